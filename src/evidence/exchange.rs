@@ -1,0 +1,127 @@
+//! What the gateway saw: requests and look-ups.
+
+use crate::wire::ProcessId;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One request that reached the gateway and what it was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Exchange {
+    /// Order of arrival, from 1.
+    pub seq: u32,
+    /// `GET`; a connection that sent no request (an opaque one) has `-`.
+    pub method: String,
+    /// `https`, `http`; `connect` for a tunnel that carried no TLS of ours.
+    pub scheme: String,
+    /// The host that was meant (the name looked up, SNI or `Host`).
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Path without query, secrets redacted.
+    pub path: String,
+    /// What was answered; `None` where the answer was a fault below HTTP.
+    pub status: Option<u16>,
+    /// What it was for.
+    pub kind: ExchangeKind,
+    /// The package it was about, from the URL's shape: `@acme/internal`.
+    pub package: Option<String>,
+    /// The version, from a tarball URL's shape.
+    pub version: Option<String>,
+    /// Whose host it is, as seen from the package (see [`Role`]).
+    pub role: Role,
+    /// What credential it carried.
+    pub credential: Credential,
+    /// The label of that credential (`NPM_TOKEN`), never its value.
+    pub credential_label: Option<String>,
+    /// The label of a planted secret found elsewhere in the request (URL, header, body, plain or encoded).
+    pub carried_secret: Option<String>,
+    /// The fault that was played, by name (`refused`).
+    pub fault: Option<String>,
+    /// A decoy was delivered.
+    pub decoy: bool,
+    /// Bytes of the body delivered.
+    pub bytes: u64,
+    /// `sha512-…` of the body as delivered; only for 200 answers delivered whole.
+    pub sha512: Option<String>,
+    /// Hexadecimal sha1 of the same body.
+    pub sha1: Option<String>,
+    /// Where a redirect led (host and port only).
+    pub redirected_to: Option<String>,
+    /// Who made it; `None` where that is not known.
+    pub process: Option<ProcessId>,
+    /// What answered.
+    pub answered_by: AnsweredBy,
+}
+
+/// What answered an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AnsweredBy {
+    /// The real registry, now.
+    Upstream,
+    /// The real registry's answer, kept.
+    Store,
+    /// A folder served as a registry.
+    Folder,
+    /// A decoy of ours.
+    Decoy,
+    /// The gateway itself: refused, recorded, a fault.
+    Gateway,
+}
+
+/// What a request was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExchangeKind {
+    /// A package's document.
+    Packument,
+    /// A package's bytes.
+    Tarball,
+    /// npm's audit.
+    Audit,
+    /// Keys and attestations.
+    Signatures,
+    /// Anything else.
+    Other,
+}
+
+/// Whose a host is, from the point of view of the package that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The registry the package must come from, or a host that registry sent it to.
+    Own,
+    /// The public registry, asked for a public package.
+    Public,
+    /// Not the package's own.
+    Foreign,
+    /// It cannot be said.
+    Unknown,
+}
+
+/// What credential a request carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Credential {
+    /// None.
+    None,
+    /// One that is for this host.
+    Own,
+    /// One that is for another.
+    Foreign,
+}
+
+/// One DNS question.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Lookup {
+    /// Order of arrival, from 1.
+    pub seq: u32,
+    /// The name, lower case, without the final dot; secrets redacted.
+    pub name: String,
+    /// `127.0.0.2`, `NXDOMAIN`, `none` (no such record type).
+    pub answer: String,
+    /// Who asked.
+    pub process: Option<ProcessId>,
+    /// The label of a planted secret found in the name.
+    pub carried_secret: Option<String>,
+}

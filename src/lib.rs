@@ -1,0 +1,15 @@
+//! sealcheck runs a project's install in throwaway sandboxes while the world
+//! around it goes wrong, records where every package really came from and what
+//! every script really did, and says with proof whether the install stays
+//! sealed.
+//!
+//! ARCHITECTURE.md tells which module may know which.
+
+pub mod evidence;
+pub mod plan;
+pub mod project;
+pub mod sandbox;
+pub mod scenario;
+pub mod secret;
+pub mod text;
+pub mod wire;

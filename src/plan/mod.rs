@@ -1,0 +1,111 @@
+//! Project × scenarios → runs. Pure and printable: nothing here touches a
+//! disk, a socket or a process, and the same input gives the same plan.
+
+use crate::project::name::PackageName;
+use crate::project::npmrc::Level;
+use crate::project::registry::RegistryUrl;
+use crate::scenario::{Answer, Cache, Scenario};
+use crate::secret::Secret;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// What a test would run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// In the order in which they are best started: what others need comes first.
+    pub runs: Vec<RunSpec>,
+    /// Scenarios that mean nothing here, with the reason.
+    pub not_applicable: Vec<(String, String)>,
+}
+
+/// One scenario, in one sandbox, once.
+#[derive(Debug, Clone)]
+pub struct RunSpec {
+    /// `private-refused-1`.
+    pub id: String,
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Which repetition, from 1.
+    pub repeat: u32,
+    /// The command's words, `npm` first.
+    pub command: Vec<String>,
+    /// Variables beyond the sandbox's own (`npm_config_…`, planted tokens, `[install] env`).
+    pub env: BTreeMap<String, String>,
+    /// Changes to the project's copy: relative path, and bytes, or `None` to remove.
+    pub changes: Vec<(String, Option<Vec<u8>>)>,
+    /// The npmrc files outside the project, as the run shall see them, planted tokens in them.
+    pub npmrc: BTreeMap<Level, Vec<u8>>,
+    /// The world.
+    pub world: World,
+    /// npm's cache at the start.
+    pub cache: Cache,
+    /// What was changed beyond the scenario's own losses, for the report
+    /// ("fetch-retries=0, fetch-timeout=10000").
+    pub notes: Vec<String>,
+}
+
+/// The world of a run, as the gateway is to play it.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// npm's public registry.
+    pub public: RegistryUrl,
+    /// How the public registry answers.
+    pub public_answer: Answer,
+    /// Every other registry that npm's config or `[[registry]]` names.
+    pub registries: Vec<RegistryWorld>,
+    /// Private names, each with the registry it must come from. Never sent to the public registry.
+    pub private: BTreeMap<PackageName, RegistryUrl>,
+    /// Local names. Never sent to any registry upstream.
+    pub local: BTreeSet<PackageName>,
+    /// Globs of names that are private whether or not the lockfile has them (`@acme/*`).
+    pub private_globs: Vec<String>,
+    /// Decoys the public registry offers.
+    pub decoys: Vec<DecoySpec>,
+    /// The one tarball that is tampered with where an answer says so.
+    pub tamper: Option<(PackageName, String)>,
+    /// Hosts from which downloads are forwarded (`[trust] hosts`, hosts of `resolved` URLs).
+    pub hosts: BTreeSet<String>,
+    /// Tokens in the sandbox and what they stand for.
+    pub planted: Vec<Planted>,
+    /// Ports that have doors: 443, 80 and every one that is named somewhere.
+    pub ports: BTreeSet<u16>,
+}
+
+/// A registry that is not the public one.
+#[derive(Debug, Clone)]
+pub struct RegistryWorld {
+    /// Its URL.
+    pub url: RegistryUrl,
+    /// How it answers.
+    pub answer: Answer,
+    /// The folder it is served from; `None` forwards to the real one.
+    pub serve: Option<PathBuf>,
+    /// Hosts it hands downloads to.
+    pub also: Vec<RegistryUrl>,
+}
+
+/// A stranger's package.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DecoySpec {
+    /// Its name.
+    pub name: PackageName,
+    /// The locked version, with other bytes; first in its packument.
+    pub version: String,
+    /// A higher one, tagged `latest`.
+    pub higher: String,
+}
+
+/// A token that lies in the sandbox.
+#[derive(Debug, Clone)]
+pub struct Planted {
+    /// What is in the sandbox: random for each invocation.
+    pub value: String,
+    /// Its label in reports: the variable's name or the npmrc key.
+    pub label: String,
+    /// The registry it is for, as npmrc keys it (`//host/path/`); `None` for a bare secret.
+    pub nerf_dart: Option<String>,
+    /// How it is used: `_authToken` is a bearer, `_auth` and `_password` are basic.
+    pub key: String,
+    /// The real value; `None` where the variable is not set or the registry is served from a folder.
+    pub real: Option<Secret>,
+}

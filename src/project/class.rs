@@ -1,0 +1,35 @@
+//! Which packages are private, and what says so (section 2 of the contract).
+
+use super::registry::RegistryUrl;
+use serde::{Deserialize, Serialize};
+
+/// The class of a package.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Must come from one registry of the owner's.
+    Private,
+    /// A workspace member, link or `file:` package.
+    Local,
+    /// From the public registry.
+    Public,
+    /// From some other host that nothing names as a registry (a CDN, git).
+    Other,
+    /// Nothing says; what depends on it is unobserved.
+    Undecided,
+}
+
+/// A package's class with its reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classified {
+    /// The class.
+    pub class: Class,
+    /// The registry it must come from; for private packages always set.
+    pub registry: Option<RegistryUrl>,
+    /// Why, a fragment: "`@acme:registry` maps its scope".
+    pub because: String,
+    /// Which file and level decided: ".npmrc:1 (project)".
+    pub from: String,
+}

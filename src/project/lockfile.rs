@@ -1,0 +1,96 @@
+//! package-lock.json (1 to 3) and npm-shrinkwrap.json.
+
+use super::integrity::Integrity;
+use super::name::PackageName;
+use crate::text::{Place, Source};
+use std::collections::BTreeMap;
+
+/// The lockfile that npm would use.
+#[derive(Debug, Clone)]
+pub struct Lockfile {
+    /// The file; its name is `package-lock.json` or `npm-shrinkwrap.json`.
+    pub source: Source,
+    /// `lockfileVersion`, 1 to 3.
+    pub version: u8,
+    /// Every entry but the root, by the path npm would unpack it to
+    /// (`node_modules/a/node_modules/b`; workspace members by their folder).
+    pub entries: BTreeMap<String, LockEntry>,
+}
+
+/// One entry.
+#[derive(Debug, Clone)]
+pub struct LockEntry {
+    /// The path, as the key of `entries`.
+    pub path: String,
+    /// The name it has in the tree (from the path, or `name` for an alias' target).
+    pub name: PackageName,
+    /// The name in the tree where it differs (an alias).
+    pub alias: Option<PackageName>,
+    /// `version`, empty where there is none (links, members).
+    pub version: String,
+    /// Where from.
+    pub kind: EntryKind,
+    /// `resolved` as written (credentials and query dropped), if it is a string.
+    pub resolved: Option<String>,
+    /// `integrity` as written, if it is a string.
+    pub integrity_text: Option<String>,
+    /// `integrity`, if anything in it can verify.
+    pub integrity: Option<Integrity>,
+    /// `optional` or `devOptional` (both only where npm may drop it: `optional`).
+    pub optional: bool,
+    /// `dev`.
+    pub dev: bool,
+    /// `peer`.
+    pub peer: bool,
+    /// `hasInstallScript`.
+    pub has_install_script: bool,
+    /// `os`, `cpu`, `libc` lists as written (`!win32` negates).
+    pub os: Vec<String>,
+    /// See `os`.
+    pub cpu: Vec<String>,
+    /// See `os`.
+    pub libc: Vec<String>,
+    /// `optionalDependencies` of the entry: name to range.
+    pub optional_dependencies: BTreeMap<String, String>,
+    /// Where the entry is in the file.
+    pub place: Place,
+    /// Where `resolved` is, if present.
+    pub resolved_place: Option<Place>,
+    /// Where `integrity` is, if present.
+    pub integrity_place: Option<Place>,
+}
+
+/// What kind of source an entry names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EntryKind {
+    /// From a registry, with or without `resolved`.
+    Registry,
+    /// A tarball URL that is the dependency's own spec.
+    Remote,
+    /// Git.
+    Git,
+    /// `file:` tarball.
+    File,
+    /// A link to a folder in the project.
+    Link,
+    /// The folder of a workspace member or of a `file:` package.
+    Folder,
+    /// Comes inside its parent's tarball.
+    Bundled,
+}
+
+impl LockEntry {
+    /// Whether it belongs on this platform (`os`, `cpu`, `libc`), given in
+    /// node's words (`linux`, `x64`, `glibc`).
+    pub fn fits(&self, os: &str, cpu: &str, libc: &str) -> bool {
+        allows(&self.os, os) && allows(&self.cpu, cpu) && allows(&self.libc, libc)
+    }
+}
+
+/// npm's rule for platform lists: any `!x` that matches forbids, and where
+/// there are plain names one must match.
+fn allows(list: &[String], here: &str) -> bool {
+    let mut plain = list.iter().filter(|word| !word.starts_with('!')).peekable();
+    let forbidden = list.iter().any(|word| word.strip_prefix('!') == Some(here));
+    !forbidden && (plain.peek().is_none() || plain.any(|word| word == here || word == "any"))
+}

@@ -1,0 +1,131 @@
+//! npm's configuration: its own dialect of ini, its levels and their order.
+
+use super::name::PackageName;
+use super::registry::RegistryUrl;
+use crate::secret::Secret;
+use crate::text::{Place, Source};
+use std::collections::BTreeMap;
+
+/// A level of npm's configuration, weakest first.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Built into npm.
+    Default,
+    /// `npmrc` in npm's own folder.
+    Builtin,
+    /// `{prefix}/etc/npmrc`.
+    Global,
+    /// `~/.npmrc` or `userconfig`.
+    User,
+    /// `.npmrc` beside the package.json.
+    Project,
+    /// `npm_config_*`.
+    Env,
+    /// The command line.
+    Cli,
+}
+
+/// One setting at one level.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// The level.
+    pub level: Level,
+    /// The key as npm knows it (`@acme:registry`, `//host/:_authToken`).
+    pub key: String,
+    /// The value after `${VAR}` was replaced; a secret's value never prints.
+    pub value: Value,
+    /// The value as written in the file, `${VAR}` and all, for writing a changed
+    /// copy into a sandbox. Secrets written in clear are [`Value::Secret`] only.
+    pub raw: Value,
+    /// Names of the variables it mentions, with whether each was set.
+    pub variables: Vec<(String, bool)>,
+    /// Where, for files.
+    pub place: Option<Place>,
+}
+
+/// The value of a setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Ordinary.
+    Plain(String),
+    /// A token, a password, a key.
+    Secret(Secret),
+}
+
+/// All levels.
+#[derive(Debug, Clone, Default)]
+pub struct NpmConfig {
+    /// Every setting, ordered by level, then by place in the file. Within a
+    /// level the last one of a key wins, as in npm; all are kept.
+    pub settings: Vec<Setting>,
+    /// The files that were read, by level.
+    pub files: BTreeMap<Level, Source>,
+}
+
+/// A credential that the user's own config ties to a registry.
+#[derive(Debug, Clone)]
+pub struct Credential {
+    /// `//host[:port]/path/` it is for.
+    pub nerf_dart: String,
+    /// `_authToken`, `_auth`, `_password` (with `username`).
+    pub key: String,
+    /// The real value; `None` where the variable it names is not set.
+    pub value: Option<Secret>,
+    /// The level it comes from.
+    pub level: Level,
+    /// The variable it is written by, if it is.
+    pub variable: Option<String>,
+    /// Where.
+    pub place: Option<Place>,
+}
+
+impl NpmConfig {
+    /// The effective setting of a key: the highest level, the last in it.
+    pub fn get(&self, key: &str) -> Option<&Setting> {
+        self.settings.iter().filter(|setting| setting.key == key).max_by_key(|setting| setting.level)
+    }
+
+    /// The effective plain value of a key.
+    pub fn plain(&self, key: &str) -> Option<&str> {
+        match &self.get(key)?.value {
+            Value::Plain(text) => Some(text),
+            Value::Secret(_) => None,
+        }
+    }
+
+    /// The default registry; `public` where none is set.
+    pub fn default_registry(&self, public: &RegistryUrl) -> RegistryUrl {
+        self.plain("registry")
+            .and_then(|text| RegistryUrl::parse(text).ok())
+            .unwrap_or_else(|| public.clone())
+    }
+
+    /// The registry a scope is mapped to, with the setting that says so.
+    pub fn scope_registry(&self, scope: &str) -> Option<(RegistryUrl, &Setting)> {
+        let setting = self.get(&format!("{scope}:registry"))?;
+        match &setting.value {
+            Value::Plain(text) => Some((RegistryUrl::parse(text).ok()?, setting)),
+            Value::Secret(_) => None,
+        }
+    }
+
+    /// The registry npm would ask for a name (npm's `pickRegistry`).
+    pub fn registry_for(&self, name: &PackageName, public: &RegistryUrl) -> RegistryUrl {
+        let mapped = name.scope().or_else(|| self.plain("scope").filter(|scope| !scope.is_empty()));
+        mapped
+            .and_then(|scope| self.scope_registry(scope))
+            .map_or_else(|| self.default_registry(public), |(registry, _)| registry)
+    }
+}

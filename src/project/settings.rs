@@ -1,0 +1,76 @@
+//! `sealcheck.toml` and the policy file (section 8 of the contract).
+
+use super::registry::RegistryUrl;
+use crate::text::{Place, Source};
+use std::collections::BTreeMap;
+
+/// What the owner wrote, the policy laid over the project's own file (a
+/// project may tighten a policy, never loosen it).
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The files read, the project's first.
+    pub sources: Vec<Source>,
+    /// `private`; `None` where no file has the key, `Some([])` means none.
+    pub private: Option<Vec<String>>,
+    /// Which file `private` came from.
+    pub private_place: Option<Place>,
+    /// `scenarios`: suites, names, or globs of files.
+    pub scenarios: Vec<String>,
+    /// `[install]`.
+    pub install: Install,
+    /// `[[registry]]`.
+    pub registries: Vec<RegistryEntry>,
+    /// `[trust] hosts`.
+    pub trusted_hosts: Vec<String>,
+    /// `[trust] scripts`; `None` where there is no such list.
+    pub trusted_scripts: Option<Vec<String>>,
+    /// `[[accepted]]`.
+    pub accepted: Vec<Accepted>,
+    /// Any option of `test`, by its long name (`jobs`, `fail-on`).
+    pub options: BTreeMap<String, toml::Value>,
+    /// `[policy] audit-disclosure` and other thresholds: severities by name.
+    pub policy: BTreeMap<String, String>,
+}
+
+/// `[install]`.
+#[derive(Debug, Clone, Default)]
+pub struct Install {
+    /// The command, `npm ci` where nothing is said. Split as a shell would split words, run without one.
+    pub command: Option<String>,
+    /// Folder to run it in, relative to the root, checked to stay in it.
+    pub directory: Option<String>,
+    /// More environment.
+    pub env: BTreeMap<String, String>,
+}
+
+/// `[[registry]]`.
+#[derive(Debug, Clone)]
+pub struct RegistryEntry {
+    /// `url`.
+    pub url: RegistryUrl,
+    /// `also`: hosts it hands downloads to.
+    pub also: Vec<RegistryUrl>,
+    /// `behind`.
+    pub behind: Option<RegistryUrl>,
+    /// `serve`: an absolute folder, checked to lie in the project (or beside the policy file).
+    pub serve: Option<std::path::PathBuf>,
+    /// Where.
+    pub place: Place,
+}
+
+/// `[[accepted]]`.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// The rule.
+    pub rule: String,
+    /// The package; `None` is any.
+    pub package: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub by: Option<String>,
+    /// Until when, ISO date.
+    pub expires: Option<jiff::civil::Date>,
+    /// Where.
+    pub place: Place,
+}

@@ -1,0 +1,1 @@
+//! The catalogue embedded in the executable.
