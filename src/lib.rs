@@ -12,4 +12,5 @@ pub mod sandbox;
 pub mod scenario;
 pub mod secret;
 pub mod text;
+pub mod toolchain;
 pub mod wire;

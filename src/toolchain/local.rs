@@ -1,0 +1,198 @@
+//! node and npm on this machine: on the `PATH`, and where the usual version
+//! managers keep them in a home folder.
+
+use super::ToolchainError;
+use crate::project::registry::RegistryUrl;
+use node_semver::Version;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Where to look.
+#[derive(Debug, Clone, Default)]
+pub struct Machine {
+    /// The caller's `PATH`.
+    pub path: Option<std::ffi::OsString>,
+    /// The caller's home folder.
+    pub home: Option<PathBuf>,
+    /// The caller's environment, for `NVM_DIR` and the like.
+    pub env: BTreeMap<String, String>,
+    /// The project, since version managers' shims choose by it.
+    pub project: PathBuf,
+}
+
+impl Machine {
+    /// The registry that `npm_config_registry` names, any case: on a machine
+    /// without npm somebody has to say where npm can be had.
+    pub fn registry_variable(&self) -> Option<RegistryUrl> {
+        self.env
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case("npm_config_registry"))
+            .and_then(|(_, value)| RegistryUrl::parse(value).ok())
+    }
+}
+
+/// A node found on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its version.
+    pub node: Version,
+    /// The executable, links and shims resolved.
+    pub node_exe: PathBuf,
+    /// The npm that comes with it, if one does.
+    pub npm: Option<FoundNpm>,
+    /// "the PATH", "nvm".
+    pub from: String,
+}
+
+/// An npm found on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundNpm {
+    /// Its version.
+    pub version: Version,
+    /// The package's folder.
+    pub dir: PathBuf,
+}
+
+/// Every node here, the `PATH`'s first, then newest first by manager.
+pub fn candidates(machine: &Machine) -> Vec<Found> {
+    let mut found: Vec<Found> = on_path(machine, "node")
+        .into_iter()
+        .filter_map(|exe| probe(&exe, machine, "the PATH").ok())
+        .take(1)
+        .collect();
+    if let (Some(first), Some(npm)) = (found.first_mut(), path_npm(machine)) {
+        first.npm = Some(npm);
+    }
+    for (manager, folder) in managers(machine) {
+        let mut here: Vec<Found> = std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .take(500)
+            .flat_map(|entry| [entry.path().join("bin/node"), entry.path().join("installation/bin/node")])
+            .filter(|exe| exe.is_file())
+            .filter_map(|exe| probe(&exe, machine, manager).ok())
+            .collect();
+        here.sort_by(|left, right| right.node.cmp(&left.node));
+        found.extend(here);
+    }
+    found
+}
+
+fn managers(machine: &Machine) -> Vec<(&'static str, PathBuf)> {
+    let home = machine.home.clone().unwrap_or_default();
+    let base = |variable: &str, usual: &str| {
+        machine.env.get(variable).map(PathBuf::from).unwrap_or_else(|| home.join(usual))
+    };
+    vec![
+        ("nvm", base("NVM_DIR", ".nvm").join("versions/node")),
+        ("volta", base("VOLTA_HOME", ".volta").join("tools/image/node")),
+        ("asdf", base("ASDF_DATA_DIR", ".asdf").join("installs/nodejs")),
+        ("fnm", base("FNM_DIR", ".local/share/fnm").join("node-versions")),
+        ("mise", base("MISE_DATA_DIR", ".local/share/mise").join("installs/node")),
+    ]
+}
+
+fn on_path(machine: &Machine, name: &str) -> Vec<PathBuf> {
+    let Some(path) = &machine.path else { return Vec::new() };
+    std::env::split_paths(path)
+        // A folder of the project on the PATH would let the project choose what we run.
+        .filter(|folder| folder.is_absolute() && !folder.starts_with(&machine.project))
+        .map(|folder| folder.join(name))
+        .filter(|exe| exe.is_file())
+        .collect()
+}
+
+/// The npm that the `PATH` gives, unless it is a shim without a package behind it.
+fn path_npm(machine: &Machine) -> Option<FoundNpm> {
+    let real = on_path(machine, "npm").into_iter().next()?.canonicalize().ok()?;
+    let dir = real.parent()?.parent()?.to_path_buf();
+    npm_at(&dir)
+}
+
+fn npm_at(dir: &Path) -> Option<FoundNpm> {
+    if !dir.join("bin/npm-cli.js").is_file() {
+        return None;
+    }
+    let text = std::fs::read_to_string(dir.join("package.json")).ok()?;
+    let parsed: serde_json::Value = serde_json::from_str(&text).ok()?;
+    (parsed.get("name")?.as_str()? == "npm").then_some(())?;
+    let version = Version::parse(parsed.get("version")?.as_str()?).ok()?;
+    Some(FoundNpm { version, dir: dir.to_path_buf() })
+}
+
+/// Asks an executable whether it is node. Shims of version managers answer with
+/// the node behind them.
+fn probe(exe: &Path, machine: &Machine, from: &str) -> Result<Found, ToolchainError> {
+    let broken = |reason: String| ToolchainError::Broken { path: exe.to_path_buf(), reason };
+    let mut command = Command::new(exe);
+    command
+        .args(["-p", "process.execPath + '\\n' + process.versions.node"])
+        .env_remove("NODE_OPTIONS")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null());
+    if machine.project.is_dir() {
+        command.current_dir(&machine.project);
+    }
+    let output = command.output().map_err(|error| broken(error.to_string()))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut lines = text.lines();
+    let (Some(real), Some(version)) = (lines.next(), lines.next()) else {
+        return Err(broken("it printed no version".to_owned()));
+    };
+    let node_exe = Path::new(real).canonicalize().map_err(|error| broken(error.to_string()))?;
+    let node = Version::parse(version.trim()).map_err(|error| broken(error.to_string()))?;
+    let prefix = node_exe.parent().and_then(Path::parent).unwrap_or(Path::new("/")).to_path_buf();
+    Ok(Found { node, npm: npm_at(&prefix.join("lib/node_modules/npm")), node_exe, from: from.to_owned() })
+}
+
+/// npm's built-in default registry: asked of npm itself, with every level of its
+/// configuration empty.
+pub fn public_registry(node: &Path, npm_dir: &Path) -> Result<RegistryUrl, ToolchainError> {
+    let broken = |reason: String| ToolchainError::Broken { path: npm_dir.to_path_buf(), reason };
+    let empty = tempfile::tempdir().map_err(|error| broken(error.to_string()))?;
+    let nothing = empty.path().join("npmrc");
+    let output = Command::new(node)
+        .arg(npm_dir.join("bin/npm-cli.js"))
+        .args(["config", "get", "registry"])
+        .env_clear()
+        .env("HOME", empty.path())
+        .env("PATH", "/usr/bin:/bin")
+        .env("npm_config_userconfig", &nothing)
+        .env("npm_config_globalconfig", &nothing)
+        .env("npm_config_cache", empty.path())
+        .env("npm_config_update_notifier", "false")
+        .current_dir(empty.path())
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| broken(error.to_string()))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    RegistryUrl::parse(text.trim()).map_err(|error| broken(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_the_project_on_the_path_is_never_run() {
+        let project = tempfile::tempdir().unwrap();
+        std::fs::write(project.path().join("node"), "#!/bin/sh\necho pwned\n").unwrap();
+        let machine = Machine {
+            path: Some(project.path().into()),
+            project: project.path().to_path_buf(),
+            ..Machine::default()
+        };
+        assert_eq!(candidates(&machine), []);
+    }
+
+    #[test]
+    fn a_folder_without_npms_manifest_is_no_npm() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("bin")).unwrap();
+        std::fs::write(folder.path().join("bin/npm-cli.js"), "").unwrap();
+        std::fs::write(folder.path().join("package.json"), r#"{"name":"evil","version":"1.0.0"}"#).unwrap();
+        assert_eq!(npm_at(folder.path()), None);
+    }
+}

