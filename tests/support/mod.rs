@@ -1,0 +1,28 @@
+//! What tests with a process share: the executable, and saying that something
+//! could not be tested.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::path::{Path, PathBuf};
+
+/// The executable under test.
+pub fn sealcheck() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_sealcheck"))
+}
+
+/// The repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Says that a test cannot be made here. The test run shows it at its end; with
+/// `SEALCHECK_NO_SKIPS` set it is a failure.
+pub fn skip(test: &str, lacks: &str) {
+    assert!(std::env::var_os("SEALCHECK_NO_SKIPS").is_none(), "{test} must not be skipped here: {lacks}");
+    if let Some(list) = std::env::var_os("SEALCHECK_SKIPS")
+        && let Ok(mut file) = std::fs::OpenOptions::new().append(true).create(true).open(list)
+    {
+        let _ = std::io::Write::write_all(&mut file, format!("{test}: {lacks}\n").as_bytes());
+    }
+    eprintln!("SKIPPED {test}: {lacks}");
+}
