@@ -8,6 +8,7 @@
 pub mod evidence;
 pub mod plan;
 pub mod project;
+pub mod report;
 pub mod sandbox;
 pub mod scenario;
 pub mod secret;

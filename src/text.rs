@@ -74,7 +74,7 @@ fn clip(line: &str) -> String {
 }
 
 /// A position in a file with the line it is on.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Place {
     /// The file's display name.
     pub file: String,

@@ -1,0 +1,16 @@
+//! What a test has to say, and the ways of saying it.
+//!
+//! A [`Report`] is data with a version and a schema; the renderers turn it into
+//! bytes and the progress display tells of a test that still runs. This module
+//! must not know how anything was observed: it reaches no socket and no
+//! process, and a saved report renders as a fresh one does.
+
+pub mod json;
+pub mod model;
+pub mod opinion;
+pub mod outcome;
+pub mod progress;
+pub mod terminal;
+
+pub use model::{Coverage, Margin, Report, Run, Toolchain};
+pub use opinion::{Accepted, Confidence, Finding, Pointer, PointerKind, Severity, Verdict};

@@ -1,0 +1,1 @@
+//! What a test that still runs has to say.
