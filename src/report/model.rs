@@ -235,8 +235,7 @@ pub struct Run {
 /// What was tested of what there is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
-    /// Private packages that were installed in at least one run whose
-    /// registry failed or had a rival.
+    /// Private packages that at least one observed run put to the test.
     pub private_tested: usize,
     /// Private packages there are.
     pub private_total: usize,

@@ -1,1 +1,80 @@
 //! The report for a person at a terminal.
+//!
+//! First the verdict in one sentence, then what was tried, then what was
+//! found and where, then what the exit code means. Colour only repeats what a
+//! word says. Nothing of a stranger's reaches the terminal but through
+//! [`safe`]. This module must not judge: it says what the report says.
+
+mod amount;
+mod closing;
+mod evidence;
+mod findings;
+mod headline;
+mod matrix;
+mod page;
+pub mod safe;
+#[cfg(test)]
+mod tests;
+
+use super::model::Report;
+pub(super) use amount::{size, time};
+use page::Page;
+use std::io::IsTerminal;
+
+/// How the terminal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Columns.
+    pub width: usize,
+    /// Colours may be used.
+    pub color: bool,
+    /// Characters beyond ASCII may be used.
+    pub unicode: bool,
+    /// Nothing is folded.
+    pub verbose: bool,
+}
+
+/// The width where none can be found out (a pipe, a CI log).
+pub const DEFAULT_WIDTH: usize = 100;
+/// Narrower than this nothing is made; the terminal wraps.
+const LEAST_WIDTH: usize = 40;
+
+impl Look {
+    /// The look of standard output as it is, with colour only on a terminal
+    /// that wants it (`NO_COLOR`, `TERM=dumb`).
+    pub fn of_stdout() -> Self {
+        let terminal = std::io::stdout().is_terminal();
+        let variable = |name: &str| std::env::var(name).unwrap_or_default();
+        let size = terminal_size::terminal_size_of(std::io::stdout());
+        let columns = variable("COLUMNS").parse().ok();
+        Self {
+            width: size
+                .map(|(width, _)| usize::from(width.0))
+                .or(columns)
+                .unwrap_or(DEFAULT_WIDTH)
+                .max(LEAST_WIDTH),
+            color: terminal && variable("NO_COLOR").is_empty() && variable("TERM") != "dumb",
+            unicode: locale_is_utf8(&variable("LC_ALL"), &variable("LC_CTYPE"), &variable("LANG")),
+            verbose: false,
+        }
+    }
+}
+
+/// The first of the three that is set decides (locale(7)). Where none is, it is
+/// the C locale; most CI systems are so, and ASCII is right everywhere.
+fn locale_is_utf8(all: &str, ctype: &str, lang: &str) -> bool {
+    let locale = [all, ctype, lang].into_iter().find(|value| !value.is_empty()).unwrap_or_default();
+    let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
+/// The report as text. `saved` are the files into which it was also written,
+/// as `(format, path)`.
+pub fn render(report: &Report, look: Look, saved: &[(String, String)]) -> String {
+    let mut page = Page::new(look);
+    headline::render(&mut page, report);
+    matrix::render(&mut page, report);
+    findings::render(&mut page, report);
+    closing::render(&mut page, report, saved);
+    page.finish()
+}

@@ -1,0 +1,163 @@
+//! Progress as plain lines, for logs and pipes.
+
+use super::{Phase, Progress};
+use crate::report::terminal::safe::Charset;
+use crate::report::terminal::{size, time};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+/// What lies between beginning and end gets a line this often.
+const PAUSE: Duration = Duration::from_secs(5);
+const CHARSET: Charset = Charset { unicode: false };
+
+/// Writes one line for each change that is worth one.
+pub(super) struct Lines<W> {
+    out: W,
+    runs: usize,
+    finished: usize,
+    last: BTreeMap<String, Instant>,
+    upstream: Option<Instant>,
+}
+
+impl<W: Write> Lines<W> {
+    pub(super) fn new(out: W, runs: usize) -> Self {
+        Self { out, runs, finished: 0, last: BTreeMap::new(), upstream: None }
+    }
+
+    /// `now` is when the event came.
+    pub(super) fn show(&mut self, event: &Progress, now: Instant) {
+        match event {
+            Progress::RunStarted { id, scenario: _ } => {
+                self.last.insert(id.clone(), now);
+                self.line(&format!("{id}: started"));
+            }
+            Progress::Phase { id, phase } => {
+                if self.due(id, now) {
+                    self.line(&format!("{id}: {}", phase.word()));
+                }
+            }
+            Progress::Packages { id, fetched, total } => {
+                if self.due(id, now) {
+                    let of = if *total > 0 { format!(" of {total}") } else { String::new() };
+                    self.line(&format!("{id}: {}, {fetched}{of} packages", Phase::Installing.word()));
+                }
+            }
+            Progress::RunFinished { id, verdict, ms } => {
+                self.last.remove(id);
+                self.finished += 1;
+                let count = format!("[{}/{}]", self.finished, self.runs.max(self.finished));
+                self.line(&format!("{count} {id}: {} in {}", verdict.word(), time(*ms)));
+            }
+            Progress::Upstream { fetched, bytes } => {
+                if self.upstream.is_none_or(|last| now.saturating_duration_since(last) >= PAUSE) {
+                    self.upstream = Some(now);
+                    self.line(&format!("fetched {fetched} answers of registries, {}", size(*bytes)));
+                }
+            }
+        }
+    }
+
+    fn due(&mut self, id: &str, now: Instant) -> bool {
+        match self.last.get_mut(id) {
+            Some(last) if now.saturating_duration_since(*last) < PAUSE => false,
+            Some(last) => {
+                *last = now;
+                true
+            }
+            None => {
+                self.last.insert(id.to_owned(), now);
+                true
+            }
+        }
+    }
+
+    /// One write for a line, so that lines of others never fall into it. A
+    /// closed standard error is no reason to end a test.
+    fn line(&mut self, text: &str) {
+        let line = format!("{}\n", CHARSET.safe(text));
+        let _ = self.out.write_all(line.as_bytes());
+        let _ = self.out.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::opinion::Verdict;
+
+    fn shown(events: &[(u64, Progress)]) -> String {
+        let begin = Instant::now();
+        let mut lines = Lines::new(Vec::new(), 2);
+        for (seconds, event) in events {
+            lines.show(event, begin + Duration::from_secs(*seconds));
+        }
+        String::from_utf8(lines.out).unwrap()
+    }
+
+    fn started(id: &str) -> Progress {
+        Progress::RunStarted { id: id.into(), scenario: "s".into() }
+    }
+
+    fn packages(id: &str, fetched: usize) -> Progress {
+        Progress::Packages { id: id.into(), fetched, total: 40 }
+    }
+
+    fn finished(id: &str) -> Progress {
+        Progress::RunFinished { id: id.into(), verdict: Verdict::Sealed, ms: 4_120 }
+    }
+
+    #[test]
+    fn beginnings_and_ends_are_never_lost_and_the_middle_is_thinned_out() {
+        let mut events = vec![(0, started("a")), (0, started("b"))];
+        events.extend((0..1000).map(|at| (u64::from(at >= 999) * 6, packages("a", at))));
+        events.extend([(6, finished("a")), (6, finished("b"))]);
+        insta::assert_snapshot!(shown(&events), @r"
+        a: started
+        b: started
+        a: installing, 999 of 40 packages
+        [1/2] a: sealed in 4.1 s
+        [2/2] b: sealed in 4.1 s
+        ");
+    }
+
+    #[test]
+    fn upstream_and_phases_are_told_now_and_then() {
+        let phase = |phase| Progress::Phase { id: "a".into(), phase };
+        let events = [
+            (0, Progress::Upstream { fetched: 1, bytes: 4_120 }),
+            (1, Progress::Upstream { fetched: 2, bytes: 9_000 }),
+            (5, Progress::Upstream { fetched: 3, bytes: 9_900 }),
+            (5, started("a")),
+            (6, phase(Phase::Preparing)),
+            (11, phase(Phase::Installing)),
+        ];
+        insta::assert_snapshot!(shown(&events), @r"
+        fetched 1 answers of registries, 4.1 kB
+        fetched 3 answers of registries, 9.9 kB
+        a: started
+        a: installing
+        ");
+    }
+
+    #[test]
+    fn an_id_cannot_steer_the_terminal() {
+        assert_eq!(shown(&[(0, started("\u{1b}[2J\na"))]), "\\x1b[2J\\na: started\n");
+    }
+
+    #[test]
+    fn a_closed_output_ends_nothing() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                Err(std::io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Err(std::io::ErrorKind::BrokenPipe.into())
+            }
+        }
+        let mut lines = Lines::new(Closed, 1);
+        lines.show(&finished("a"), Instant::now());
+        assert_eq!(lines.finished, 1);
+    }
+}

@@ -1,0 +1,168 @@
+//! What was found: each with the line it is about, what it rests on and what to do.
+
+use super::amount::count;
+use super::evidence;
+use super::page::{Page, severity_style, wrap};
+use crate::report::model::Report;
+use crate::report::opinion::{Confidence, Finding, Severity};
+use crate::text::Place;
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
+use owo_colors::Style;
+
+/// Facts shown under a finding unless all are asked for.
+const FACTS: usize = 6;
+/// Characters of one fact.
+const FACT_CHARS: usize = 500;
+/// Columns that the snippet renderer puts before a note.
+const NOTE_MARGIN: usize = 14;
+
+pub(super) fn render(page: &mut Page, report: &Report) {
+    let open = |finding: &&Finding| finding.counts && finding.accepted.is_none();
+    for finding in report.findings.iter().filter(open) {
+        full(page, report, finding);
+    }
+    let told: Vec<&Finding> =
+        report.findings.iter().filter(|finding| !finding.counts && finding.accepted.is_none()).collect();
+    fold(page, report, &told, "only with defences taken away, where they fail nothing");
+    let accepted: Vec<&Finding> =
+        report.findings.iter().filter(|finding| finding.accepted.is_some()).collect();
+    fold(page, report, &accepted, "accepted");
+}
+
+fn full(page: &mut Page, report: &Report, finding: &Finding) {
+    let charset = page.charset();
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let mut elements: Vec<Element<'_>> = Vec::new();
+    if let Some(place) = &finding.location {
+        place_elements(page, place, &mut elements);
+    }
+    for note in notes(page, report, finding) {
+        elements.push(Level::NOTE.message(wrapped(page, &note)).into());
+    }
+    if !finding.help.is_empty() {
+        elements.push(Level::HELP.message(wrapped(page, &charset.safe(&finding.help))).into());
+    }
+    let title = level.primary_title(charset.safe(&finding.message)).id(charset.safe(&finding.rule));
+    let renderer = if page.look.color { Renderer::styled() } else { Renderer::plain() };
+    let decor = if page.look.unicode { DecorStyle::Unicode } else { DecorStyle::Ascii };
+    let text = renderer.decor_style(decor).term_width(page.look.width).render(&[title.elements(elements)]);
+    page.rendered(&text);
+    page.gap();
+}
+
+fn wrapped(page: &Page, safe: &str) -> String {
+    wrap(safe, page.look.width.saturating_sub(NOTE_MARGIN)).join("\n")
+}
+
+/// The line with its underline; where the line as kept does not reach so far
+/// (a minified lockfile), or had to be escaped before the place, the position
+/// is given as it is and not counted anew.
+fn place_elements<'a>(page: &Page, place: &Place, elements: &mut Vec<Element<'a>>) {
+    let charset = page.charset();
+    let path = charset.safe(&place.file);
+    let before: String = place.excerpt.chars().take(place.column.saturating_sub(1)).collect();
+    let marked: String =
+        place.excerpt.chars().skip(place.column.saturating_sub(1)).take(place.width).collect();
+    let after: String = place.excerpt.chars().skip(place.column.saturating_sub(1) + place.width).collect();
+    if marked.is_empty() {
+        elements.push(Origin::path(path).line(place.line).char_column(place.column).into());
+        return;
+    }
+    // A tab is shown as blanks by the snippet renderer and need not be escaped.
+    let shown = |text: &str| text.split('\t').map(|part| charset.safe(part)).collect::<Vec<_>>().join("\t");
+    let (safe_before, safe_marked) = (shown(&before), shown(&marked));
+    let span = safe_before.len()..safe_before.len() + safe_marked.len();
+    let kept = safe_before.chars().count() == before.chars().count();
+    let snippet = Snippet::source(format!("{safe_before}{safe_marked}{}", shown(&after)))
+        .line_start(place.line)
+        .annotation(AnnotationKind::Primary.span(span));
+    if kept {
+        elements.push(snippet.path(path).into());
+    } else {
+        elements.push(Origin::path(path).line(place.line).char_column(place.column).into());
+        elements.push(snippet.into());
+    }
+}
+
+/// Safe lines: the facts, then the runs, then how sure it is.
+fn notes(page: &Page, report: &Report, finding: &Finding) -> Vec<String> {
+    let charset = page.charset();
+    let many = finding.runs.len() > 1;
+    let mut lines: Vec<String> = Vec::new();
+    for pointer in &finding.evidence {
+        let Some(mut line) = evidence::line(report, pointer, page.arrow()) else { continue };
+        if many {
+            line = format!("{}: {line}", pointer.run);
+        }
+        let line = charset.clipped(&line, FACT_CHARS);
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    let total = lines.len();
+    if total > FACTS && !page.look.verbose {
+        lines.truncate(FACTS);
+        lines.push(format!("and {} more in the JSON report", count(total - FACTS, "fact")));
+    }
+    if !finding.runs.is_empty() {
+        lines.push(charset.clipped(&format!("seen in {}", finding.runs.join(", ")), FACT_CHARS));
+    }
+    match finding.confidence {
+        Confidence::High => {}
+        Confidence::Medium | Confidence::Low => {
+            lines.push(format!("confidence: {}", finding.confidence.word()));
+        }
+    }
+    lines
+}
+
+/// One line each, or all of each where all is asked for.
+fn fold(page: &mut Page, report: &Report, findings: &[&Finding], why: &str) {
+    if findings.is_empty() {
+        return;
+    }
+    page.put(Style::new().dimmed(), why);
+    page.end();
+    for finding in findings {
+        let mut text = format!("{}[{}]: {}", finding.severity.word(), finding.rule, finding.message);
+        if let Some(accepted) = &finding.accepted {
+            if let Some(by) = &accepted.by {
+                text.push_str(&format!("; by {by}"));
+            }
+            if let Some(expires) = &accepted.expires {
+                text.push_str(&format!(", until {expires}"));
+            }
+            text.push_str(&format!(": {}", accepted.reason));
+        }
+        page.paragraph("", 4, Style::new(), &text);
+        if page.look.verbose {
+            for note in notes(page, report, finding) {
+                page.paragraph("", 8, Style::new().dimmed(), &note);
+            }
+        }
+    }
+    page.gap();
+}
+
+/// `2 errors, 1 warning`, each in its colour.
+pub(super) fn tally(page: &mut Page, report: &Report) {
+    let mut first = true;
+    for severity in [Severity::Error, Severity::Warning, Severity::Note] {
+        let number = report.count(severity);
+        if !first {
+            page.put(Style::new(), ", ");
+        }
+        first = false;
+        let style = if number == 0 { Style::new() } else { severity_style(severity) };
+        page.put(style, &count(number, severity.word()));
+    }
+    let accepted = report.findings.iter().filter(|finding| finding.accepted.is_some()).count();
+    if accepted > 0 {
+        page.put(Style::new(), &format!(", {accepted} accepted"));
+    }
+}

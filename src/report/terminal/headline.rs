@@ -1,0 +1,131 @@
+//! The verdict in one sentence, and what it is true of.
+
+use super::amount::count;
+use super::page::{Page, verdict_style};
+use crate::report::model::{Margin, Report};
+use crate::report::opinion::Verdict;
+use crate::scenario::Loss;
+use owo_colors::Style;
+use std::collections::BTreeSet;
+
+/// Where the text of the labelled lines begins.
+const INDENT: usize = 12;
+
+pub(super) fn render(page: &mut Page, report: &Report) {
+    let mut head = report.verdict.word().to_owned();
+    if let Some(until) = &report.accepted_until {
+        head = format!("{head}, accepted until {until}");
+    }
+    if report.interrupted {
+        head = format!("interrupted, so far {head}");
+    }
+    let because = if report.because.is_empty() { fallback(report) } else { report.because.clone() };
+    page.put(verdict_style(report.verdict), &head);
+    let sentence = page.charset().safe(&format!(": {because}"));
+    let room = page.look.width.saturating_sub(head.chars().count());
+    let mut lines = super::page::wrap(&sentence, room).into_iter();
+    page.put(Style::new().bold(), &lines.next().unwrap_or_default());
+    page.end();
+    let rest: Vec<String> = lines.collect();
+    page.paragraph("", 2, Style::new().bold(), &rest.join(" "));
+    page.gap();
+
+    page.paragraph("project     ", INDENT, Style::new(), &project(report));
+    for line in toolchains(report) {
+        page.paragraph("toolchain   ", INDENT, Style::new(), &line);
+    }
+    if let Some(margin) = &report.margin {
+        page.paragraph("margin      ", INDENT, Style::new(), &margin_line(margin));
+    }
+    if let Some(store) = &report.store {
+        let mut line = match (&store.oldest, &store.newest) {
+            (Some(oldest), Some(newest)) => format!("registry answers fetched {oldest} to {newest}"),
+            (Some(only), None) | (None, Some(only)) => format!("registry answers fetched {only}"),
+            (None, None) => "no registry answer was needed".to_owned(),
+        };
+        if store.offline {
+            line.push_str(", none of them now (offline)");
+        }
+        page.paragraph("store       ", INDENT, Style::new(), &line);
+    }
+    page.gap();
+}
+
+/// The sentence for a report that brings none.
+fn fallback(report: &Report) -> String {
+    let ran = count(report.coverage.scenarios_run, "scenario");
+    if report.interrupted {
+        return format!("only {ran} had run, and what was not run is not known");
+    }
+    match report.verdict {
+        Verdict::Sealed => format!("every package came from where it must, in {ran}"),
+        Verdict::Exposed => "nothing foreign was installed, yet the boundary was crossed".to_owned(),
+        Verdict::Leaked => "a stranger's bytes or code got in, or a credential got out".to_owned(),
+        Verdict::Broken => "an install that must work failed or gave another tree".to_owned(),
+        Verdict::Unobserved => "something could not be measured, so silence proves nothing".to_owned(),
+        Verdict::NotApplicable => "no scenario means anything for this project".to_owned(),
+    }
+}
+
+fn project(report: &Report) -> String {
+    let project = &report.project;
+    let mut line = format!("{}: {}", project.name, count(project.packages, "package"));
+    line.push_str(&listed("private", project.private.iter().map(|package| package.name.as_str())));
+    line.push_str(&listed("local", project.local.iter().map(String::as_str)));
+    line.push_str(&listed("undecided", project.undecided.iter().map(String::as_str)));
+    line
+}
+
+/// How many names are listed before the rest is counted.
+const NAMES: usize = 5;
+
+fn listed<'a>(word: &str, names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let total = names.len();
+    if total == 0 {
+        return String::new();
+    }
+    let shown: Vec<&str> = names.take(NAMES).collect();
+    let more = if total > NAMES { format!(" and {} more", total - NAMES) } else { String::new() };
+    format!(", {total} {word} ({}{more})", shown.join(", "))
+}
+
+fn toolchains(report: &Report) -> BTreeSet<String> {
+    report
+        .runs
+        .iter()
+        .map(|run| {
+            let mut line = format!("node {}, npm {}", run.toolchain.node, run.toolchain.npm);
+            if !run.toolchain.because.is_empty() {
+                line = format!("{line} ({})", run.toolchain.because);
+            }
+            match &run.image {
+                Some(image) => format!("{line}, in {} {image}", run.backend),
+                None => format!("{line}, in {}", run.backend),
+            }
+        })
+        .collect()
+}
+
+fn margin_line(margin: &Margin) -> String {
+    let sets: Vec<String> = margin.smallest.iter().map(|set| losses(set)).collect();
+    let what = match (margin.at_least, sets.is_empty()) {
+        (0, _) => "it leaks with every defence in place".to_owned(),
+        (_, true) => "no set of losses that was tried leaks".to_owned(),
+        (_, false) => format!("it leaks once these are lost: {}", sets.join("; ")),
+    };
+    format!("{} ({} required): {what}", margin.at_least, margin.required)
+}
+
+/// `mapping + lockfile`.
+pub(super) fn losses(set: &[Loss]) -> String {
+    let words: Vec<&str> = set
+        .iter()
+        .map(|loss| match loss {
+            Loss::Mapping => "mapping",
+            Loss::Lockfile => "lockfile",
+            Loss::Resolved => "resolved",
+            Loss::Integrity => "integrity",
+        })
+        .collect();
+    words.join(" + ")
+}

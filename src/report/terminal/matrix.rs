@@ -1,0 +1,207 @@
+//! What was tried: one line for each scenario, and why where it is not sealed.
+
+use super::amount::time;
+use super::headline::losses;
+use super::page::{Page, verdict_style};
+use crate::evidence::exchange::Role;
+use crate::evidence::fact::{Package, SourceKind};
+use crate::report::model::{Report, Run};
+use crate::report::opinion::Verdict;
+use crate::wire::CutShort;
+use owo_colors::Style;
+
+/// Blanks between columns.
+const GAP: usize = 2;
+/// How far explanations are indented.
+const INDENT: usize = 4;
+/// Lines of npm's output that are shown where all is shown.
+const OUTPUT_LINES: usize = 20;
+
+struct Row<'a> {
+    run: &'a Run,
+    cells: [String; 6],
+}
+
+pub(super) fn render(page: &mut Page, report: &Report) {
+    let rows = rows(page, report);
+    if !rows.is_empty() {
+        let heads = ["scenario", "verdict", "lost", "npm", "packages", "time"];
+        let mut widths = heads.map(|head| head.chars().count());
+        for row in &rows {
+            for (width, cell) in widths.iter_mut().zip(&row.cells) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        let whole = widths.iter().sum::<usize>() + GAP * (widths.len() - 1);
+        if whole <= page.look.width {
+            let dimmed = Style::new().dimmed();
+            line(page, &widths, &heads.map(str::to_owned), [dimmed; 6]);
+            for row in &rows {
+                let mut styles = [Style::new(); 6];
+                styles[1] = style(row.run);
+                line(page, &widths, &row.cells, styles);
+                explain(page, row.run);
+            }
+        } else {
+            for row in &rows {
+                narrow(page, row);
+                explain(page, row.run);
+            }
+        }
+        page.gap();
+    }
+    not_applicable(page, report);
+}
+
+fn line(page: &mut Page, widths: &[usize; 6], cells: &[String; 6], styles: [Style; 6]) {
+    for ((cell, width), style) in cells.iter().zip(widths).zip(styles) {
+        page.put(style, cell);
+        page.put(Style::new(), &" ".repeat(width.saturating_sub(cell.chars().count()) + GAP));
+    }
+    page.end();
+}
+
+/// Two lines for a row that has no room on one.
+fn narrow(page: &mut Page, row: &Row<'_>) {
+    let [label, verdict, lost, npm, packages, time] = &row.cells;
+    page.put(Style::new().bold(), label);
+    page.put(Style::new(), ": ");
+    page.put(style(row.run), verdict);
+    page.put(Style::new(), &format!(", {time}"));
+    page.end();
+    let lost = if lost == "-" { String::new() } else { format!("lost {lost}; ") };
+    page.paragraph("", INDENT, Style::new(), &format!("{lost}{npm}; {packages}"));
+}
+
+/// The trap that leaks does what it must.
+fn style(run: &Run) -> Style {
+    if run.control && run.verdict == Verdict::Leaked { Style::new() } else { verdict_style(run.verdict) }
+}
+
+/// One row for all repetitions of a scenario under one toolchain in one image:
+/// the worst of them.
+fn rows<'a>(page: &Page, report: &'a Report) -> Vec<Row<'a>> {
+    let mut groups: Vec<Vec<&Run>> = Vec::new();
+    for run in &report.runs {
+        match groups.iter_mut().find(|group| group.first().is_some_and(|first| alike(first, run))) {
+            Some(group) => group.push(run),
+            None => groups.push(vec![run]),
+        }
+    }
+    let several = groups.iter().flatten().any(|run| report.runs.first().is_some_and(|r| !same_place(r, run)));
+    groups
+        .into_iter()
+        .filter_map(|group| {
+            // `max_by_key` gives the last of equals, and the first repetition is the one to show.
+            let run = *group.iter().rev().max_by_key(|run| run.verdict.badness())?;
+            let charset = page.charset();
+            let mut label = run.scenario.clone();
+            if several {
+                label = format!("{label} (node {}, npm {}", run.toolchain.node, run.toolchain.npm);
+                label.push_str(&run.image.as_ref().map(|image| format!(", {image}")).unwrap_or_default());
+                label.push(')');
+            }
+            let mut verdict = run.verdict.word().to_owned();
+            if run.control {
+                verdict.push_str(if run.verdict == Verdict::Leaked { ", as it must" } else { ", no trap" });
+            }
+            let equal = group.iter().filter(|other| other.verdict == run.verdict).count();
+            if group.len() > 1 {
+                verdict = format!("{verdict} ({equal} of {})", group.len());
+            }
+            let lost = if run.losses.is_empty() { "-".to_owned() } else { losses(&run.losses) };
+            let cells = [label, verdict, lost, npm(run), sources(&run.packages), time(run.duration_ms)];
+            Some(Row { run, cells: cells.map(|cell| charset.clipped(&cell, 60)) })
+        })
+        .collect()
+}
+
+fn alike(left: &Run, right: &Run) -> bool {
+    left.scenario == right.scenario && same_place(left, right)
+}
+
+fn same_place(left: &Run, right: &Run) -> bool {
+    (&left.toolchain, &left.image, &left.backend) == (&right.toolchain, &right.image, &right.backend)
+}
+
+/// `exit 0`, `exit 1, E404`, `time limit`.
+fn npm(run: &Run) -> String {
+    let ended = match (run.cut_short, run.exit_code, run.signal) {
+        (Some(CutShort::Time), _, _) => "time limit".to_owned(),
+        (Some(CutShort::Memory), _, _) => "memory limit".to_owned(),
+        (Some(CutShort::Host), _, _) => "interrupted".to_owned(),
+        (None, Some(code), _) => format!("exit {code}"),
+        (None, None, Some(signal)) => format!("signal {signal}"),
+        (None, None, None) => "not started".to_owned(),
+    };
+    match &run.npm_error {
+        Some(error) => format!("{ended}, {}", error.code),
+        None => ended,
+    }
+}
+
+/// `1 foreign, 2 own, 487 public`.
+fn sources(packages: &[Package]) -> String {
+    const WORDS: [&str; 8] = ["foreign", "own", "public", "cache", "local", "git", "bundled", "unknown"];
+    let mut counts = [0_usize; WORDS.len()];
+    for source in packages.iter().filter_map(|package| package.source.as_ref()) {
+        let at = match (source.role, source.kind) {
+            (Role::Foreign, _) => 0,
+            (_, SourceKind::Cache) => 3,
+            (_, SourceKind::Link | SourceKind::File) => 4,
+            (_, SourceKind::Git) => 5,
+            (_, SourceKind::Bundled) => 6,
+            (Role::Own, SourceKind::Registry | SourceKind::Unknown) => 1,
+            (Role::Public, SourceKind::Registry | SourceKind::Unknown) => 2,
+            (Role::Unknown, SourceKind::Registry | SourceKind::Unknown) => 7,
+        };
+        counts[at] += 1;
+    }
+    let parts: Vec<String> = counts
+        .iter()
+        .zip(WORDS)
+        .filter(|(number, _)| **number > 0)
+        .map(|(number, word)| format!("{number} {word}"))
+        .collect();
+    if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
+}
+
+/// Why a run is not sealed, and what npm said where it failed.
+fn explain(page: &mut Page, run: &Run) {
+    let told = run.verdict != Verdict::Sealed || page.look.verbose;
+    if told && !run.because.is_empty() {
+        page.paragraph("", INDENT, Style::new(), &run.because);
+    }
+    let failed = matches!(run.verdict, Verdict::Broken | Verdict::Unobserved) || page.look.verbose;
+    if failed && let Some(error) = &run.npm_error {
+        page.paragraph("", INDENT, Style::new(), &format!("npm said {}: {}", error.code, error.summary));
+    }
+    let all = page.look.verbose;
+    for gap in run.gaps.iter().filter(|gap| gap.hides_answer || all) {
+        page.paragraph("", INDENT, Style::new(), &format!("not seen: {}", gap.detail));
+    }
+    if page.look.verbose {
+        for note in &run.notes {
+            page.paragraph("", INDENT, Style::new(), &format!("changed: {note}"));
+        }
+        let lines = page.charset().lines(&run.output.stderr_tail);
+        for text in lines.iter().skip(lines.len().saturating_sub(OUTPUT_LINES)) {
+            page.put(Style::new().dimmed(), &format!("    | {text}"));
+            page.end();
+        }
+    }
+}
+
+fn not_applicable(page: &mut Page, report: &Report) {
+    if report.coverage.not_applicable.is_empty() {
+        return;
+    }
+    page.put(Style::new().dimmed(), "not applicable");
+    page.end();
+    for scenario in &report.coverage.not_applicable {
+        let asked = if scenario.asked { " (it was asked for)" } else { "" };
+        let text = format!("{}: {}{asked}", scenario.scenario, scenario.reason);
+        page.paragraph("", INDENT, Style::new(), &text);
+    }
+    page.gap();
+}

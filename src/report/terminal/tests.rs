@@ -1,0 +1,86 @@
+//! The text of whole reports, as a person sees it.
+
+use super::safe::Charset;
+use super::{Look, locale_is_utf8, render};
+use crate::report::model::Report;
+use insta::assert_snapshot;
+
+const SEALED: &str = include_str!("../../../tests/fixtures/reports/sealed.json");
+const LEAKED: &str = include_str!("../../../tests/fixtures/reports/leaked.json");
+const UNOBSERVED: &str = include_str!("../../../tests/fixtures/reports/unobserved.json");
+const INTERRUPTED: &str = include_str!("../../../tests/fixtures/reports/interrupted.json");
+const HOSTILE: &str = include_str!("../../../tests/fixtures/reports/hostile.json");
+
+const WIDE: Look = Look { width: 120, color: false, unicode: true, verbose: false };
+
+fn text(report: &str, look: Look) -> String {
+    render(&Report::read(report).unwrap(), look, &[("json".to_owned(), "report.json".to_owned())])
+}
+
+#[test]
+fn a_sealed_report() {
+    assert_snapshot!(text(SEALED, WIDE));
+}
+
+#[test]
+fn a_leaking_report() {
+    assert_snapshot!(text(LEAKED, WIDE));
+}
+
+#[test]
+fn an_unobserved_report() {
+    assert_snapshot!(text(UNOBSERVED, WIDE));
+}
+
+#[test]
+fn an_interrupted_report() {
+    assert_snapshot!(text(INTERRUPTED, WIDE));
+}
+
+#[test]
+fn a_narrow_terminal_without_unicode() {
+    let text = text(LEAKED, Look { width: 60, unicode: false, ..WIDE });
+    assert!(text.is_ascii());
+    assert_snapshot!(text);
+}
+
+#[test]
+fn everything_unfolded() {
+    assert_snapshot!(text(LEAKED, Look { verbose: true, ..WIDE }));
+}
+
+#[test]
+fn colour_adds_escapes_of_ours_and_no_word() {
+    for report in [SEALED, LEAKED, UNOBSERVED, INTERRUPTED] {
+        let plain = text(report, WIDE);
+        let colored = text(report, Look { color: true, ..WIDE });
+        assert!(colored.contains("\u{1b}["));
+        assert_eq!(anstream::adapter::strip_str(&colored).to_string(), plain);
+    }
+}
+
+#[test]
+fn hostile_text_brings_no_escape_and_no_line_of_its_own() {
+    let hostile = Report::read(HOSTILE).unwrap();
+    for unicode in [true, false] {
+        for width in [40, 120] {
+            for verbose in [true, false] {
+                let look = Look { width, unicode, verbose, color: false };
+                let text = render(&hostile, look, &[("json".into(), "a\u{1b}[2Jb\nc".into())]);
+                for line in text.lines() {
+                    assert_eq!(Charset { unicode }.safe(line), line);
+                    assert!(!line.trim_start().starts_with("verdict: sealed"), "{line}");
+                }
+                assert!(text.contains("\\x1b[2J"));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_locale_that_is_set_first_decides() {
+    assert!(locale_is_utf8("", "", "de_DE.UTF-8"));
+    assert!(locale_is_utf8("", "C.utf8", "C"));
+    assert!(!locale_is_utf8("C", "", "de_DE.UTF-8"));
+    assert!(!locale_is_utf8("", "", ""));
+}
