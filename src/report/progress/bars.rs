@@ -99,63 +99,83 @@ mod tests {
     use std::io::Result;
     use std::sync::{Arc, Mutex};
 
-    /// A screen that keeps what stands on it.
+    const WIDTH: usize = 100;
+
+    /// A screen that keeps what stands on it; as a terminal does, it breaks a
+    /// full line only when the next character comes.
     #[derive(Debug, Clone, Default)]
-    struct Screen(Arc<Mutex<(Vec<String>, usize)>>);
+    struct Screen(Arc<Mutex<Cells>>);
+
+    #[derive(Debug, Default)]
+    struct Cells {
+        rows: Vec<[char; WIDTH]>,
+        row: usize,
+        column: usize,
+    }
+
+    impl Cells {
+        fn write(&mut self, character: char) {
+            match character {
+                '\r' => self.column = 0,
+                '\n' => (self.row, self.column) = (self.row + 1, 0),
+                other => {
+                    if self.column == WIDTH {
+                        (self.row, self.column) = (self.row + 1, 0);
+                    }
+                    let column = self.column;
+                    self.line()[column] = other;
+                    self.column += 1;
+                }
+            }
+        }
+
+        fn line(&mut self) -> &mut [char; WIDTH] {
+            self.rows.resize(self.rows.len().max(self.row + 1), [' '; WIDTH]);
+            &mut self.rows[self.row]
+        }
+    }
 
     impl Screen {
         fn contents(&self) -> String {
-            let rows = self.0.lock().unwrap().0.clone();
-            rows.iter().map(|row| row.trim_end()).collect::<Vec<_>>().join("\n").trim_end().to_owned()
+            let rows = self.0.lock().unwrap().rows.clone();
+            let rows: Vec<String> =
+                rows.iter().map(|row| row.iter().collect::<String>().trim_end().to_owned()).collect();
+            rows.join("\n").trim_end().to_owned()
         }
 
-        fn at(&self, change: impl FnOnce(&mut Vec<String>, &mut usize)) -> Result<()> {
-            let mut screen = self.0.lock().unwrap();
-            let (rows, row) = &mut *screen;
-            change(rows, row);
-            let row = *row;
-            if rows.len() <= row {
-                rows.resize(row + 1, String::new());
-            }
+        fn at(&self, change: impl FnOnce(&mut Cells)) -> Result<()> {
+            change(&mut self.0.lock().unwrap());
             Ok(())
         }
     }
 
     impl TermLike for Screen {
         fn width(&self) -> u16 {
-            100
+            u16::try_from(WIDTH).unwrap()
         }
         fn move_cursor_up(&self, n: usize) -> Result<()> {
-            self.at(|_, row| *row = row.saturating_sub(n))
+            self.at(|cells| cells.row = cells.row.saturating_sub(n))
         }
         fn move_cursor_down(&self, n: usize) -> Result<()> {
-            self.at(|_, row| *row += n)
+            self.at(|cells| cells.row += n)
         }
-        fn move_cursor_right(&self, _: usize) -> Result<()> {
-            Ok(())
+        fn move_cursor_right(&self, n: usize) -> Result<()> {
+            self.at(|cells| cells.column = (cells.column + n).min(WIDTH - 1))
         }
-        fn move_cursor_left(&self, _: usize) -> Result<()> {
-            Ok(())
+        fn move_cursor_left(&self, n: usize) -> Result<()> {
+            self.at(|cells| cells.column = cells.column.saturating_sub(n))
         }
         fn write_line(&self, text: &str) -> Result<()> {
             self.write_str(text)?;
-            self.at(|_, row| *row += 1)
+            self.write_str("\n")
         }
         fn write_str(&self, text: &str) -> Result<()> {
-            for (at, part) in text.split('\n').enumerate() {
-                self.at(|_, row| *row += usize::from(at > 0))?;
-                self.at(|rows, row| {
-                    rows.resize(rows.len().max(*row + 1), String::new());
-                    rows[*row].push_str(part);
-                })?;
-            }
-            Ok(())
+            self.at(|cells| text.chars().for_each(|character| cells.write(character)))
         }
         fn clear_line(&self) -> Result<()> {
-            self.at(|rows, row| {
-                if let Some(line) = rows.get_mut(*row) {
-                    line.clear();
-                }
+            self.at(|cells| {
+                *cells.line() = [' '; WIDTH];
+                cells.column = 0;
             })
         }
         fn flush(&self) -> Result<()> {
