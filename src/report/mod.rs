@@ -13,4 +13,4 @@ pub mod progress;
 pub mod terminal;
 
 pub use model::{Coverage, Margin, Report, Run, Toolchain};
-pub use opinion::{Accepted, Confidence, Finding, Pointer, PointerKind, Severity, Verdict};
+pub use opinion::{Acceptance, Confidence, EvidenceKind, EvidenceRef, Finding, Severity, Verdict};

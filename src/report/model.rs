@@ -11,6 +11,7 @@ use crate::scenario::Loss;
 use crate::wire::CutShort;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The version of the report's form.
 pub const SCHEMA: &str = "sealcheck/report/v1";
@@ -262,10 +263,12 @@ impl Report {
     /// every report has, and tells each run which of them are its own. Runs
     /// stay in the order of the plan.
     pub fn arrange(&mut self) {
+        let place: BTreeMap<&str, usize> =
+            self.runs.iter().enumerate().map(|(at, run)| (run.id.as_str(), at)).collect();
         for finding in &mut self.findings {
-            finding.runs.sort();
+            finding.runs.sort_by_key(|id| place.get(id.as_str()).copied());
             finding.runs.dedup();
-            finding.evidence.sort();
+            finding.evidence.sort_by_key(|fact| (place.get(fact.run.as_str()).copied(), fact.kind, fact.at));
             finding.evidence.dedup();
         }
         self.findings.sort_by(|left, right| {
@@ -277,9 +280,8 @@ impl Report {
                 .then_with(|| left.fingerprint.cmp(&right.fingerprint))
         });
         for run in &mut self.runs {
-            run.findings = (0..self.findings.len())
-                .filter(|at| self.findings[*at].runs.binary_search(&run.id).is_ok())
-                .collect();
+            run.findings =
+                (0..self.findings.len()).filter(|at| self.findings[*at].runs.contains(&run.id)).collect();
         }
         self.project.private.sort();
         self.project.local.sort();

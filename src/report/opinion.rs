@@ -6,168 +6,129 @@ use crate::text::Place;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What is said of a run, and of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+/// A verdict, mildest first, so that the greatest is the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
+    /// The scenario means nothing for this project.
+    NotApplicable,
     /// What the scenario demands held.
     Sealed,
-    /// Nothing foreign was installed, yet the boundary was crossed.
+    /// It could not be measured, so silence proves nothing.
+    Unobserved,
+    /// An install that must work did not, or gave another tree.
+    Broken,
+    /// The boundary was crossed and nothing foreign was installed.
     Exposed,
     /// A stranger won.
     Leaked,
-    /// An install that must work failed, or gave another tree.
-    Broken,
-    /// It could not be measured, so silence proves nothing.
-    Unobserved,
-    /// The scenario means nothing for this project.
-    NotApplicable,
 }
 
 impl Verdict {
-    /// The word, as it stands in the JSON.
-    pub fn word(self) -> &'static str {
+    /// As reports spell it.
+    pub fn name(self) -> &'static str {
         match self {
+            Self::NotApplicable => "not-applicable",
             Self::Sealed => "sealed",
+            Self::Unobserved => "unobserved",
+            Self::Broken => "broken",
             Self::Exposed => "exposed",
             Self::Leaked => "leaked",
-            Self::Broken => "broken",
-            Self::Unobserved => "unobserved",
-            Self::NotApplicable => "not-applicable",
-        }
-    }
-
-    /// How bad it is: the verdict of several is the worst. Leaked, exposed,
-    /// broken, unobserved, sealed, not applicable.
-    pub fn badness(self) -> u8 {
-        match self {
-            Self::NotApplicable => 0,
-            Self::Sealed => 1,
-            Self::Unobserved => 2,
-            Self::Broken => 3,
-            Self::Exposed => 4,
-            Self::Leaked => 5,
         }
     }
 }
 
-/// How much a finding matters. Ordered: a note is the least.
+/// How bad a finding is, mildest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing.
     Note,
-    /// Something to mend.
+    /// Worth mending.
     Warning,
-    /// Something is wrong.
+    /// Wrong.
     Error,
 }
 
-impl Severity {
-    /// The word, as it stands in the JSON.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Note => "note",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// How sure a finding is. Ordered: low is the least.
+/// How sure a rule is of what it says, least sure first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
-    /// A hint.
+    /// One reading of several.
     Low,
     /// Likely.
     Medium,
-    /// Shown by the evidence.
+    /// Proven by the evidence it points at.
     High,
 }
 
-impl Confidence {
-    /// The word, as it stands in the JSON.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
-
-/// One opinion of a rule, with the runs in which it showed.
+/// An opinion of a rule. One fault is one finding, in however many runs it showed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// The rule's name: `silent-fallback`.
     pub rule: String,
-    /// How much it matters.
+    /// How bad it is here.
     pub severity: Severity,
-    /// How sure it is.
+    /// How sure the rule is.
     pub confidence: Confidence,
-    /// Ids of the runs in which it showed.
+    /// Ids of the runs in which it showed; empty for what the project's files alone show.
     pub runs: Vec<String>,
-    /// The package it is about.
+    /// The package it is about, by name.
     pub package: Option<String>,
-    /// One sentence, without a full stop.
+    /// What happened, one sentence without a full stop.
     pub message: String,
     /// The same for the same fault in every report of the project.
     pub fingerprint: String,
-    /// Who accepted it, if anybody did.
-    pub accepted: Option<Accepted>,
-    /// Whether it counts toward the exit code; what showed only where defences
-    /// were taken away, or in `control`, is told and fails nothing.
-    #[serde(default = "counts")]
+    /// Set where an `[[accepted]]` entry covers it.
+    pub accepted: Option<Acceptance>,
+    /// Whether it counts toward the verdict and the exit code.
     pub counts: bool,
     /// What it rests on.
-    pub evidence: Vec<Pointer>,
-    /// The place in the user's own files.
+    pub evidence: Vec<EvidenceRef>,
+    /// Where in the user's own files it can be mended.
     pub location: Option<Place>,
-    /// What to do about it.
+    /// What to do, one sentence without a full stop.
     pub help: String,
-}
-
-fn counts() -> bool {
-    true
 }
 
 /// An `[[accepted]]` entry that covers a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Accepted {
-    /// Why it is put up with.
+pub struct Acceptance {
+    /// Why.
     pub reason: String,
-    /// Who says so.
+    /// Who.
     pub by: Option<String>,
-    /// `2027-03-01`; `None` where it has no end.
-    pub expires: Option<String>,
+    /// Until when, `2027-03-01`; `None` has no end.
+    pub until: Option<String>,
 }
 
-/// Points at one observed fact of a run.
+/// A fact of a run that a finding points at.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct Pointer {
+pub struct EvidenceRef {
     /// The run's id.
     pub run: String,
-    /// In which list of the run.
-    pub kind: PointerKind,
-    /// The place in that list, from 0.
-    pub index: usize,
+    /// The list it is in.
+    pub kind: EvidenceKind,
+    /// `seq` of an exchange or a look-up, `id` of a process, else the index in the list.
+    pub at: u32,
 }
 
-/// The lists of a run that a finding can point into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+/// The lists of a run's evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum PointerKind {
-    /// `exchanges`.
+pub enum EvidenceKind {
+    /// `exchanges`, by `seq`.
     Exchange,
-    /// `lookups`.
+    /// `lookups`, by `seq`.
     Lookup,
-    /// `processes`.
+    /// `processes`, by `id`.
     Process,
-    /// `packages`.
+    /// `packages`, by index.
     Package,
-    /// `connections`.
+    /// `connections`, by index.
     Connection,
-    /// `files`.
+    /// `files`, by index.
     File,
+    /// `gaps`, by index.
+    Gap,
 }

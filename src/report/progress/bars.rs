@@ -54,7 +54,7 @@ impl Bars {
                 if let Some(bar) = self.runs.remove(id) {
                     self.take_off(&bar);
                 }
-                let line = format!("{id}: {} in {}", verdict.word(), time(*ms));
+                let line = format!("{id}: {} in {}", verdict.name(), time(*ms));
                 // Printed above the bars: it stays when they go.
                 let _ = self.screen.println(CHARSET.safe(&line));
                 self.all.inc(1);

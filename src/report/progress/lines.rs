@@ -47,7 +47,7 @@ impl<W: Write> Lines<W> {
                 self.last.remove(id);
                 self.finished += 1;
                 let count = format!("[{}/{}]", self.finished, self.runs.max(self.finished));
-                self.line(&format!("{count} {id}: {} in {}", verdict.word(), time(*ms)));
+                self.line(&format!("{count} {id}: {} in {}", verdict.name(), time(*ms)));
             }
             Progress::Upstream { fetched, bytes } => {
                 if self.upstream.is_none_or(|last| now.saturating_duration_since(last) >= PAUSE) {

@@ -2,7 +2,7 @@
 
 use super::amount::{count, time};
 use super::findings::tally;
-use super::page::Page;
+use super::page::{Page, severity_word};
 use crate::report::model::Report;
 use owo_colors::Style;
 
@@ -29,7 +29,11 @@ pub(super) fn render(page: &mut Page, report: &Report, saved: &[(String, String)
         page.end();
     }
     let outcome = report.outcome();
-    let text =
-        format!("exit {}: {} (threshold: {})", outcome.code(), outcome.meaning(), report.fail_on.word());
+    let text = format!(
+        "exit {}: {} (threshold: {})",
+        outcome.code(),
+        outcome.meaning(),
+        severity_word(report.fail_on)
+    );
     page.paragraph("", 0, Style::new(), &text);
 }

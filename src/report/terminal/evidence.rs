@@ -1,26 +1,33 @@
 //! One line for one observed fact.
 //!
-//! A finding names facts by run, list and index; here they become sentences.
+//! A finding names facts by run, list and number; here they become sentences.
 //! A pointer to nothing gives no line.
 
 use super::amount::size;
 use crate::evidence::exchange::{Credential, Exchange, Lookup};
 use crate::evidence::fact::{Connection, File, Package, Process, Reached};
 use crate::report::model::{Report, Run};
-use crate::report::opinion::{Pointer, PointerKind};
+use crate::report::opinion::{EvidenceKind, EvidenceRef};
 use crate::wire::{Change, ProcessId};
 
 /// What a pointer points at, in words; `arrow` stands between question and answer.
-pub(super) fn line(report: &Report, pointer: &Pointer, arrow: &str) -> Option<String> {
+pub(super) fn line(report: &Report, pointer: &EvidenceRef, arrow: &str) -> Option<String> {
     let run = report.run(&pointer.run)?;
-    let at = pointer.index;
+    let at = pointer.at;
+    // Beyond what a list can hold there is nothing.
+    let index = usize::try_from(at).ok()?;
     match pointer.kind {
-        PointerKind::Exchange => run.exchanges.get(at).map(|exchange| exchange_line(exchange, arrow)),
-        PointerKind::Lookup => run.lookups.get(at).map(|lookup| lookup_line(run, lookup, arrow)),
-        PointerKind::Process => run.processes.get(at).map(process_line),
-        PointerKind::Package => run.packages.get(at).map(package_line),
-        PointerKind::Connection => run.connections.get(at).map(|wish| connection_line(run, wish, arrow)),
-        PointerKind::File => run.files.get(at).map(|file| file_line(run, file)),
+        EvidenceKind::Exchange => {
+            run.exchanges.iter().find(|exchange| exchange.seq == at).map(|it| exchange_line(it, arrow))
+        }
+        EvidenceKind::Lookup => {
+            run.lookups.iter().find(|lookup| lookup.seq == at).map(|it| lookup_line(run, it, arrow))
+        }
+        EvidenceKind::Process => run.processes.iter().find(|process| process.id.0 == at).map(process_line),
+        EvidenceKind::Package => run.packages.get(index).map(package_line),
+        EvidenceKind::Connection => run.connections.get(index).map(|it| connection_line(run, it, arrow)),
+        EvidenceKind::File => run.files.get(index).map(|file| file_line(run, file)),
+        EvidenceKind::Gap => run.gaps.get(index).map(|gap| format!("not seen: {}", gap.detail)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::amount::count;
 use super::evidence;
-use super::page::{Page, severity_style, wrap};
+use super::page::{Page, severity_style, severity_word, wrap};
 use crate::report::model::Report;
 use crate::report::opinion::{Confidence, Finding, Severity};
 use crate::text::Place;
@@ -114,9 +114,8 @@ fn notes(page: &Page, report: &Report, finding: &Finding) -> Vec<String> {
     }
     match finding.confidence {
         Confidence::High => {}
-        Confidence::Medium | Confidence::Low => {
-            lines.push(format!("confidence: {}", finding.confidence.word()));
-        }
+        Confidence::Medium => lines.push("confidence: medium".to_owned()),
+        Confidence::Low => lines.push("confidence: low".to_owned()),
     }
     lines
 }
@@ -129,13 +128,13 @@ fn fold(page: &mut Page, report: &Report, findings: &[&Finding], why: &str) {
     page.put(Style::new().dimmed(), why);
     page.end();
     for finding in findings {
-        let mut text = format!("{}[{}]: {}", finding.severity.word(), finding.rule, finding.message);
+        let mut text = format!("{}[{}]: {}", severity_word(finding.severity), finding.rule, finding.message);
         if let Some(accepted) = &finding.accepted {
             if let Some(by) = &accepted.by {
                 text.push_str(&format!("; by {by}"));
             }
-            if let Some(expires) = &accepted.expires {
-                text.push_str(&format!(", until {expires}"));
+            if let Some(until) = &accepted.until {
+                text.push_str(&format!(", until {until}"));
             }
             text.push_str(&format!(": {}", accepted.reason));
         }
@@ -159,7 +158,7 @@ pub(super) fn tally(page: &mut Page, report: &Report) {
         }
         first = false;
         let style = if number == 0 { Style::new() } else { severity_style(severity) };
-        page.put(style, &count(number, severity.word()));
+        page.put(style, &count(number, severity_word(severity)));
     }
     let accepted = report.findings.iter().filter(|finding| finding.accepted.is_some()).count();
     if accepted > 0 {

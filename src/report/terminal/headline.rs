@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 const INDENT: usize = 12;
 
 pub(super) fn render(page: &mut Page, report: &Report) {
-    let mut head = report.verdict.word().to_owned();
+    let mut head = report.verdict.name().to_owned();
     if let Some(until) = &report.accepted_until {
         head = format!("{head}, accepted until {until}");
     }

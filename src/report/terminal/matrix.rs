@@ -93,7 +93,7 @@ fn rows<'a>(page: &Page, report: &'a Report) -> Vec<Row<'a>> {
         .into_iter()
         .filter_map(|group| {
             // `max_by_key` gives the last of equals, and the first repetition is the one to show.
-            let run = *group.iter().rev().max_by_key(|run| run.verdict.badness())?;
+            let run = *group.iter().rev().max_by_key(|run| run.verdict)?;
             let charset = page.charset();
             let mut label = run.scenario.clone();
             if several {
@@ -101,7 +101,7 @@ fn rows<'a>(page: &Page, report: &'a Report) -> Vec<Row<'a>> {
                 label.push_str(&run.image.as_ref().map(|image| format!(", {image}")).unwrap_or_default());
                 label.push(')');
             }
-            let mut verdict = run.verdict.word().to_owned();
+            let mut verdict = run.verdict.name().to_owned();
             if run.control {
                 verdict.push_str(if run.verdict == Verdict::Leaked { ", as it must" } else { ", no trap" });
             }

@@ -130,6 +130,15 @@ pub(super) fn severity_style(severity: Severity) -> Style {
     }
 }
 
+/// As the JSON spells it.
+pub(super) fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
