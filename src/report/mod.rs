@@ -14,3 +14,4 @@ pub mod terminal;
 
 pub use model::{Coverage, Margin, Report, Run, Toolchain};
 pub use opinion::{Acceptance, Confidence, EvidenceKind, EvidenceRef, Finding, Severity, Verdict};
+pub use outcome::Outcome;

@@ -5,6 +5,7 @@
 //! the evidence's own types: the report holds them and must not reshape them.
 
 use super::opinion::{Finding, Severity, Verdict};
+use super::outcome::Outcome;
 use crate::evidence::exchange::{Exchange, Lookup};
 use crate::evidence::fact::{Connection, Decoy, File, Gap, NpmError, Output, Package, Process};
 use crate::scenario::Loss;
@@ -34,7 +35,12 @@ pub struct Report {
     /// Why, one sentence without a full stop; may be empty.
     #[serde(default)]
     pub because: String,
-    /// Everything bad is accepted, until this date (`2027-03-01`, or `further notice`).
+    /// How the program ended; says the exit code.
+    pub outcome: Outcome,
+    /// Everything that makes the verdict what it is was accepted.
+    #[serde(default)]
+    pub accepted: bool,
+    /// The first date on which one of those acceptances ends, `2027-03-01`.
     #[serde(default)]
     pub accepted_until: Option<String>,
     /// From which severity on a finding makes the test fail.
@@ -287,6 +293,12 @@ impl Report {
         self.project.local.sort();
         self.project.undecided.sort();
         self.coverage.not_applicable.sort();
+    }
+
+    /// How many findings of a severity count and are not accepted.
+    pub fn count(&self, severity: Severity) -> usize {
+        let open = |finding: &&Finding| finding.counts && finding.accepted.is_none();
+        self.findings.iter().filter(open).filter(|finding| finding.severity == severity).count()
     }
 
     /// The run of an id.

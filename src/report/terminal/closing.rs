@@ -4,6 +4,7 @@ use super::amount::{count, time};
 use super::findings::tally;
 use super::page::{Page, severity_word};
 use crate::report::model::Report;
+use crate::report::outcome::Outcome;
 use owo_colors::Style;
 
 pub(super) fn render(page: &mut Page, report: &Report, saved: &[(String, String)]) {
@@ -18,7 +19,7 @@ pub(super) fn render(page: &mut Page, report: &Report, saved: &[(String, String)
     }
     page.end();
     if let Some(finding) = report.findings.first() {
-        let text = format!("`sealcheck explain {}` says what a rule means and how to mend it", finding.rule);
+        let text = format!("`sealcheck explain {}` says what the rule means and how to mend it", finding.rule);
         page.paragraph("", 0, Style::new(), &text);
     }
     if saved.is_empty() {
@@ -28,12 +29,11 @@ pub(super) fn render(page: &mut Page, report: &Report, saved: &[(String, String)
         page.put(Style::new(), &format!("{format} report: {path}"));
         page.end();
     }
-    let outcome = report.outcome();
-    let text = format!(
-        "exit {}: {} (threshold: {})",
-        outcome.code(),
-        outcome.meaning(),
-        severity_word(report.fail_on)
-    );
+    let outcome = report.outcome;
+    let mut text = format!("exit {}: {}", outcome.code(), outcome.meaning());
+    match outcome {
+        Outcome::Sound | Outcome::Failed => text = format!("{text} ({})", severity_word(report.fail_on)),
+        Outcome::Unobserved | Outcome::Interrupted => {}
+    }
     page.paragraph("", 0, Style::new(), &text);
 }

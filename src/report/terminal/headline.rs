@@ -13,8 +13,11 @@ const INDENT: usize = 12;
 
 pub(super) fn render(page: &mut Page, report: &Report) {
     let mut head = report.verdict.name().to_owned();
-    if let Some(until) = &report.accepted_until {
-        head = format!("{head}, accepted until {until}");
+    if report.accepted {
+        head.push_str(", accepted");
+        if let Some(until) = &report.accepted_until {
+            head = format!("{head} until {until}");
+        }
     }
     if report.interrupted {
         head = format!("interrupted, so far {head}");

@@ -78,6 +78,46 @@ fn hostile_text_brings_no_escape_and_no_line_of_its_own() {
 }
 
 #[test]
+fn an_accepted_leak_says_until_when() {
+    let mut report = Report::read(LEAKED).unwrap();
+    report.accepted = true;
+    report.accepted_until = Some("2027-03-01".to_owned());
+    let text = render(&report, WIDE, &[]);
+    assert!(text.starts_with("leaked, accepted until 2027-03-01: in `private-not-found`"), "{text}");
+    assert!(text.contains("`--report json=PATH` keeps"));
+}
+
+#[test]
+fn a_report_with_nothing_in_it_renders() {
+    let mut report = Report::read(SEALED).unwrap();
+    report.runs.clear();
+    report.findings.clear();
+    report.coverage = Default::default();
+    report.margin = None;
+    report.store = None;
+    assert!(
+        render(&report, WIDE, &[])
+            .starts_with("sealed: every package came from where it must, in 0 scenarios")
+    );
+}
+
+#[test]
+fn repetitions_and_toolchains_have_one_line_each() {
+    let mut report = Report::read(LEAKED).unwrap();
+    let mut again = report.runs[1].clone();
+    again.id = "private-not-found-2".to_owned();
+    again.verdict = crate::report::Verdict::Sealed;
+    let mut other = report.runs[0].clone();
+    other.id = "baseline-old-1".to_owned();
+    other.toolchain.npm = "10.9.9".to_owned();
+    report.runs.extend([again, other]);
+    let text = render(&report, Look { width: 200, ..WIDE }, &[]);
+    assert!(text.contains("leaked (1 of 2)"), "{text}");
+    assert!(text.contains("baseline (node 24.11.1, npm 10.9.9)"), "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("private-not-found (")).count(), 1);
+}
+
+#[test]
 fn the_locale_that_is_set_first_decides() {
     assert!(locale_is_utf8("", "", "de_DE.UTF-8"));
     assert!(locale_is_utf8("", "C.utf8", "C"));
