@@ -19,7 +19,8 @@ pub(super) fn render(page: &mut Page, report: &Report, saved: &[(String, String)
     }
     page.end();
     if let Some(finding) = report.findings.first() {
-        let text = format!("`sealcheck explain {}` says what the rule means and how to mend it", finding.rule);
+        let text =
+            format!("`sealcheck explain {}` says what the rule means and how to mend it", finding.rule);
         page.paragraph("", 0, Style::new(), &text);
     }
     if saved.is_empty() {
