@@ -1,1 +1,249 @@
 //! Reading a scenario file.
+
+use super::{Demand, Install, Loss, Scenario};
+use crate::text::{Complaint, Place, Source, nearest};
+use std::path::{Path, PathBuf};
+
+/// The largest scenario file that is read, in bytes.
+pub const MAX_FILE: u64 = 256 << 10;
+
+/// Why a scenario could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// The file's text is wrong.
+    #[error("{0}")]
+    Invalid(Box<Complaint>),
+    /// The file or folder could not be read.
+    #[error("`{path}` cannot be read")]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// The kernel's answer.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl ScenarioError {
+    /// What is wrong, for showing with its line.
+    pub fn complaint(&self) -> Complaint {
+        match self {
+            Self::Invalid(complaint) => complaint.as_ref().clone(),
+            Self::Unreadable { source, .. } => Complaint::about(format!("{self}: {source}")),
+        }
+    }
+}
+
+impl From<Complaint> for ScenarioError {
+    fn from(complaint: Complaint) -> Self {
+        Self::Invalid(Box::new(complaint))
+    }
+}
+
+/// Reads the text of a scenario file. `stem` is the file's name without
+/// `.toml`, which must be the scenario's own.
+pub fn parse(source: &Source, stem: &str) -> Result<Scenario, Complaint> {
+    let scenario: Scenario = toml::from_str(source.text()).map_err(|error| complain(source, &error))?;
+    check(source, stem, &scenario)?;
+    Ok(scenario)
+}
+
+/// Reads one scenario file from disk, of at most [`MAX_FILE`] bytes.
+pub fn read(path: &Path) -> Result<Scenario, ScenarioError> {
+    use std::io::Read;
+    let unreadable = |source| ScenarioError::Unreadable { path: path.to_owned(), source };
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    let shown = path.display().to_string();
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(Complaint::about(format!("`{shown}` is longer than a scenario file may be"))
+            .help(format!("the limit is {} KiB", MAX_FILE >> 10))
+            .into());
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|error| Complaint::about(format!("`{shown}` is not UTF-8 ({})", error.utf8_error())))?;
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(parse(&Source::new(shown, text), &stem)?)
+}
+
+/// Turns an error of the TOML reader into one of ours, with the nearest known
+/// word where a key or a value is misspelt.
+fn complain(source: &Source, error: &toml::de::Error) -> Complaint {
+    let message = error.message().trim().to_owned();
+    let help = misspelt(&message);
+    let complaint = match error.span() {
+        Some(span) => Complaint::at(source.place(span), message),
+        None => Complaint::about(format!("{}: {message}", source.name())),
+    };
+    match help {
+        Some(help) => complaint.help(help),
+        None => complaint,
+    }
+}
+
+/// serde says ``unknown field `x`, expected one of `a`, `b` ``: the words
+/// between back-ticks are the wrong one and the known ones.
+fn misspelt(message: &str) -> Option<String> {
+    if !message.starts_with("unknown ") {
+        return None;
+    }
+    let words: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let (wrong, known) = words.split_first()?;
+    nearest(wrong, known.iter().copied()).map(|near| format!("did you mean `{near}`?"))
+}
+
+/// What the types alone cannot say.
+fn check(source: &Source, stem: &str, scenario: &Scenario) -> Result<(), Complaint> {
+    let at = |key: &str| key_place(source, key);
+    let name = scenario.name.as_str();
+    if name.is_empty()
+        || !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    {
+        return Err(complaint(at("name"), source, format!("`{name}` is no scenario name"))
+            .help("use lower-case letters, digits and hyphens"));
+    }
+    if name != stem {
+        return Err(complaint(at("name"), source, format!("the scenario `{name}` lies in `{stem}.toml`"))
+            .help(format!("name the file `{name}.toml`")));
+    }
+    if scenario.suites.is_empty() {
+        return Err(complaint(at("suites"), source, "the scenario is in no suite".to_owned())
+            .help("`suites = [\"full\"]` is the least"));
+    }
+    check_demand(source, &scenario.demand)?;
+    let changes = &scenario.project;
+    for (takes, loss, change, word) in [
+        (changes.remove_mapping, Loss::Mapping, "remove-mapping", "mapping"),
+        (changes.remove_lockfile, Loss::Lockfile, "remove-lockfile", "lockfile"),
+        (changes.remove_resolved, Loss::Resolved, "remove-resolved", "resolved"),
+        (changes.remove_integrity, Loss::Integrity, "remove-integrity", "integrity"),
+    ] {
+        if takes && !scenario.losses.contains(&loss) {
+            let message = format!("`{change}` takes a defence away that `losses` does not name");
+            return Err(complaint(at(change), source, message)
+                .help(format!("add \"{word}\" to `losses`: the margin is counted from it")));
+        }
+    }
+    Ok(())
+}
+
+fn check_demand(source: &Source, demand: &Demand) -> Result<(), Complaint> {
+    let needs_codes = match demand.install {
+        Install::MayFail | Install::MustFail => true,
+        Install::MustWork | Install::Anyhow => false,
+    };
+    if needs_codes && demand.codes.is_empty() {
+        return Err(complaint(
+            key_place(source, "install"),
+            source,
+            "an install that may fail needs the `codes` by which it may".to_owned(),
+        )
+        .help("name npm's codes for the fault, `codes = [\"E404\"]`"));
+    }
+    for code in &demand.codes {
+        let known = code.starts_with(|first: char| first.is_ascii_uppercase())
+            && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+        if !known {
+            return Err(complaint(
+                source.find(&format!("\"{code}\"")),
+                source,
+                format!("`{code}` is not a code as npm prints them"),
+            )
+            .help("npm's codes are like `E404`, `EINTEGRITY`, `ECONNREFUSED`"));
+        }
+    }
+    Ok(())
+}
+
+fn complaint(place: Option<Place>, source: &Source, message: String) -> Complaint {
+    match place {
+        Some(place) => Complaint::at(place, message),
+        None => Complaint::about(format!("{}: {message}", source.name())),
+    }
+}
+
+/// The line that sets a key; good enough for files of a screen.
+fn key_place(source: &Source, key: &str) -> Option<Place> {
+    let mut at = 0;
+    for line in source.text().split_inclusive('\n') {
+        let bare = line.trim_start();
+        let start = at + line.len() - bare.len();
+        if bare.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('=')) {
+            return Some(source.place(start..start + key.len()));
+        }
+        at += line.len();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "name = \"gone\"\ntitle = \"Gone\"\nabout = \"It is gone.\"\nsuites = [\"full\"]\n\
+                        [demand]\ninstall = \"must-fail\"\ncodes = [\"E404\"]\n";
+
+    fn read_text(text: &str) -> Result<Scenario, Complaint> {
+        parse(&Source::new("gone.toml", text), "gone")
+    }
+
+    #[test]
+    fn a_short_file_is_read() {
+        let scenario = read_text(GOOD).unwrap();
+        assert_eq!(scenario.demand.codes, ["E404"]);
+        assert!(!scenario.control && scenario.losses.is_empty());
+    }
+
+    #[test]
+    fn a_misspelt_key_is_named_with_its_line_and_the_nearest_known_one() {
+        let text = GOOD.replace("[demand]", "[world]\ndecoy = true\n[demand]");
+        let complaint = read_text(&text).unwrap_err();
+        let place = complaint.place.unwrap();
+        assert_eq!((place.line, place.column), (6, 1), "{}", complaint.message);
+        assert_eq!(complaint.help.as_deref(), Some("did you mean `decoys`?"));
+    }
+
+    #[test]
+    fn a_misspelt_value_is_named_too() {
+        let complaint = read_text(&GOOD.replace("must-fail", "must-fial")).unwrap_err();
+        assert_eq!(complaint.place.unwrap().line, 6);
+        assert_eq!(complaint.help.as_deref(), Some("did you mean `must-fail`?"));
+    }
+
+    #[test]
+    fn what_is_no_toml_says_where() {
+        let complaint = read_text("name = \"gone\"\ntitle = \n").unwrap_err();
+        assert_eq!(complaint.place.unwrap().line, 2);
+    }
+
+    #[test]
+    fn rules_beyond_the_types_hold() {
+        let cases = [
+            (GOOD.replace("\"gone\"", "\"Gone!\""), 1, "no scenario name"),
+            (GOOD.replace("\"gone\"", "\"other\""), 1, "lies in"),
+            (GOOD.replace("[\"full\"]", "[]"), 4, "no suite"),
+            (GOOD.replace("codes = [\"E404\"]\n", ""), 6, "needs the `codes`"),
+            (GOOD.replace("E404", "e404"), 7, "not a code"),
+            (GOOD.replace("[demand]", "[project]\nremove-mapping = true\n[demand]"), 6, "losses"),
+        ];
+        for (text, line, part) in cases {
+            let complaint = read_text(&text).unwrap_err();
+            assert!(complaint.message.contains(part), "{}", complaint.message);
+            assert_eq!(complaint.place.unwrap().line, line, "{part}");
+            assert!(complaint.help.is_some(), "{part}");
+        }
+    }
+
+    #[test]
+    fn a_file_too_long_or_not_there_is_an_error_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("long.toml");
+        std::fs::write(&path, vec![b'#'; MAX_FILE as usize + 1]).unwrap();
+        assert!(read(&path).unwrap_err().complaint().message.contains("longer"));
+        let absent = dir.path().join("absent.toml");
+        assert!(matches!(read(&absent), Err(ScenarioError::Unreadable { .. })));
+        std::fs::write(&path, [0xff, 0xfe]).unwrap();
+        assert!(read(&path).unwrap_err().complaint().message.contains("UTF-8"));
+    }
+}
