@@ -1,5 +1,24 @@
 //! Project × scenarios → runs. Pure and printable: nothing here touches a
 //! disk, a socket or a process, and the same input gives the same plan.
+//!
+//! It must not know how a run is made: no sandbox, no gateway, no clock.
+
+mod build;
+pub mod command;
+mod credential;
+pub mod edit;
+mod environment;
+mod needs;
+pub mod npmrc;
+pub mod print;
+mod world;
+
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;
+
+pub use build::{PlanError, PlanOptions, plan};
 
 use crate::project::name::PackageName;
 use crate::project::npmrc::Level;

@@ -255,7 +255,9 @@ mod tests {
     fn the_table_of_scenarios_in_the_documentation_is_complete() {
         let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/scenarios.md");
         let page = std::fs::read_to_string(page).unwrap();
-        let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+        // The other tables of the page have two columns.
+        let is_row = |line: &&str| line.starts_with("| `") && line.matches('|').count() > 3;
+        let rows: Vec<&str> = page.lines().filter(is_row).collect();
         let fresh: Vec<String> = builtin().iter().map(row).collect();
         assert_eq!(rows, fresh.iter().map(String::as_str).collect::<Vec<_>>());
     }

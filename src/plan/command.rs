@@ -1,0 +1,234 @@
+//! The install command: split as a shell would, run without one.
+
+use crate::project::Project;
+use crate::text::{Complaint, Source};
+
+/// What npm calls `ci`, and its aliases.
+const CI: [&str; 5] = ["ci", "clean-install", "ic", "install-clean", "isntall-clean"];
+/// What npm calls `install`, and its aliases.
+const INSTALL: [&str; 11] =
+    ["install", "i", "in", "ins", "inst", "insta", "instal", "isnt", "isnta", "isntal", "isntall"];
+
+/// The words of the project's install command, `npm` first; `npm ci` where
+/// nothing is said. The complaint points into `sealcheck.toml` where the
+/// command stands there.
+pub fn words(project: &Project) -> Result<Vec<String>, Complaint> {
+    let text = project.settings.install.command.as_deref().unwrap_or("npm ci");
+    read(text).map_err(|(message, help)| {
+        let place = project.settings.sources.iter().find_map(|source: &Source| source.find(text));
+        match place {
+            Some(place) => Complaint::at(place, message).help(help),
+            None => Complaint::about(format!("{message} (in `{text}`)")).help(help),
+        }
+    })
+}
+
+fn read(text: &str) -> Result<Vec<String>, (String, String)> {
+    let one_command = "give one npm command; `[install] directory` and `env` say where and with what";
+    let words = split(text).map_err(|message| (message, one_command.to_owned()))?;
+    let Some(first) = words.first() else {
+        return Err(("the install command is empty".to_owned(), "`npm ci` is the usual".to_owned()));
+    };
+    if first.split_once('=').is_some_and(|(name, _)| !name.contains('/')) {
+        return Err((
+            format!("`{first}` sets a variable, which needs a shell"),
+            "put it into `[install] env`".to_owned(),
+        ));
+    }
+    if first != "npm" {
+        return Err((
+            format!("the install command runs `{first}`, not npm"),
+            "only installs by npm are tested, `npm ci` or `npm install`".to_owned(),
+        ));
+    }
+    if verb(&words).is_none() {
+        return Err((
+            "the command is no install of npm's".to_owned(),
+            "use `npm ci` or `npm install`, with whatever options CI gives it".to_owned(),
+        ));
+    }
+    Ok(words)
+}
+
+/// Splits into words by the rules of a POSIX shell for quotes and backslashes.
+/// What only a shell can do is an error.
+fn split(text: &str) -> Result<Vec<String>, String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote: Option<char> = None;
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        match (quote, char) {
+            (Some('\''), '\'') | (Some('"'), '"') => quote = None,
+            (Some('"'), '$' | '`') | (None, '$' | '`' | '&' | '|' | ';' | '<' | '>' | '(' | ')' | '\n') => {
+                return Err(format!("`{char}` in the install command needs a shell"));
+            }
+            (Some('"'), '\\') => match chars.next() {
+                Some(next @ ('"' | '\\' | '$' | '`')) => word.get_or_insert_default().push(next),
+                Some(next) => word.get_or_insert_default().extend(['\\', next]),
+                None => return Err("the install command ends in a backslash".to_owned()),
+            },
+            (Some(_), _) => word.get_or_insert_default().push(char),
+            (None, '\'' | '"') => {
+                quote = Some(char);
+                word.get_or_insert_default();
+            }
+            (None, '\\') => match chars.next() {
+                Some(next) => word.get_or_insert_default().push(next),
+                None => return Err("the install command ends in a backslash".to_owned()),
+            },
+            (None, _) if char.is_whitespace() => words.extend(word.take()),
+            (None, _) => word.get_or_insert_default().push(char),
+        }
+    }
+    if quote.is_some() {
+        return Err("a quote in the install command is never closed".to_owned());
+    }
+    words.extend(word);
+    Ok(words)
+}
+
+/// Where the word stands that says what npm is to do.
+fn verb(words: &[String]) -> Option<usize> {
+    (1..words.len())
+        .take_while(|at| words[*at] != "--")
+        .find(|at| CI.contains(&words[*at].as_str()) || INSTALL.contains(&words[*at].as_str()))
+}
+
+/// `npm install` in the place of `npm ci`; all other words stay.
+pub(super) fn as_install(mut words: Vec<String>) -> Vec<String> {
+    if let Some(at) = verb(&words) {
+        words[at] = "install".to_owned();
+    }
+    words
+}
+
+/// Adds an option, before a `--` if there is one.
+pub(super) fn with_option(mut words: Vec<String>, option: &str) -> Vec<String> {
+    if !words.iter().any(|word| word == option) {
+        let at = words.iter().position(|word| word == "--").unwrap_or(words.len());
+        words.insert(at, option.to_owned());
+    }
+    words
+}
+
+/// An option of the command's with its value, `--key=value` or `--key value`.
+pub(super) fn option_values<'a>(words: &'a [String], key: &str) -> Vec<&'a str> {
+    let flag = format!("--{key}");
+    words
+        .iter()
+        .enumerate()
+        .filter_map(|(at, word)| {
+            let rest = word.strip_prefix(&flag)?;
+            match rest.strip_prefix('=') {
+                Some(value) => Some(value),
+                None if rest.is_empty() => words.get(at + 1).map(String::as_str),
+                None => None,
+            }
+        })
+        .collect()
+}
+
+/// The registry mappings that the command itself gives: key and URL.
+pub(super) fn mappings(words: &[String]) -> Vec<(&str, &str)> {
+    words
+        .iter()
+        .enumerate()
+        .filter_map(|(at, word)| {
+            let (key, value) = match word.split_once('=') {
+                Some((key, value)) => (key, value),
+                None => (word.as_str(), words.get(at + 1)?.as_str()),
+            };
+            let key = key.strip_prefix("--")?;
+            (key == "registry" || key.ends_with(":registry")).then_some((key, value))
+        })
+        .collect()
+}
+
+/// The command without the options that set one of `keys`.
+pub(super) fn without(words: Vec<String>, keys: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        match word
+            .strip_prefix("--")
+            .map(|rest| rest.split_once('=').map_or((rest, false), |(k, _)| (k, true)))
+        {
+            Some((key, has_value)) if !key.is_empty() && keys(key) => {
+                if !has_value {
+                    words.next();
+                }
+            }
+            Some(_) | None => kept.push(word),
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good(text: &str) -> Vec<String> {
+        read(text).unwrap()
+    }
+
+    #[test]
+    fn words_are_split_as_a_shell_splits_them() {
+        assert_eq!(good("npm ci"), ["npm", "ci"]);
+        assert_eq!(good("  npm   ci --omit=dev "), ["npm", "ci", "--omit=dev"]);
+        assert_eq!(
+            good(r#"npm ci --a='x y' "b c" d\ e "\"" ''"#),
+            ["npm", "ci", "--a=x y", "b c", "d e", "\"", ""]
+        );
+    }
+
+    #[test]
+    fn what_needs_a_shell_or_is_no_install_is_refused_with_advice() {
+        for (text, part) in [
+            ("cd web && npm ci", "`&`"),
+            ("npm ci --x=$HOME", "`$`"),
+            ("npm ci \"`id`\"", "shell"),
+            ("NODE_ENV=production npm ci", "variable"),
+            ("yarn install", "`yarn`"),
+            ("npm run build", "no install"),
+            ("npm", "no install"),
+            ("npm -- ci", "no install"),
+            ("", "empty"),
+            ("npm ci 'x", "never closed"),
+            ("npm ci \\", "backslash"),
+        ] {
+            let (message, help) = read(text).unwrap_err();
+            assert!(message.contains(part), "{text}: {message}");
+            assert!(!help.is_empty());
+        }
+    }
+
+    #[test]
+    fn ci_becomes_install_and_nothing_else_changes() {
+        assert_eq!(
+            as_install(good("npm --silent ci --omit=dev")),
+            ["npm", "--silent", "install", "--omit=dev"]
+        );
+        assert_eq!(as_install(good("npm clean-install")), ["npm", "install"]);
+        assert_eq!(as_install(good("npm i x")), ["npm", "install", "x"]);
+    }
+
+    #[test]
+    fn an_option_is_added_once_and_before_the_double_dash() {
+        assert_eq!(with_option(good("npm ci -- x"), "--y"), ["npm", "ci", "--y", "--", "x"]);
+        assert_eq!(with_option(good("npm ci --y"), "--y"), ["npm", "ci", "--y"]);
+    }
+
+    #[test]
+    fn mappings_on_the_command_line_are_seen_and_taken_away() {
+        let words = good("npm ci --registry https://a.example --@acme:registry=https://b.example --omit dev");
+        assert_eq!(
+            mappings(&words),
+            [("registry", "https://a.example"), ("@acme:registry", "https://b.example")]
+        );
+        assert_eq!(option_values(&words, "omit"), ["dev"]);
+        let bare = without(words, |key| key.ends_with("registry"));
+        assert_eq!(bare, ["npm", "ci", "--omit", "dev"]);
+    }
+}

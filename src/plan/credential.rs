@@ -1,0 +1,206 @@
+//! Planted tokens: what lies in a sandbox in the place of every real credential.
+//!
+//! A planted value has the form that npm expects of its key (base64 for `_auth`
+//! and `_password`), so that npm sends it as it would the real one and the
+//! gateway can put the real one, in the same form, in its place.
+
+use super::Planted;
+use super::npmrc::{LineEdit, line_of};
+use crate::project::Project;
+use crate::project::npmrc::{Level, Setting, Value};
+use crate::secret::Secret;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use url::Url;
+
+/// Settings with every credential replaced.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Planting {
+    /// Tokens and what they stand for, ordered by registry and label.
+    pub(super) planted: Vec<Planted>,
+    /// Variables that npmrc files mention.
+    pub(super) variables: BTreeMap<String, String>,
+    /// Line edits by level.
+    pub(super) lines: BTreeMap<Level, BTreeMap<usize, LineEdit>>,
+    /// What settings of the environment level become, by key.
+    pub(super) environment: BTreeMap<String, String>,
+    /// Keys that are left out of files and environment, those that are set.
+    pub(super) left_out: Vec<String>,
+}
+
+/// The gateway answers inside and uses these outside. Inside they would name
+/// files that are not there, hold keys, or shut our own authority out (`cafile`
+/// replaces npm's roots).
+const OUTSIDE: [&str; 6] = ["ca", "cafile", "cert", "key", "certfile", "keyfile"];
+/// Folders of this machine's; the sandbox has its own.
+const FOLDERS: [&str; 8] = [
+    "cache",
+    "prefix",
+    "logs-dir",
+    "userconfig",
+    "globalconfig",
+    "global-prefix",
+    "local-prefix",
+    "init-module",
+];
+
+impl Planting {
+    pub(super) fn of(project: &Project, seed: &Secret) -> Self {
+        let mut planting = Self::default();
+        for setting in &project.config.settings {
+            match setting.level {
+                Level::Default | Level::Cli => {}
+                Level::Builtin | Level::Global | Level::User | Level::Project | Level::Env => {
+                    planting.take(project, setting, seed);
+                }
+            }
+        }
+        let order = |one: &Planted| (one.nerf_dart.clone(), one.label.clone(), one.key.clone());
+        planting.planted.sort_by_key(order);
+        planting.planted.dedup_by_key(|one| order(one));
+        planting.left_out.sort();
+        planting.left_out.dedup();
+        planting
+    }
+
+    fn take(&mut self, project: &Project, setting: &Setting, seed: &Secret) {
+        let bare = setting.key.trim_end_matches("[]");
+        let last = bare.rsplit(':').next().unwrap_or(bare);
+        let own_key = if bare.starts_with("//") { last } else { bare };
+        if OUTSIDE.contains(&own_key) || FOLDERS.contains(&own_key) {
+            self.left_out.push(own_key.to_owned());
+            self.edit_line(project, setting, LineEdit::Drop);
+            return;
+        }
+        let variable = sole_variable(setting);
+        let credential = is_credential(bare);
+        match &setting.value {
+            Value::Plain(text) if !credential => {
+                if setting.level == Level::Env {
+                    self.environment.insert(setting.key.clone(), text.clone());
+                } else if !setting.variables.is_empty() && setting.variables.iter().all(|(_, set)| *set) {
+                    match variable {
+                        Some(name) => {
+                            self.variables.entry(name.to_owned()).or_insert_with(|| text.clone());
+                        }
+                        None => self.edit_line(project, setting, LineEdit::Value(text.clone())),
+                    }
+                }
+            }
+            Value::Plain(text) => self.plant(project, setting, text, variable, seed),
+            Value::Secret(secret) => self.plant(project, setting, secret.expose(), variable, seed),
+        }
+    }
+
+    fn plant(
+        &mut self,
+        project: &Project,
+        setting: &Setting,
+        real: &str,
+        variable: Option<&str>,
+        seed: &Secret,
+    ) {
+        let label = variable.unwrap_or(&setting.key).to_owned();
+        let (registry, key) = match setting.key.strip_prefix("//").and(setting.key.rsplit_once(':')) {
+            Some((registry, key)) => (Some(with_slash(registry)), key.to_owned()),
+            None if setting.key.starts_with('_') => {
+                (Some(project.config.default_registry(&project.public).nerf_dart()), setting.key.clone())
+            }
+            None => (None, setting.key.clone()),
+        };
+        let token = token(seed, &label);
+        let (value, written) = match key.as_str() {
+            "_auth" => {
+                let value = STANDARD.encode(format!("planted:{token}"));
+                (value.clone(), value)
+            }
+            "_password" => {
+                let value = STANDARD.encode(&token);
+                (value.clone(), value)
+            }
+            // A proxy or a registry with a password in its URL.
+            _ if real.contains("://") => (token.clone(), in_url(real, &token)),
+            _ => (token.clone(), token),
+        };
+        match (variable, setting.level) {
+            (_, Level::Env) => {
+                self.environment.insert(setting.key.clone(), written);
+            }
+            (Some(name), _) => {
+                self.variables.insert(name.to_owned(), written);
+            }
+            (None, _) => self.edit_line(project, setting, LineEdit::Value(written)),
+        }
+        let known = setting.variables.iter().all(|(_, set)| *set) && !served(project, registry.as_deref());
+        self.planted.push(Planted {
+            value,
+            real: known.then(|| Secret::new(label.clone(), real)),
+            label,
+            nerf_dart: registry,
+            key,
+        });
+    }
+
+    fn edit_line(&mut self, project: &Project, setting: &Setting, edit: LineEdit) {
+        if let Some(line) = line(project, setting) {
+            self.lines.entry(setting.level).or_default().insert(line, edit);
+        }
+    }
+}
+
+/// The line of a setting in the file of its level.
+pub(super) fn line(project: &Project, setting: &Setting) -> Option<usize> {
+    let source = project.config.files.get(&setting.level)?;
+    match &setting.place {
+        Some(place) => Some(place.line),
+        None => line_of(source.text(), &setting.key),
+    }
+}
+
+/// The variable a setting is written by, where it is written by nothing else:
+/// `${NPM_TOKEN}`, `${NPM_TOKEN?}`.
+fn sole_variable(setting: &Setting) -> Option<&str> {
+    let Value::Plain(raw) = &setting.raw else { return None };
+    let inner = raw.trim().strip_prefix("${")?.strip_suffix('}')?;
+    let name = inner.strip_suffix('?').unwrap_or(inner);
+    setting.variables.iter().map(|(known, _)| known.as_str()).find(|known| *known == name)
+}
+
+fn is_credential(key: &str) -> bool {
+    let own = key.rsplit(':').next().unwrap_or(key);
+    matches!(own, "_auth" | "_authToken" | "_password")
+}
+
+/// Whether the registry of a credential is served from a folder, where nobody asks for one.
+fn served(project: &Project, nerf_dart: Option<&str>) -> bool {
+    nerf_dart.is_some_and(|nerf_dart| {
+        project
+            .settings
+            .registries
+            .iter()
+            .any(|entry| entry.serve.is_some() && entry.url.nerf_dart().starts_with(nerf_dart))
+    })
+}
+
+fn with_slash(registry: &str) -> String {
+    if registry.ends_with('/') { registry.to_owned() } else { format!("{registry}/") }
+}
+
+/// Looks like a token of npm's; the same for the same label in one invocation.
+fn token(seed: &Secret, label: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update((seed.expose().len() as u64).to_le_bytes());
+    hash.update(seed.expose());
+    hash.update(label);
+    let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("npm_{}", &digits[..36])
+}
+
+fn in_url(real: &str, token: &str) -> String {
+    let Ok(mut url) = Url::parse(real) else { return token.to_owned() };
+    if url.set_password(Some(token)).is_err() {
+        return token.to_owned();
+    }
+    url.into()
+}

@@ -1,0 +1,113 @@
+//! The variables of a run beyond the sandbox's own.
+
+use super::credential::Planting;
+use super::needs::Stakes;
+use crate::project::Project;
+use crate::scenario::Scenario;
+use std::collections::BTreeMap;
+
+/// npm settings that only some versions know, with the first that does. npm 11
+/// warns of unknown variables and announces that it will refuse them.
+const SINCE: [(&str, u64); 6] = [
+    ("allow-remote", 11),
+    ("allow-git", 11),
+    ("allow-file", 11),
+    ("allow-directory", 11),
+    ("min-release-age", 11),
+    ("strict-allow-scripts", 11),
+];
+
+/// What npm tells its own children of itself; carried over it would be a lie.
+const OF_A_PARENT: [&str; 3] = ["npm-version", "node-gyp", "user-agent"];
+
+/// The variable that sets an npm key: npm turns `_` into `-` but not in keys
+/// that begin with `//`, and never at the start.
+pub(super) fn variable(key: &str) -> String {
+    if key.starts_with("//") || key.starts_with('@') {
+        return format!("npm_config_{key}");
+    }
+    format!("npm_config_{}", key.replace('-', "_"))
+}
+
+/// The npm key that a variable sets, `None` for any other variable.
+fn key_of(variable: &str) -> Option<String> {
+    let prefix = variable.get(..11).filter(|prefix| prefix.eq_ignore_ascii_case("npm_config_"))?;
+    let key = &variable[prefix.len()..];
+    if key.starts_with("//") {
+        return Some(key.to_owned());
+    }
+    let first = key.chars().next()?;
+    Some(format!("{first}{}", key[first.len_utf8()..].replace('_', "-")).to_lowercase())
+}
+
+/// Weakest first: the user's own environment, `[install] env`, what variables of
+/// npmrc files stand for, and last what the scenario sets.
+pub(super) fn build(
+    project: &Project,
+    stakes: &Stakes<'_>,
+    planting: &Planting,
+    scenario: &Scenario,
+    npm_major: Option<u64>,
+    notes: &mut Vec<String>,
+) -> BTreeMap<String, String> {
+    let mut env = BTreeMap::new();
+    let keeps = |key: &str| !(scenario.project.remove_mapping && stakes.is_mapping(key));
+    for (key, value) in &planting.environment {
+        if keeps(key) && !OF_A_PARENT.contains(&key.as_str()) {
+            env.insert(variable(key), value.clone());
+        }
+    }
+    for (name, value) in &project.settings.install.env {
+        match key_of(name) {
+            Some(key) if keeps(&key) => {
+                env.insert(variable(&key), value.clone());
+            }
+            Some(_) => {}
+            None => {
+                env.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    for (name, value) in &planting.variables {
+        env.insert(name.clone(), value.clone());
+    }
+    let mut set = |key: &str, value: &str| {
+        env.insert(variable(key), value.to_owned());
+    };
+    set("update-notifier", "false");
+    notes.push("update-notifier=false".to_owned());
+    if scenario.install.shorten_retries {
+        set("fetch-retries", "0");
+        set("fetch-timeout", "10000");
+        notes.push("fetch-retries=0, fetch-timeout=10000".to_owned());
+    }
+    for (key, value) in &scenario.project.npm_config {
+        let since = SINCE.iter().find(|(known, _)| known == key).map(|(_, since)| *since);
+        if since.zip(npm_major).is_none_or(|(since, major)| major >= since) {
+            set(key, &value.replace("{public}", &project.public.to_string()));
+        }
+    }
+    env
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_and_keys_are_each_others_inverse_as_in_npm() {
+        for (key, name) in [
+            ("fetch-retries", "npm_config_fetch_retries"),
+            ("_auth", "npm_config__auth"),
+            ("@my-scope:registry", "npm_config_@my-scope:registry"),
+            ("//npm.acme.example/a-b_c/:_authToken", "npm_config_//npm.acme.example/a-b_c/:_authToken"),
+        ] {
+            assert_eq!(variable(key), name);
+            assert_eq!(key_of(name).as_deref(), Some(key));
+        }
+        assert_eq!(key_of("NPM_CONFIG_REGISTRY").as_deref(), Some("registry"));
+        assert_eq!(key_of("NODE_ENV"), None);
+        assert_eq!(key_of("npm_config_"), None);
+        assert_eq!(key_of("ümlautüüüüüüü"), None);
+    }
+}

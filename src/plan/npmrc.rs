@@ -1,0 +1,107 @@
+//! Line edits of an npmrc: everything that is not edited stays as the user
+//! wrote it, and every line keeps its number.
+
+use std::collections::BTreeMap;
+
+/// What happens to a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineEdit {
+    /// It goes (an empty line stays in its place).
+    Drop,
+    /// It keeps its key and gets this value.
+    Value(String),
+}
+
+/// Applies edits by line number, from 1. Comment lines that speak of a
+/// credential go as well: a token that was commented out is a token still.
+pub fn rewrite(text: &str, edits: &BTreeMap<usize, LineEdit>) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, line) in text.split_inclusive('\n').enumerate() {
+        let bare = line.trim_end_matches(['\n', '\r']);
+        let end = &line[bare.len()..];
+        match edits.get(&(at + 1)) {
+            Some(LineEdit::Drop) => {}
+            Some(LineEdit::Value(value)) => {
+                // npm's ini splits at the first `=`; a key alone means `true`.
+                let key = bare.split('=').next().unwrap_or(bare).trim_end();
+                out.push_str(key);
+                out.push('=');
+                out.push_str(&quoted(value));
+            }
+            None if is_comment(bare) && mentions_credential(bare) => {}
+            None => out.push_str(bare),
+        }
+        out.push_str(end);
+    }
+    out
+}
+
+/// The line (from 1) of the last setting of `key` as the text spells it.
+pub fn line_of(text: &str, key: &str) -> Option<usize> {
+    text.lines()
+        .enumerate()
+        .filter(|(_, line)| !is_comment(line))
+        .filter(|(_, line)| {
+            let written = line.split('=').next().unwrap_or(line).trim();
+            written == key || written.strip_suffix("[]") == Some(key)
+        })
+        .map(|(at, _)| at + 1)
+        .last()
+}
+
+fn is_comment(line: &str) -> bool {
+    line.trim_start().starts_with([';', '#'])
+}
+
+fn mentions_credential(line: &str) -> bool {
+    let line = line.to_ascii_lowercase();
+    ["_auth", "_password", "npm_", "://"].iter().any(|word| line.contains(word))
+}
+
+/// npm's ini takes `;` and `#` for the start of a comment and trims; a value
+/// in double quotes is read as JSON.
+fn quoted(value: &str) -> String {
+    let plain = !value.is_empty()
+        && !value.contains([';', '#', '"', '\'', '\n', '\r', '\\'])
+        && value.trim() == value
+        && !value.starts_with('[');
+    if plain { value.to_owned() } else { serde_json::Value::from(value).to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "; ours\r\n@acme:registry = https://npm.acme.example/\r\n\
+                        //npm.acme.example/:_authToken=hunter2hunter2\n# _authToken=old\naudit=false";
+
+    #[test]
+    fn only_edited_lines_change_and_all_keep_their_number() {
+        let edits = BTreeMap::from([(2, LineEdit::Drop), (3, LineEdit::Value("planted==".to_owned()))]);
+        assert_eq!(
+            rewrite(TEXT, &edits),
+            "; ours\r\n\r\n//npm.acme.example/:_authToken=planted==\n\naudit=false"
+        );
+    }
+
+    #[test]
+    fn a_token_in_a_comment_does_not_stay() {
+        assert!(!rewrite(TEXT, &BTreeMap::new()).contains("old"));
+        assert!(rewrite(TEXT, &BTreeMap::new()).contains("; ours"));
+    }
+
+    #[test]
+    fn a_value_that_ini_would_cut_is_quoted() {
+        let edits = BTreeMap::from([(1, LineEdit::Value("a;b#c".to_owned()))]);
+        assert_eq!(rewrite("x=1\n", &edits), "x=\"a;b#c\"\n");
+        assert_eq!(rewrite("x\n", &BTreeMap::from([(1, LineEdit::Value("y".to_owned()))])), "x=y\n");
+    }
+
+    #[test]
+    fn the_last_line_of_a_key_is_found_and_comments_are_not() {
+        let text = "a=1\n#a=2\n a = 3\nca[]=x\nb=a\n";
+        assert_eq!(line_of(text, "a"), Some(3));
+        assert_eq!(line_of(text, "ca"), Some(4));
+        assert_eq!(line_of(text, "c"), None);
+    }
+}

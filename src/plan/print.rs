@@ -1,0 +1,144 @@
+//! A plan as plain text, for `sealcheck plan`. The same plan prints the same,
+//! and no planted value is shown.
+
+use super::{Plan, RunSpec};
+use crate::scenario::{Answer, Cache, Changes, Install, Loss};
+use std::fmt::Write;
+
+/// The text, ending in a line break.
+pub fn text(plan: &Plan) -> String {
+    let mut out = String::new();
+    let runs = plan.runs.len();
+    let skipped = plan.not_applicable.len();
+    let _ = writeln!(out, "{runs} {}, {skipped} not applicable", if runs == 1 { "run" } else { "runs" });
+    for run in &plan.runs {
+        out.push('\n');
+        print_run(&mut out, run);
+    }
+    if !plan.not_applicable.is_empty() {
+        out.push_str("\nnot applicable\n");
+        for (name, reason) in &plan.not_applicable {
+            let _ = writeln!(out, "  {name}: {reason}");
+        }
+    }
+    out
+}
+
+fn print_run(out: &mut String, run: &RunSpec) {
+    let scenario = &run.scenario;
+    let title = &scenario.title;
+    let losses: Vec<&str> = scenario.losses.iter().map(|loss| loss_name(*loss)).collect();
+    let head = format!("{}\n  {title}", run.id);
+    let command = run.command.join(" ");
+    let rows = [
+        (
+            "takes",
+            if losses.is_empty() { "none of the project's defences".to_owned() } else { losses.join(", ") },
+        ),
+        ("world", world(run)),
+        ("project", project(run)),
+        ("command", command),
+        ("env", run.env.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")),
+        ("holds", demand(run)),
+        ("notes", run.notes.join("; ")),
+    ];
+    let _ = writeln!(out, "{head}");
+    for (label, value) in rows {
+        if !value.is_empty() {
+            let _ = writeln!(out, "  {label:<9}{}", redact(run, &value));
+        }
+    }
+}
+
+fn redact(run: &RunSpec, text: &str) -> String {
+    run.world.planted.iter().fold(text.to_owned(), |text, planted| {
+        text.replace(&planted.value, &format!("[planted:{}]", planted.label))
+    })
+}
+
+fn loss_name(loss: Loss) -> &'static str {
+    match loss {
+        Loss::Mapping => "mapping",
+        Loss::Lockfile => "lockfile",
+        Loss::Resolved => "resolved",
+        Loss::Integrity => "integrity",
+    }
+}
+
+fn answer(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Genuine => "answers",
+        Answer::Refused => "refuses connections",
+        Answer::NxDomain => "has no name",
+        Answer::NotFound => "answers 404",
+        Answer::Unauthorized => "answers 401",
+        Answer::Unavailable => "answers 503",
+        Answer::Tampered => "tampers with one tarball",
+    }
+}
+
+fn world(run: &RunSpec) -> String {
+    let world = &run.world;
+    let mut parts: Vec<String> = world
+        .registries
+        .iter()
+        .map(|registry| format!("{} {}", registry.url, answer(registry.answer)))
+        .collect();
+    parts.push(format!("{} {}", world.public, answer(world.public_answer)));
+    if !world.decoys.is_empty() {
+        let names: Vec<String> =
+            world.decoys.iter().map(|one| format!("{}@{},{}", one.name, one.version, one.higher)).collect();
+        parts.push(format!("decoys {}", names.join(" ")));
+    }
+    if let Some((name, version)) = &world.tamper {
+        parts.push(format!("the tampered one is {name}@{version}"));
+    }
+    match run.cache {
+        Cache::Clean => {}
+        Cache::Warm => parts.push("npm's cache as the baseline left it".to_owned()),
+    }
+    parts.join("; ")
+}
+
+fn project(run: &RunSpec) -> String {
+    let Changes { remove_mapping, remove_lockfile, remove_resolved, remove_integrity, unlink_local, .. } =
+        run.scenario.project;
+    let mut parts: Vec<String> = [
+        (remove_mapping, "registry mappings removed"),
+        (remove_lockfile, "lockfile removed"),
+        (remove_resolved, "`resolved` of private entries removed"),
+        (remove_integrity, "`integrity` of private entries removed"),
+        (unlink_local && changes(run, "package.json"), "local packages asked of a registry"),
+    ]
+    .into_iter()
+    .filter(|(done, _)| *done)
+    .map(|(_, words)| words.to_owned())
+    .collect();
+    let files: Vec<String> = run
+        .changes
+        .iter()
+        .map(|(path, bytes)| format!("{} {path}", if bytes.is_some() { "rewrites" } else { "removes" }))
+        .collect();
+    if parts.is_empty() && files.is_empty() {
+        return "as it is".to_owned();
+    }
+    parts.extend(files);
+    parts.join("; ")
+}
+
+fn changes(run: &RunSpec, path: &str) -> bool {
+    run.changes.iter().any(|(changed, _)| changed == path)
+}
+
+fn demand(run: &RunSpec) -> String {
+    let codes = run.scenario.demand.codes.join(", ");
+    if run.scenario.control {
+        return "a decoy is installed; if not, the trap was not live".to_owned();
+    }
+    match run.scenario.demand.install {
+        Install::MustWork => "the install works and gives the lockfile's tree".to_owned(),
+        Install::MayFail => format!("nothing foreign comes in; the install works or fails by {codes}"),
+        Install::MustFail => format!("the install fails by {codes}"),
+        Install::Anyhow => "nothing foreign comes in, however the install ends".to_owned(),
+    }
+}

@@ -1,0 +1,270 @@
+//! The world of a run: who answers, how, and what strangers offer.
+
+use super::command;
+use super::credential::Planting;
+use super::needs::Stakes;
+use super::{DecoySpec, RegistryWorld, World};
+use crate::project::Project;
+use crate::project::class::Class;
+use crate::project::lockfile::{EntryKind, LockEntry};
+use crate::project::name::PackageName;
+use crate::project::npmrc::{Setting, Value};
+use crate::project::registry::RegistryUrl;
+use crate::scenario::{Answer, Scenario};
+use std::collections::{BTreeMap, BTreeSet};
+use url::Url;
+
+/// The world before any scenario: everything answers genuinely and no decoy is offered.
+pub(super) fn genuine(
+    project: &Project,
+    stakes: &Stakes<'_>,
+    planting: &Planting,
+    words: &[String],
+) -> World {
+    let private = private_names(project, stakes);
+    let registries = registries(project, &private, stakes, words);
+    World {
+        public: project.public.clone(),
+        public_answer: Answer::Genuine,
+        hosts: hosts(project, &registries),
+        ports: ports(project, &registries, words),
+        registries,
+        private,
+        local: stakes.local.iter().flat_map(|entry| names(entry)).collect(),
+        private_globs: private_globs(project),
+        decoys: Vec::new(),
+        tamper: None,
+        planted: planting.planted.clone(),
+    }
+}
+
+/// The world as a scenario wants it.
+pub(super) fn under(mut world: World, project: &Project, stakes: &Stakes<'_>, scenario: &Scenario) -> World {
+    let owners: BTreeSet<&RegistryUrl> = world.private.values().collect();
+    let answer = scenario.world.private;
+    for registry in &mut world.registries {
+        let shares_host = owners.iter().any(|owner| owner.same_host(registry.url.as_url()));
+        // What fails below HTTP fails for the host, whichever registry of it was meant.
+        let hit = match answer {
+            Answer::Refused | Answer::NxDomain => shares_host,
+            Answer::Genuine
+            | Answer::NotFound
+            | Answer::Unauthorized
+            | Answer::Unavailable
+            | Answer::Tampered => owners.contains(&registry.url),
+        };
+        if hit {
+            registry.answer = answer;
+        }
+    }
+    world.public_answer = scenario.world.public;
+    if scenario.world.decoys {
+        world.decoys = decoys(project, stakes);
+    }
+    if answer == Answer::Tampered || scenario.world.public == Answer::Tampered {
+        world.tamper = stakes.tampered();
+    }
+    world
+}
+
+/// Under which names a registry could be asked for an entry.
+fn names(entry: &LockEntry) -> impl Iterator<Item = PackageName> {
+    [Some(entry.name.clone()), entry.alias.clone()].into_iter().flatten()
+}
+
+fn private_names(project: &Project, stakes: &Stakes<'_>) -> BTreeMap<PackageName, RegistryUrl> {
+    let mut private = BTreeMap::new();
+    for name in project.settings.private.iter().flatten() {
+        // A name (no glob) is private even while the lockfile lacks it.
+        if let Ok(name) = PackageName::parse(name)
+            && !is_glob(name.as_str())
+        {
+            let registry = project.config.registry_for(&name, &project.public);
+            if registry != project.public {
+                private.insert(name, registry);
+            }
+        }
+    }
+    for entry in &stakes.private {
+        if let Some(registry) = project.classes.get(&entry.path).and_then(|found| found.registry.clone()) {
+            private.insert(entry.name.clone(), registry);
+        }
+    }
+    private
+}
+
+fn is_glob(name: &str) -> bool {
+    name.contains(['*', '?', '[', '{', '!'])
+}
+
+fn private_globs(project: &Project) -> Vec<String> {
+    let mut globs: BTreeSet<String> = BTreeSet::new();
+    match &project.settings.private {
+        Some(list) => globs.extend(list.iter().filter(|name| is_glob(name)).cloned()),
+        None => {
+            for setting in &project.config.settings {
+                if let Some(scope) = setting.key.strip_suffix(":registry")
+                    && scope.starts_with('@')
+                    && project.config.scope_registry(scope).is_some_and(|(url, _)| url != project.public)
+                {
+                    globs.insert(format!("{scope}/*"));
+                }
+            }
+        }
+    }
+    globs.into_iter().collect()
+}
+
+/// Every registry but the public one that a file, a variable or the command names.
+fn registries(
+    project: &Project,
+    private: &BTreeMap<PackageName, RegistryUrl>,
+    stakes: &Stakes<'_>,
+    words: &[String],
+) -> Vec<RegistryWorld> {
+    let configured = project.config.settings.iter().filter_map(registry_setting);
+    let commanded = command::mappings(words).into_iter().filter_map(|(_, url)| RegistryUrl::parse(url).ok());
+    let mut worlds: BTreeMap<RegistryUrl, RegistryWorld> = configured
+        .chain(commanded)
+        .chain(private.values().cloned())
+        .filter(|url| *url != project.public)
+        .map(|url| {
+            (url.clone(), RegistryWorld { url, answer: Answer::Genuine, serve: None, also: Vec::new() })
+        })
+        .collect();
+    for entry in project.settings.registries.iter().filter(|entry| entry.url != project.public) {
+        let world = RegistryWorld {
+            url: entry.url.clone(),
+            answer: Answer::Genuine,
+            serve: entry.serve.clone(),
+            also: entry.also.clone(),
+        };
+        worlds.insert(entry.url.clone(), world);
+    }
+    for (owner, elsewhere) in tarballs_elsewhere(project, stakes) {
+        let known = worlds.keys().any(|url| url.covers(elsewhere.as_url()));
+        if let Some(world) = worlds.get_mut(&owner).filter(|world| !known && !world.also.contains(&elsewhere))
+        {
+            world.also.push(elsewhere);
+        }
+    }
+    worlds.into_values().collect()
+}
+
+/// Some registries keep tarballs on their own host under another path than
+/// packuments (GitLab: `/api/v4/packages/npm/` and `/api/v4/projects/7/packages/npm/`).
+fn tarballs_elsewhere(project: &Project, stakes: &Stakes<'_>) -> BTreeSet<(RegistryUrl, RegistryUrl)> {
+    stakes
+        .private
+        .iter()
+        .filter_map(|entry| {
+            let owner = project.classes.get(&entry.path)?.registry.clone()?;
+            let resolved = Url::parse(entry.resolved.as_deref()?).ok()?;
+            if !owner.same_host(&resolved) || owner.covers(&resolved) {
+                return None;
+            }
+            let (prefix, _) = resolved.as_str().split_once(&format!("/{}/-/", entry.name))?;
+            Some((owner, RegistryUrl::parse(prefix).ok()?))
+        })
+        .collect()
+}
+
+fn registry_setting(setting: &Setting) -> Option<RegistryUrl> {
+    if setting.key != "registry" && !setting.key.ends_with(":registry") {
+        return None;
+    }
+    match &setting.value {
+        Value::Plain(text) => RegistryUrl::parse(text).ok(),
+        // A password in the URL; RegistryUrl drops it.
+        Value::Secret(secret) => RegistryUrl::parse(secret.expose()).ok(),
+    }
+}
+
+/// The first decoy of a name is at the locked version, so that only the source
+/// differs; the higher one is what wins where versions are chosen anew.
+fn decoys(project: &Project, stakes: &Stakes<'_>) -> Vec<DecoySpec> {
+    let mut decoys = BTreeSet::new();
+    for entry in stakes.private.iter().chain(&stakes.local) {
+        let version = version(project, entry);
+        let higher = match node_semver::Version::parse(&version) {
+            Ok(parsed) => format!("{}.0.0", parsed.major + 98),
+            Err(_) => "99.0.0".to_owned(),
+        };
+        for name in names(entry) {
+            decoys.insert(DecoySpec { name, version: version.clone(), higher: higher.clone() });
+        }
+    }
+    decoys.into_iter().collect()
+}
+
+/// The version of an entry; of a link, that of the folder it leads to.
+pub(super) fn version(project: &Project, entry: &LockEntry) -> String {
+    let target = entry.resolved.as_deref().map(|target| target.trim_start_matches("file:"));
+    let folder = target.and_then(|target| project.lockfile.entries.get(target));
+    [Some(entry), folder]
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.version.clone())
+        .find(|version| node_semver::Version::parse(version).is_ok())
+        .unwrap_or_else(|| "1.0.0".to_owned())
+}
+
+/// Hosts of tarballs and git repositories that no registry covers.
+fn hosts(project: &Project, registries: &[RegistryWorld]) -> BTreeSet<String> {
+    let mut hosts: BTreeSet<String> = project.settings.trusted_hosts.iter().cloned().collect();
+    for entry in project.lockfile.entries.values() {
+        let class = project.classes.get(&entry.path).map(|found| found.class);
+        let elsewhere = match class {
+            Some(Class::Local) => false,
+            Some(Class::Private | Class::Public | Class::Other | Class::Undecided) | None => true,
+        };
+        let Some(url) = entry.resolved.as_deref().filter(|_| elsewhere).and_then(fetched_from) else {
+            continue;
+        };
+        let known = project.public.same_host(&url) || registries.iter().any(|one| one.url.same_host(&url));
+        if let Some(host) = url.host_str().filter(|_| !known) {
+            hosts.insert(host.to_owned());
+            // npm fetches a commit of a repository there as a tarball, from another host.
+            if entry.kind == EntryKind::Git && host == "github.com" {
+                hosts.insert("codeload.github.com".to_owned());
+            }
+        }
+    }
+    hosts
+}
+
+fn fetched_from(resolved: &str) -> Option<Url> {
+    let url = Url::parse(resolved.strip_prefix("git+").unwrap_or(resolved)).ok()?;
+    matches!(url.scheme(), "https" | "http" | "ssh" | "git").then_some(url)
+}
+
+/// 443, 80 and every port that is named somewhere.
+fn ports(project: &Project, registries: &[RegistryWorld], words: &[String]) -> BTreeSet<u16> {
+    let mut ports = BTreeSet::from([443, 80, project.public.port()]);
+    for registry in registries {
+        ports.insert(registry.url.port());
+        ports.extend(registry.also.iter().map(RegistryUrl::port));
+    }
+    for setting in &project.config.settings {
+        let value = match &setting.value {
+            Value::Plain(text) => text.as_str(),
+            Value::Secret(secret) => secret.expose(),
+        };
+        ports.extend(port_of(value));
+        if setting.key.starts_with("//") {
+            ports.extend(port_of(&format!("https:{}", setting.key)));
+        }
+    }
+    for entry in project.lockfile.entries.values() {
+        ports.extend(entry.resolved.as_deref().and_then(fetched_from).and_then(|url| url.port()));
+    }
+    ports.extend(
+        words.iter().filter_map(|word| port_of(word.split_once('=').map_or(word, |(_, value)| value))),
+    );
+    ports.remove(&0);
+    ports
+}
+
+fn port_of(text: &str) -> Option<u16> {
+    Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?.port_or_known_default()
+}
