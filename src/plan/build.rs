@@ -129,6 +129,9 @@ impl Planner<'_> {
         if scenario.project.remove_mapping {
             words = command::without(words, |key| self.stakes.is_mapping(key));
         }
+        if self.takes_workspace_apart(scenario) {
+            words = command::without_workspaces(words);
+        }
         if scenario.install.npm_install {
             words = command::as_install(words);
         }
@@ -136,6 +139,12 @@ impl Planner<'_> {
             words = command::with_option(words, "--ignore-scripts");
         }
         words
+    }
+
+    /// Where private packages are at stake they are the bait; a workspace is
+    /// taken apart only where there is nothing else.
+    fn takes_workspace_apart(&self, scenario: &Scenario) -> bool {
+        scenario.project.unlink_local && self.stakes.fetched().next().is_none()
     }
 
     /// Changed files of the project, and the npmrc files outside it.
@@ -202,11 +211,9 @@ impl Planner<'_> {
         .filter_map(|(remove, field)| remove.then_some(field))
         .collect();
         let paths: BTreeSet<String> = self.stakes.private.iter().map(|entry| entry.path.clone()).collect();
-        let mut text = edit::remove_fields(source.text(), &paths, &fields)
-            .map_err(|error| json(source.name(), error))?;
-        // Where private packages are at stake they are the bait; a workspace is
-        // taken apart only where there is nothing else.
-        if scenario.project.unlink_local && self.stakes.fetched().next().is_none() {
+        let mut text = edit::replace_passwords(source.text(), &self.planting.in_lockfile);
+        text = edit::remove_fields(&text, &paths, &fields).map_err(|error| json(source.name(), error))?;
+        if self.takes_workspace_apart(scenario) {
             let (locals, folders) = self.locals();
             text = edit::unlink_lockfile(&text, &locals, &folders)
                 .map_err(|error| json(source.name(), error))?;

@@ -165,6 +165,24 @@ pub(super) fn without(words: Vec<String>, keys: impl Fn(&str) -> bool) -> Vec<St
     kept
 }
 
+/// The command without the options that choose workspaces.
+pub(super) fn without_workspaces(words: Vec<String>) -> Vec<String> {
+    let switches = ["--workspaces", "-ws", "--include-workspace-root", "-iwr"];
+    let mut kept = Vec::new();
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        if word == "--workspace" || word == "-w" {
+            words.next();
+        } else if !word.starts_with("--workspace=")
+            && !word.starts_with("-w=")
+            && !switches.contains(&word.as_str())
+        {
+            kept.push(word);
+        }
+    }
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,5 +248,11 @@ mod tests {
         assert_eq!(option_values(&words, "omit"), ["dev"]);
         let bare = without(words, |key| key.ends_with("registry"));
         assert_eq!(bare, ["npm", "ci", "--omit", "dev"]);
+    }
+
+    #[test]
+    fn options_that_choose_workspaces_go_with_their_values() {
+        let words = good("npm ci -w packages/ui --workspace=a --workspace b --workspaces --silent");
+        assert_eq!(without_workspaces(words), ["npm", "ci", "--silent"]);
     }
 }

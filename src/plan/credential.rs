@@ -4,10 +4,11 @@
 //! and `_password`), so that npm sends it as it would the real one and the
 //! gateway can put the real one, in the same form, in its place.
 
-use super::Planted;
 use super::npmrc::{LineEdit, line_of};
+use super::{Planted, environment};
 use crate::project::Project;
 use crate::project::npmrc::{Level, Setting, Value};
+use crate::project::registry::RegistryUrl;
 use crate::secret::Secret;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use url::Url;
 
 /// Settings with every credential replaced.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Planting {
     /// Tokens and what they stand for, ordered by registry and label.
     pub(super) planted: Vec<Planted>,
@@ -25,6 +26,10 @@ pub(super) struct Planting {
     pub(super) lines: BTreeMap<Level, BTreeMap<usize, LineEdit>>,
     /// What settings of the environment level become, by key.
     pub(super) environment: BTreeMap<String, String>,
+    /// The planted values among `environment`.
+    pub(super) credentials: BTreeMap<String, String>,
+    /// Passwords in URLs of the lockfile, and the planted ones in their place.
+    pub(super) in_lockfile: BTreeMap<String, String>,
     /// Keys that are left out of files and environment, those that are set.
     pub(super) left_out: Vec<String>,
 }
@@ -56,6 +61,27 @@ impl Planting {
                 }
             }
         }
+        for (name, value) in &project.settings.install.env {
+            if let Some(key) =
+                environment::key_of(name).filter(|key| is_credential(key) || password(value).is_some())
+            {
+                let written = Value::Secret(Secret::new(key.clone(), value));
+                let setting = Setting {
+                    level: Level::Env,
+                    key,
+                    value: written.clone(),
+                    raw: written,
+                    variables: Vec::new(),
+                    place: None,
+                };
+                planting.take(project, &setting, seed);
+            }
+        }
+        for text in project.lockfile.source.text().split('"') {
+            if let (Some(url), Some(raw)) = (password(text), raw_password(text)) {
+                planting.plant_in_lockfile(&url, raw, seed);
+            }
+        }
         let order = |one: &Planted| (one.nerf_dart.clone(), one.label.clone(), one.key.clone());
         planting.planted.sort_by_key(order);
         planting.planted.dedup_by_key(|one| order(one));
@@ -74,9 +100,9 @@ impl Planting {
             return;
         }
         let variable = sole_variable(setting);
-        let credential = is_credential(bare);
+        let in_clear = |text: &str| is_credential(bare) || password(text).is_some();
         match &setting.value {
-            Value::Plain(text) if !credential => {
+            Value::Plain(text) if !in_clear(text) => {
                 if setting.level == Level::Env {
                     self.environment.insert(setting.key.clone(), text.clone());
                 } else if !setting.variables.is_empty() && setting.variables.iter().all(|(_, set)| *set) {
@@ -102,29 +128,35 @@ impl Planting {
         seed: &Secret,
     ) {
         let label = variable.unwrap_or(&setting.key).to_owned();
-        let (registry, key) = match setting.key.strip_prefix("//").and(setting.key.rsplit_once(':')) {
-            Some((registry, key)) => (Some(with_slash(registry)), key.to_owned()),
-            None if setting.key.starts_with('_') => {
+        let url = password(real);
+        let (registry, key) = match (setting.key.strip_prefix("//").and(setting.key.rsplit_once(':')), &url) {
+            (Some((registry, key)), _) => (Some(with_slash(registry)), key.to_owned()),
+            (None, _) if setting.key.starts_with('_') => {
                 (Some(project.config.default_registry(&project.public).nerf_dart()), setting.key.clone())
             }
-            None => (None, setting.key.clone()),
+            (None, Some(url)) if setting.key == "registry" || setting.key.ends_with(":registry") => {
+                (nerf_dart(url), "_password".to_owned())
+            }
+            (None, _) => (None, setting.key.clone()),
         };
         let token = token(seed, &label);
-        let (value, written) = match key.as_str() {
-            "_auth" => {
-                let value = STANDARD.encode(format!("planted:{token}"));
-                (value.clone(), value)
-            }
-            "_password" => {
-                let value = STANDARD.encode(&token);
-                (value.clone(), value)
-            }
+        let value = match key.as_str() {
+            "_auth" => STANDARD.encode(format!("planted:{token}")),
+            "_password" => STANDARD.encode(&token),
+            _ => token.clone(),
+        };
+        let (written, real) = match url {
             // A proxy or a registry with a password in its URL.
-            _ if real.contains("://") => (token.clone(), in_url(real, &token)),
-            _ => (token.clone(), token),
+            Some(url) => {
+                let real = url.password().unwrap_or_default();
+                let real = if key == "_password" { STANDARD.encode(real) } else { real.to_owned() };
+                (with_password(url, &token), real)
+            }
+            None => (value.clone(), real.to_owned()),
         };
         match (variable, setting.level) {
             (_, Level::Env) => {
+                self.credentials.insert(setting.key.clone(), written.clone());
                 self.environment.insert(setting.key.clone(), written);
             }
             (Some(name), _) => {
@@ -135,10 +167,25 @@ impl Planting {
         let known = setting.variables.iter().all(|(_, set)| *set) && !served(project, registry.as_deref());
         self.planted.push(Planted {
             value,
-            real: known.then(|| Secret::new(label.clone(), real)),
+            real: known.then(|| Secret::new(label.clone(), &real)),
             label,
             nerf_dart: registry,
             key,
+        });
+    }
+
+    /// A password in a `resolved`, which npm sends as basic authentication.
+    fn plant_in_lockfile(&mut self, url: &Url, raw: &str, seed: &Secret) {
+        let label = format!("resolved of {}", url.host_str().unwrap_or_default());
+        let token = token(seed, &label);
+        let real = url.password().unwrap_or_default();
+        self.in_lockfile.insert(raw.to_owned(), token.clone());
+        self.planted.push(Planted {
+            value: STANDARD.encode(&token),
+            real: Some(Secret::new(label.clone(), STANDARD.encode(real))),
+            label,
+            nerf_dart: host_nerf_dart(url),
+            key: "_password".to_owned(),
         });
     }
 
@@ -197,10 +244,31 @@ fn token(seed: &Secret, label: &str) -> String {
     format!("npm_{}", &digits[..36])
 }
 
-fn in_url(real: &str, token: &str) -> String {
-    let Ok(mut url) = Url::parse(real) else { return token.to_owned() };
-    if url.set_password(Some(token)).is_err() {
-        return token.to_owned();
+/// The URL, if there is a password in it. npm sends that as basic authentication.
+fn password(text: &str) -> Option<Url> {
+    if !text.contains('@') || !text.contains("://") {
+        return None;
     }
+    Url::parse(text.trim()).ok().filter(|url| url.password().is_some_and(|password| !password.is_empty()))
+}
+
+/// The password as the text spells it (a parsed URL may escape it otherwise).
+fn raw_password(text: &str) -> Option<&str> {
+    let authority = text.split_once("://")?.1.split(['/', '?', '#']).next()?;
+    authority.rsplit_once('@')?.0.split_once(':').map(|(_, password)| password)
+}
+
+fn with_password(mut url: Url, password: &str) -> String {
+    // Only a URL without a host refuses one, and such a URL has no password.
+    let _ = url.set_password(Some(password));
     url.into()
+}
+
+fn nerf_dart(url: &Url) -> Option<String> {
+    RegistryUrl::parse(url.as_str()).ok().map(|registry| registry.nerf_dart())
+}
+
+/// The registry of a tarball's URL is not known; its host is.
+fn host_nerf_dart(url: &Url) -> Option<String> {
+    nerf_dart(&url.join("/").ok()?)
 }

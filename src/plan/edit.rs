@@ -35,6 +35,13 @@ pub fn remove_fields(
     })
 }
 
+/// Replaces passwords of URLs (`https://user:PASSWORD@`), keyed by the one that stands there.
+pub fn replace_passwords(text: &str, passwords: &BTreeMap<String, String>) -> String {
+    passwords.iter().fold(text.to_owned(), |text, (real, planted)| {
+        text.replace(&format!(":{real}@"), &format!(":{planted}@"))
+    })
+}
+
 /// Turns local packages into ones of a registry: their links become entries
 /// with a version alone, their folders go, and the root asks for each by version.
 /// `locals` is keyed by the path of the link (`node_modules/@acme/ui`),

@@ -30,7 +30,7 @@ pub(super) fn variable(key: &str) -> String {
 }
 
 /// The npm key that a variable sets, `None` for any other variable.
-fn key_of(variable: &str) -> Option<String> {
+pub(super) fn key_of(variable: &str) -> Option<String> {
     let prefix = variable.get(..11).filter(|prefix| prefix.eq_ignore_ascii_case("npm_config_"))?;
     let key = &variable[prefix.len()..];
     if key.starts_with("//") {
@@ -60,6 +60,8 @@ pub(super) fn build(
     for (name, value) in &project.settings.install.env {
         match key_of(name) {
             Some(key) if keeps(&key) => {
+                // A credential has a planted value by now.
+                let value = planting.credentials.get(&key).unwrap_or(value);
                 env.insert(variable(&key), value.clone());
             }
             Some(_) => {}

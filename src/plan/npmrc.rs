@@ -97,6 +97,27 @@ mod tests {
         assert_eq!(rewrite("x\n", &BTreeMap::from([(1, LineEdit::Value("y".to_owned()))])), "x=y\n");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn an_edit_touches_its_own_line_only(
+            lines in proptest::collection::vec("[a-z@:/]{0,6} ?=? ?[a-z;\"]{0,6}", 1..8),
+            at in 0usize..8,
+            value in "[ -~]{0,12}",
+        ) {
+            let text = lines.join("\n");
+            let edits = BTreeMap::from([(at + 1, LineEdit::Value(value))]);
+            let out = rewrite(&text, &edits);
+            let after: Vec<&str> = out.split('\n').collect();
+            let before: Vec<&str> = text.split('\n').collect();
+            proptest::prop_assert_eq!(after.len(), before.len());
+            for (line, (old, new)) in before.iter().zip(&after).enumerate() {
+                if line != at {
+                    proptest::prop_assert_eq!(old, new);
+                }
+            }
+        }
+    }
+
     #[test]
     fn the_last_line_of_a_key_is_found_and_comments_are_not() {
         let text = "a=1\n#a=2\n a = 3\nca[]=x\nb=a\n";

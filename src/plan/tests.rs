@@ -358,6 +358,43 @@ fn no_real_credential_enters_a_sandbox() {
 }
 
 #[test]
+fn passwords_in_urls_and_in_install_env_are_planted_too() {
+    let mut lock = sound_lock();
+    lock["packages"]["node_modules/@acme/log"]["resolved"] =
+        json!("https://ci:hunter2hunter2@npm.acme.example/npm/@acme/log/-/log-0.4.0.tgz");
+    let npmrc = [(Level::Project, "registry=https://ci:hunter2hunter3@npm.acme.example/npm/\n")];
+    let mut project = sample::project(&npmrc, &lock);
+    project.settings.install.env = BTreeMap::from([
+        ("NPM_CONFIG_//x.example/:_authToken".into(), REAL_TOKEN.into()),
+        ("npm_config_https_proxy".into(), "http://bob:hunter2hunter2@proxy.example:3128/".into()),
+    ]);
+    let run = run(&project, "baseline");
+    assert_eq!(changed_paths(&run), [".npmrc", "package-lock.json"]);
+    let text = format!("{} {} {:?}", changed(&run, ".npmrc"), changed(&run, "package-lock.json"), run.env);
+    assert!(!text.contains("hunter2"), "{text}");
+    assert!(run.env["npm_config_//x.example/:_authToken"].starts_with("npm_"));
+    assert!(run.env["npm_config_https_proxy"].starts_with("http://bob:npm_"));
+    let planted: Vec<(&str, Option<&str>, &str)> = run
+        .world
+        .planted
+        .iter()
+        .map(|one| (one.label.as_str(), one.nerf_dart.as_deref(), one.key.as_str()))
+        .collect();
+    assert_eq!(
+        planted,
+        [
+            ("https-proxy", None, "https-proxy"),
+            ("resolved of npm.acme.example", Some("//npm.acme.example/"), "_password"),
+            ("registry", Some("//npm.acme.example/npm/"), "_password"),
+            ("//x.example/:_authToken", Some("//x.example/"), "_authToken"),
+        ]
+    );
+    let before = lock["packages"]["node_modules/left-pad"].clone();
+    let after: Value = serde_json::from_str(changed(&run, "package-lock.json")).unwrap();
+    assert_eq!(after["packages"]["node_modules/left-pad"], before);
+}
+
+#[test]
 fn an_unset_token_is_planted_without_a_real_one_and_so_is_one_of_a_served_registry() {
     let unset = [(Level::Project, "//npm.acme.example/npm/:_authToken=${UNSET}\n")];
     let world = run(&sample::project(&unset, &sound_lock()), "baseline").world;
