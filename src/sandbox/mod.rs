@@ -5,6 +5,8 @@
 //! when the [`Running`] is dropped or finished. This module must not know
 //! npm, scenarios or what answers behind the doors.
 
+pub mod namespaces;
+
 use crate::wire::{Event, Order};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;

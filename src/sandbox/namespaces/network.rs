@@ -1,0 +1,63 @@
+//! The loopback interface and the doors on it.
+
+use super::failure::{During, Failure};
+use crate::sandbox::DOOR_ADDRESSES;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
+
+/// Where names are asked for.
+pub(super) const RESOLVER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 53);
+
+/// How many descriptors [`open_doors`] makes for so many ports.
+pub(super) fn descriptors(ports: usize) -> usize {
+    usize::from(DOOR_ADDRESSES) * ports + 2
+}
+
+/// Switches the loopback interface on, and with it the whole of 127/8.
+pub(super) fn loopback_up() -> io::Result<()> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    // SAFETY: an ifreq is plain data for which zeroes are a value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
+        *to = libc::c_char::from_ne_bytes([*from]);
+    }
+    request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP).unwrap_or(1);
+    // SAFETY: the request is an ifreq with a name and flags, as netdevice(7) asks of SIOCSIFFLAGS.
+    if unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Opens every door: for each port the addresses in order, then the resolver's
+/// UDP and TCP sockets. The standard library asks for the longest backlog.
+pub(super) fn open_doors(ports: &[u16]) -> Result<Vec<OwnedFd>, Failure> {
+    let mut doors = Vec::with_capacity(descriptors(ports.len()));
+    for &port in ports {
+        for last in 2..2 + DOOR_ADDRESSES {
+            let address = SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, last), port);
+            doors.push(TcpListener::bind(address).during(format!("open the door {address}"))?.into());
+        }
+    }
+    doors.push(UdpSocket::bind(RESOLVER).during("open the resolver's door")?.into());
+    doors.push(TcpListener::bind(RESOLVER).during("open the resolver's door")?.into());
+    Ok(doors)
+}
+
+/// Settings of the new network and user namespaces, through a proc that is
+/// still writable. One that this kernel lacks is no loss: without IPv6 there
+/// is none to switch off.
+pub(super) fn settle(proc: &Path) {
+    for (setting, value) in [
+        ("sys/net/ipv6/conf/all/disable_ipv6", "1"),
+        ("sys/net/ipv6/conf/default/disable_ipv6", "1"),
+        // A connection to where nobody answers fails after 3 s, not after 2 min.
+        ("sys/net/ipv4/tcp_syn_retries", "1"),
+        // No namespaces within: capabilities in one of them would reach more of the kernel.
+        ("sys/user/max_user_namespaces", "0"),
+    ] {
+        let _ = std::fs::write(proc.join(setting), value);
+    }
+}

@@ -1,0 +1,199 @@
+//! A place that waits for its order, and one in which a command runs.
+
+use super::place::{Output, Place};
+use crate::sandbox::{SandboxError, Signal};
+use crate::wire::{self, Event, MAX_FRAME, Order};
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as Channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::net::UnixStream;
+use tokio::net::unix::pipe;
+use tokio::sync::mpsc;
+
+/// Signals that may wait for a slow receiver. Beyond that the pipes fill and
+/// the command waits, as it would for a slow terminal.
+const WAITING: usize = 64;
+
+/// Bytes of output in one signal, at most.
+const CHUNK: usize = 64 << 10;
+
+/// A place with a witness in it that waits for its order. Dropped, it is gone.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(super) place: Place,
+    pub(super) channel: Channel,
+    pub(super) output: Output,
+    pub(super) order: Order,
+    pub(super) skipped: Vec<String>,
+}
+
+impl Prepared {
+    /// Files of the project that were not copied: gone, reached through a link,
+    /// a link that leads out, or neither file, folder nor link.
+    pub fn skipped(&self) -> &[String] {
+        &self.skipped
+    }
+
+    /// Sends the order, upon which the command starts.
+    ///
+    /// # Errors
+    /// The witness is gone already.
+    pub async fn start(self) -> Result<Running, SandboxError> {
+        let Self { place, channel, output, order, skipped: _ } = self;
+        let lost = |error: io::Error| SandboxError::Lost(error.to_string());
+        let host = channel.try_clone().map_err(lost)?;
+        channel.set_nonblocking(true).map_err(lost)?;
+        let mut channel = UnixStream::from_std(channel).map_err(lost)?;
+        let mut frame = Vec::new();
+        wire::send(&mut frame, &order).map_err(|error| SandboxError::Lost(error.to_string()))?;
+        tokio::io::AsyncWriteExt::write_all(&mut channel, &frame).await.map_err(lost)?;
+        let stdout = pipe::Receiver::from_owned_fd(OwnedFd::from(output.stdout)).map_err(lost)?;
+        let stderr = pipe::Receiver::from_owned_fd(OwnedFd::from(output.stderr)).map_err(lost)?;
+        let (sender, signals) = mpsc::channel(WAITING);
+        let last_word = Arc::new(Mutex::new(LastWord::None));
+        tokio::spawn(read_output(stdout, Signal::Stdout, sender.clone()));
+        tokio::spawn(read_output(stderr, Signal::Stderr, sender.clone()));
+        tokio::spawn(read_events(channel, sender, Arc::clone(&last_word)));
+        Ok(Running { signals, host, last_word, place })
+    }
+}
+
+/// A place in which a command runs. Dropped, everything inside is killed and
+/// the place is gone; this blocks for some milliseconds.
+#[derive(Debug)]
+pub struct Running {
+    /// What it tells, until `None`: then nothing inside is alive or has anything
+    /// left to say. Output and events are each in order, not among each other.
+    pub signals: mpsc::Receiver<Signal>,
+    host: Channel,
+    last_word: Arc<Mutex<LastWord>>,
+    place: Place,
+}
+
+/// How the witness's messages ended.
+#[derive(Debug)]
+enum LastWord {
+    None,
+    Ended,
+    Broken(String),
+}
+
+impl Running {
+    /// Asks the witness to end the run and to report; `signals` goes on until it has.
+    pub fn interrupt(&self) {
+        // An error means that the witness is gone, which is what was wanted.
+        let _ = self.host.shutdown(Shutdown::Write);
+    }
+
+    /// Kills everything inside and waits until it is gone.
+    ///
+    /// # Errors
+    /// The scratch folder could not be removed.
+    pub async fn kill(self) -> Result<(), SandboxError> {
+        let mut place = self.place;
+        let ended = tokio::task::spawn_blocking(move || place.end());
+        match ended.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(clean_up(error)),
+            Err(error) => Err(SandboxError::Lost(error.to_string())),
+        }
+    }
+
+    /// Cleans up after `signals` has ended, and says whether the witness had
+    /// said [`Event::Ended`].
+    ///
+    /// # Errors
+    /// [`SandboxError::Lost`] if it had not.
+    pub async fn finish(self) -> Result<(), SandboxError> {
+        let mut place = self.place;
+        drop(self.signals);
+        let status = tokio::task::spawn_blocking(move || place.end())
+            .await
+            .map_err(|error| SandboxError::Lost(error.to_string()))?
+            .map_err(clean_up)?;
+        match &*self.last_word.lock().unwrap_or_else(PoisonError::into_inner) {
+            LastWord::Ended => Ok(()),
+            LastWord::Broken(why) => Err(SandboxError::Lost(why.clone())),
+            LastWord::None => Err(SandboxError::Lost(status.to_string())),
+        }
+    }
+}
+
+fn clean_up(source: io::Error) -> SandboxError {
+    SandboxError::Setup { step: "remove what it left".to_owned(), source }
+}
+
+async fn read_output(mut from: pipe::Receiver, wrap: fn(Vec<u8>) -> Signal, to: mpsc::Sender<Signal>) {
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match from.read(&mut buffer).await {
+            Ok(0) | Err(_) => return,
+            Ok(length) => {
+                if to.send(wrap(buffer[..length].to_vec())).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn read_events(mut from: UnixStream, to: mpsc::Sender<Signal>, last_word: Arc<Mutex<LastWord>>) {
+    let word = loop {
+        match read_event(&mut from).await {
+            Ok(None) => break LastWord::None,
+            Ok(Some(event)) => {
+                let ended = matches!(event, Event::Ended { .. });
+                if to.send(Signal::Event(event)).await.is_err() {
+                    return;
+                }
+                if ended {
+                    break LastWord::Ended;
+                }
+            }
+            Err(why) => break LastWord::Broken(why),
+        }
+    };
+    *last_word.lock().unwrap_or_else(PoisonError::into_inner) = word;
+}
+
+/// One frame of the witness's; `None` at the end.
+async fn read_event(from: &mut (impl AsyncRead + Unpin)) -> Result<Option<Event>, String> {
+    let mut length = [0; 4];
+    match from.read(&mut length).await {
+        Ok(0) => return Ok(None),
+        Ok(have) => from.read_exact(&mut length[have..]).await,
+        Err(error) => Err(error),
+    }
+    .map_err(|error| error.to_string())?;
+    let length = u32::from_le_bytes(length) as usize;
+    if length > MAX_FRAME {
+        return Err(format!("a message of {length} bytes"));
+    }
+    let mut body = Vec::new();
+    from.take(length as u64).read_to_end(&mut body).await.map_err(|error| error.to_string())?;
+    if body.len() < length {
+        return Err("the last message was cut off".to_owned());
+    }
+    serde_json::from_slice(&body).map(Some).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn events_are_read_and_a_broken_one_is_said_to_be() {
+        let mut bytes = Vec::new();
+        wire::send(&mut bytes, &Event::Ready).unwrap();
+        let mut whole = bytes.as_slice();
+        assert_eq!(read_event(&mut whole).await.unwrap(), Some(Event::Ready));
+        assert_eq!(read_event(&mut whole).await.unwrap(), None);
+        assert!(read_event(&mut &bytes[..bytes.len() - 1]).await.is_err());
+        assert!(read_event(&mut &bytes[..2]).await.is_err());
+        assert!(read_event(&mut &u32::MAX.to_le_bytes()[..]).await.is_err());
+        assert!(read_event(&mut &[1, 0, 0, 0, b'x'][..]).await.is_err());
+    }
+}
