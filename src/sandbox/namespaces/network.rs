@@ -2,8 +2,9 @@
 
 use super::failure::{During, Failure};
 use crate::sandbox::DOOR_ADDRESSES;
+use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, socket};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
@@ -32,18 +33,27 @@ pub(super) fn loopback_up() -> io::Result<()> {
 }
 
 /// Opens every door: for each port the addresses in order, then the resolver's
-/// UDP and TCP sockets. The standard library asks for the longest backlog.
+/// UDP and TCP sockets.
 pub(super) fn open_doors(ports: &[u16]) -> Result<Vec<OwnedFd>, Failure> {
     let mut doors = Vec::with_capacity(descriptors(ports.len()));
     for &port in ports {
         for last in 2..2 + DOOR_ADDRESSES {
             let address = SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, last), port);
-            doors.push(TcpListener::bind(address).during(format!("open the door {address}"))?.into());
+            doors.push(listen_at(address).during(format!("open the door {address}"))?);
         }
     }
     doors.push(UdpSocket::bind(RESOLVER).during("open the resolver's door")?.into());
-    doors.push(TcpListener::bind(RESOLVER).during("open the resolver's door")?.into());
+    doors.push(listen_at(RESOLVER).during("open the resolver's door")?);
     Ok(doors)
+}
+
+/// npm opens its connections in bursts, so the backlog is the longest there is
+/// (the standard library's is 128).
+fn listen_at(address: SocketAddrV4) -> io::Result<OwnedFd> {
+    let door = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    bind(door.as_raw_fd(), &SockaddrIn::from(address))?;
+    listen(&door, Backlog::MAXCONN)?;
+    Ok(door)
 }
 
 /// Settings of the new network and user namespaces, through a proc that is

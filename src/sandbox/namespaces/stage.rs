@@ -72,6 +72,12 @@ fn settle_descriptors(given: OwnedFd) -> io::Result<UnixStream> {
         }
         libc::close_range(high.unsigned_abs() + 1, libc::c_uint::MAX, 0);
     }
+    // The lowest free descriptor is now the channel's. It stays taken, so that
+    // nothing else is there when the channel comes.
+    let reserved = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
+    if reserved.into_raw_fd() != CHANNEL {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
     let _ = nix::unistd::setsid(); // no terminal's signals, no terminal to write to
     nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
     Ok(control)
@@ -161,15 +167,9 @@ fn become_witness(
     identity::drop_capabilities()?;
     // SAFETY: sets a disposition, no handler of ours runs.
     unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }.during("reset SIGPIPE")?;
-    // SAFETY: takes numbers only; the copy is not closed on exec, and if we are
-    // channel 3 ourselves the flag is cleared below.
-    let at = unsafe { libc::dup2(channel.as_raw_fd(), CHANNEL) };
-    if at < 0 {
+    // SAFETY: takes numbers only; what is replaced is the reserved descriptor.
+    if unsafe { libc::dup2(channel.as_raw_fd(), CHANNEL) } != CHANNEL {
         return Err(io::Error::last_os_error()).during("place the channel");
-    }
-    if channel.as_raw_fd() == CHANNEL {
-        // SAFETY: takes numbers only.
-        unsafe { libc::fcntl(CHANNEL, libc::F_SETFD, 0) };
     }
     let words =
         ["sealcheck", "__witness", "--channel", "3"].map(|word| CString::new(word).unwrap_or_default());
