@@ -3,6 +3,7 @@
 //! This executable is its own stage and its own PID 1, so that no other module
 //! of the crate is needed: that is why it has a `main` instead of the usual
 //! harness. Started as root, it runs everything once more as an ordinary user.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 use sealcheck::sandbox::namespaces::{Namespaces, stage_main, sweep};
 use sealcheck::sandbox::{CacheSpec, Doors, Limits, ProjectCopy, SandboxError, SandboxSpec, Scratch, Signal};
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 13] = [
+const TESTS: [Test; 14] = [
     ("the_place_is_cut_off", the_place_is_cut_off),
     ("nothing_of_the_system_can_be_written", nothing_of_the_system_can_be_written),
     ("the_processes_inside_own_nothing", the_processes_inside_own_nothing),
@@ -33,6 +34,7 @@ const TESTS: [Test; 13] = [
     ("output_of_any_length_arrives_whole", output_of_any_length_arrives_whole),
     ("nothing_is_left_after_a_drop", nothing_is_left_after_a_drop),
     ("nothing_is_left_after_the_host_was_killed", nothing_is_left_after_the_host_was_killed),
+    ("nothing_is_left_after_the_guard_was_killed", nothing_is_left_after_the_guard_was_killed),
     ("what_cannot_be_made_is_said", what_cannot_be_made_is_said),
 ];
 
@@ -519,11 +521,7 @@ fn nothing_is_left_after_a_drop() {
     runtime().block_on(async {
         let (_doors, prepared) = bench.backend().prepare(spec).await.unwrap();
         let mut running = prepared.start().await.unwrap();
-        loop {
-            if let Signal::Stdout(_) = running.signals.recv().await.unwrap() {
-                break;
-            }
-        }
+        while !matches!(running.signals.recv().await.unwrap(), Signal::Stdout(_)) {}
         let inside = descendants(me);
         assert!(inside.len() >= 4, "{inside:?}");
         assert_eq!(fs::read_dir(bench.path("disk")).unwrap().count(), 1);
@@ -567,6 +565,23 @@ fn nothing_is_left_after_the_host_was_killed() {
     let swept = sweep(&folder.path().join("disk")).unwrap();
     assert_eq!(swept.len(), 1);
     assert_eq!(fs::read_dir(folder.path().join("disk")).unwrap().count(), 0);
+}
+
+fn nothing_is_left_after_the_guard_was_killed() {
+    let bench = Bench::new();
+    let me = std::process::id();
+    runtime().block_on(async {
+        let spec = bench.spec(&["sh", "-c", "setsid sleep 1000 & echo up; sleep 1000"]);
+        let (_doors, prepared) = bench.backend().prepare(spec).await.unwrap();
+        let mut running = prepared.start().await.unwrap();
+        while !matches!(running.signals.recv().await.unwrap(), Signal::Stdout(_)) {}
+        let inside = descendants(me);
+        let guard = nix::unistd::Pid::from_raw(inside[0].cast_signed());
+        nix::sys::signal::kill(guard, nix::sys::signal::Signal::SIGKILL).unwrap();
+        while running.signals.recv().await.is_some() {}
+        until("processes outlived their guard", || !inside.iter().copied().any(alive));
+        assert!(matches!(running.finish().await, Err(SandboxError::Lost(_))));
+    });
 }
 
 fn what_cannot_be_made_is_said() {

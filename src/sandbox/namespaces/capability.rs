@@ -114,7 +114,7 @@ fn hint(capability: Capability, setting: &dyn Fn(&str) -> Option<String>) -> Opt
             } else if is("/proc/sys/user/max_user_namespaces", "0") {
                 Some("sudo sysctl user.max_user_namespaces=15000".to_owned())
             } else {
-                Some("a container's own filter forbids this; use `--backend container`".to_owned())
+                Some("a container's filter or the covers on its /proc forbid this".to_owned())
             }
         }
         Capability::Ptrace if is("/proc/sys/kernel/yama/ptrace_scope", "3") => {
@@ -156,12 +156,15 @@ pub(super) fn attempt(capability: Capability) -> Result<(), Failure> {
 }
 
 fn enter(kinds: CloneFlags) -> Result<(), Failure> {
-    if nix::unistd::geteuid().is_root() {
+    if identity::sheds_root() {
+        unshare(CloneFlags::CLONE_NEWNS).during("unshare the mount namespace")?;
+        mounts::make_private().during("make the mounts private")?;
+        let _ = mounts::proc(Path::new("/proc")); // without covers, as when a place is made
         identity::become_unprivileged()?;
     }
     let (uid, gid) = (Uid::effective(), Gid::effective());
     unshare(CloneFlags::CLONE_NEWUSER | kinds).during("unshare the user namespace")?;
-    identity::map_ids(uid, gid)
+    identity::map_ids(Path::new("/proc"), uid, gid)
 }
 
 /// Does something in a child, whose exit code is the kernel's error number.
@@ -172,11 +175,16 @@ fn in_child(step: &str, act: impl FnOnce() -> io::Result<()>) -> Result<(), Fail
             let errno = act().err().map_or(0, |error| error.raw_os_error().unwrap_or(libc::EIO));
             std::process::exit(errno)
         }
-        ForkResult::Parent { child } => match waitpid(child, None).during("wait for a child")? {
-            WaitStatus::Exited(_, 0) => Ok(()),
-            WaitStatus::Exited(_, errno) => Err(io::Error::from_raw_os_error(errno)).during(step),
-            other => Err(Failure::refused(step, format!("{other:?}"))),
-        },
+        ForkResult::Parent { child } => {
+            let status = waitpid(child, None).during("wait for a child")?;
+            match status {
+                WaitStatus::Exited(_, 0) => Ok(()),
+                WaitStatus::Exited(_, errno) => Err(io::Error::from_raw_os_error(errno)).during(step),
+                // The kernel's words for everything else.
+                #[allow(clippy::wildcard_enum_match_arm)]
+                _ => Err(Failure::refused(step, format!("{status:?}"))),
+            }
+        }
     }
 }
 
@@ -188,14 +196,15 @@ fn trace_a_child() -> Result<(), Failure> {
             let stopped = ptrace::traceme().and_then(|()| nix::sys::signal::raise(nix::sys::signal::SIGSTOP));
             std::process::exit(i32::from(stopped.is_err()))
         }
-        ForkResult::Parent { child } => match waitpid(child, None).during("wait for a child")? {
-            WaitStatus::Stopped(_, _) => {
-                let _ = ptrace::cont(child, None);
-                let _ = waitpid(child, None);
-                Ok(())
+        ForkResult::Parent { child } => {
+            let status = waitpid(child, None).during("wait for a child")?;
+            if !matches!(status, WaitStatus::Stopped(_, _)) {
+                return Err(Failure::refused("trace a child", format!("{status:?}")));
             }
-            other => Err(Failure::refused("trace a child", format!("{other:?}"))),
-        },
+            let _ = ptrace::cont(child, None);
+            let _ = waitpid(child, None);
+            Ok(())
+        }
     }
 }
 

@@ -22,6 +22,9 @@ pub(super) const WORK: &str = "work";
 /// The host's folder that npm's cache is kept in, bound.
 pub(super) const KEPT: &str = "kept";
 
+/// A proc without covers, where root could mount one.
+pub(super) const UNCOVERED: &str = "proc";
+
 /// The place in the hold of a host folder that is shown.
 pub(super) fn shown(at: usize) -> PathBuf {
     Path::new("show").join(at.to_string())
@@ -36,8 +39,14 @@ pub(super) fn gather(
 ) -> Result<Vec<String>, Failure> {
     mounts::tmpfs(&setup.hold, "mode=0755,size=1m").during("mount a tmpfs to prepare in")?;
     nix::unistd::chdir(&setup.hold).during("enter the tmpfs to prepare in")?;
-    for folder in [ROOT, WORK, "show"] {
+    for folder in [ROOT, WORK, "show", UNCOVERED] {
         fs::create_dir(folder).during("prepare folders")?;
+    }
+    if owner.is_some() {
+        // Engines cover parts of a container's /proc, and then the kernel grants
+        // an unprivileged namespace none of its own. Root may put an uncovered
+        // one in its sight; where even that is refused, the mount of /proc says so.
+        let _ = mounts::proc(Path::new(UNCOVERED));
     }
     let work = Path::new(WORK);
     match &setup.disk {

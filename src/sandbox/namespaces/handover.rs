@@ -48,7 +48,7 @@ pub(super) fn take(channel: &UnixStream, count: usize) -> io::Result<Vec<OwnedFd
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
+    use std::io::{Read, Write};
 
     #[test]
     fn more_descriptors_than_fit_one_message_all_arrive_in_order() {
@@ -67,7 +67,7 @@ mod tests {
         for (at, (fd, mut reader)) in taken.into_iter().zip(readers).enumerate() {
             UnixStream::from(fd).write_all(&[u8::try_from(at).unwrap()]).unwrap();
             let mut byte = [0];
-            std::io::Read::read_exact(&mut reader, &mut byte).unwrap();
+            reader.read_exact(&mut byte).unwrap();
             assert_eq!(usize::from(byte[0]), at);
         }
     }

@@ -6,6 +6,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{Gid, Uid};
 use std::io;
+use std::path::Path;
 
 /// Whom root becomes on the host. systemd's list of uids leaves 65520 to 65533
 /// to nobody, so no other program runs as this one, and it exists in
@@ -20,6 +21,27 @@ pub(super) fn run_as() -> (Uid, Gid) {
     (Uid::from_raw(RUN_AS), Gid::from_raw(RUN_AS))
 }
 
+/// Whether we are a root that must become somebody else. The root of a user
+/// namespace that knows no other ids (`unshare -r`) is an ordinary user already.
+pub(super) fn sheds_root() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    Uid::effective().is_root() && (outer(&map, RUN_AS).is_some() || outer(&map, 0) == Some(0))
+}
+
+/// The id outside for an id inside, by a map as user_namespaces(7) has it.
+fn outer(map: &str, inside: u32) -> Option<u32> {
+    map.lines().find_map(|line| {
+        let mut numbers = line.split_whitespace().map(str::parse::<u32>);
+        let (Some(Ok(first)), Some(Ok(outside)), Some(Ok(count))) =
+            (numbers.next(), numbers.next(), numbers.next())
+        else {
+            return None;
+        };
+        let above = inside.checked_sub(first)?;
+        if above < count { outside.checked_add(above) } else { None }
+    })
+}
+
 /// Root becomes an ordinary user. Mapped to the host's uid 0, a process inside
 /// would own the host's settings and every file of root's that it could see.
 pub(super) fn become_unprivileged() -> Result<(), Failure> {
@@ -31,9 +53,19 @@ pub(super) fn become_unprivileged() -> Result<(), Failure> {
     nix::sys::prctl::set_dumpable(true).during("become dumpable")
 }
 
+/// Leaves the session keyring that came from whoever started us: holding it is
+/// enough to read the keys in it (keyrings(7)). Without keyrings there is none.
+pub(super) fn leave_keyring() {
+    const JOIN_SESSION_KEYRING: libc::c_long = 1;
+    // SAFETY: a null name asks for a new, anonymous keyring.
+    unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, std::ptr::null::<libc::c_char>()) };
+}
+
 /// Enters new namespaces of every kind, as [`INSIDE`]. The pid namespace takes
 /// hold at the next fork.
-pub(super) fn enter_namespaces() -> Result<(), Failure> {
+///
+/// The maps are written through `proc`, where a new process finds itself.
+pub(super) fn enter_namespaces(proc: &Path) -> Result<(), Failure> {
     let (uid, gid) = (Uid::effective(), Gid::effective());
     unshare(
         CloneFlags::CLONE_NEWUSER
@@ -44,17 +76,22 @@ pub(super) fn enter_namespaces() -> Result<(), Failure> {
             | CloneFlags::CLONE_NEWUTS,
     )
     .during("unshare the user namespace")?;
-    map_ids(uid, gid)?;
+    map_ids(proc, uid, gid)?;
     // A kernel without cgroups is as good a place; there is nothing to hide then.
     let _ = unshare(CloneFlags::CLONE_NEWCGROUP);
     Ok(())
 }
 
 /// Names [`INSIDE`] as the one id there is.
-pub(super) fn map_ids(uid: Uid, gid: Gid) -> Result<(), Failure> {
-    std::fs::write("/proc/self/setgroups", "deny").during("write /proc/self/setgroups")?;
-    std::fs::write("/proc/self/uid_map", format!("{INSIDE} {uid} 1")).during("write /proc/self/uid_map")?;
-    std::fs::write("/proc/self/gid_map", format!("{INSIDE} {gid} 1")).during("write /proc/self/gid_map")
+pub(super) fn map_ids(proc: &Path, uid: Uid, gid: Gid) -> Result<(), Failure> {
+    for (file, text) in [
+        ("self/setgroups", "deny".to_owned()),
+        ("self/uid_map", format!("{INSIDE} {uid} 1")),
+        ("self/gid_map", format!("{INSIDE} {gid} 1")),
+    ] {
+        std::fs::write(proc.join(file), text).during(format!("write /proc/{file}"))?;
+    }
+    Ok(())
 }
 
 /// Sets what the kernel counts for us.
@@ -99,4 +136,20 @@ pub(super) fn drop_capabilities() -> Result<(), Failure> {
         return Err(io::Error::last_os_error()).during(step);
     }
     nix::sys::prctl::set_no_new_privs().during("forbid new privileges")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_gives_the_id_outside() {
+        let whole = "         0          0 4294967295\n";
+        assert_eq!((outer(whole, 0), outer(whole, RUN_AS)), (Some(0), Some(RUN_AS)));
+        let rootless = "0 1000 1\n1 100000 65536\n";
+        assert_eq!((outer(rootless, 0), outer(rootless, RUN_AS)), (Some(1000), Some(99_999 + RUN_AS)));
+        let alone = "0 1000 1\n";
+        assert_eq!((outer(alone, 0), outer(alone, RUN_AS)), (Some(1000), None));
+        assert_eq!((outer("", 0), outer("0 x 1", 0), outer("5 4294967295 9", 7)), (None, None, None));
+    }
 }

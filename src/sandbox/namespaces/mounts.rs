@@ -20,10 +20,15 @@ pub(super) fn tmpfs(at: &Path, options: &str) -> io::Result<()> {
 }
 
 /// A new proc of the present pid namespace. The kernel allows it only while
-/// another, uncovered one is in sight.
+/// another, uncovered one is in sight, and read-only if that one is.
 pub(super) fn proc(at: &Path) -> io::Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    Ok(mount(Some("proc"), at, Some("proc"), flags, NONE)?)
+    match mount(Some("proc"), at, Some("proc"), flags, NONE) {
+        Err(nix::errno::Errno::EPERM) => {
+            Ok(mount(Some("proc"), at, Some("proc"), flags | MsFlags::MS_RDONLY, NONE)?)
+        }
+        other => Ok(other?),
+    }
 }
 
 /// A new, empty devpts.

@@ -173,7 +173,7 @@ fn converse(
 /// Makes the folder that a cache is kept in, owned by whom the sandbox runs as.
 fn keep(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    if nix::unistd::geteuid().is_root() {
+    if identity::sheds_root() {
         let (uid, gid) = identity::run_as();
         nix::unistd::chown(folder, Some(uid), Some(gid))?;
     }

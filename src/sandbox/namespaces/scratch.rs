@@ -31,7 +31,7 @@ impl Folder {
             tempfile::Builder::new().prefix(&format!("{PREFIX}{label}-")).rand_bytes(8).tempdir_in(base)?;
         // Not one before the other: a sweep of a folder without a lock file
         // leaves it alone, and with an unlocked one it takes it.
-        let draft = tempfile::NamedTempFile::new_in(base)?;
+        let draft = tempfile::NamedTempFile::new_in(made.path())?;
         let lock = Flock::lock(draft.as_file().try_clone()?, FlockArg::LockExclusiveNonblock)
             .map_err(|(_, error)| error)?;
         draft.persist(made.path().join(LOCK)).map_err(|error| error.error)?;
@@ -147,7 +147,7 @@ mod tests {
         let mut folder = Folder::create(base.path(), "dead").unwrap();
         fs::create_dir(folder.inner().join("closed")).unwrap();
         fs::write(folder.inner().join("closed/file"), "x").unwrap();
-        fs::set_permissions(folder.inner().join("closed"), PermissionsExt::from_mode(0)).unwrap();
+        fs::set_permissions(folder.inner().join("closed"), PermissionsExt::from_mode(0o000)).unwrap();
         folder.lock = None; // as the kernel does at the end of a process
         fs::create_dir(base.path().join("sealcheck-not-ours")).unwrap();
         fs::create_dir(base.path().join("other")).unwrap();

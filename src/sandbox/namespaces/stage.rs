@@ -18,6 +18,7 @@ use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 /// The descriptor on which the witness finds its channel.
 const CHANNEL: RawFd = 3;
@@ -89,14 +90,18 @@ fn make(control: &UnixStream, setup: &Setup, mut contents: Contents) -> Result<P
         .during("open our own executable")?;
     raise_open_files();
     let mut skipped = Vec::new();
-    let privileged = nix::unistd::geteuid().is_root();
+    let privileged = identity::sheds_root();
     if privileged {
         unshare(CloneFlags::CLONE_NEWNS).during("unshare the mount namespace")?;
         mounts::make_private().during("make the mounts private")?;
         skipped = gather::gather(setup, &mut contents, Some(identity::run_as()))?;
         identity::become_unprivileged()?;
     }
-    identity::enter_namespaces()?;
+    identity::leave_keyring();
+    // The uncovered one is also writable where a container's own is not.
+    let uncovered = Path::new(gather::UNCOVERED);
+    let proc = if privileged && uncovered.join("self").exists() { uncovered } else { Path::new("/proc") };
+    identity::enter_namespaces(proc)?;
     mounts::make_private().during("make the mounts private")?;
     if !privileged {
         skipped = gather::gather(setup, &mut contents, None)?;
