@@ -2,6 +2,18 @@
 //! could not be tested.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    unreachable_pub,
+    reason = "a test that cannot be prepared fails; it has no callers outside its own crate"
+)]
+
+pub mod npm;
+pub mod package;
+pub mod toolchain;
+pub mod verdaccio;
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +25,12 @@ pub fn sealcheck() -> PathBuf {
 /// The repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Cargo's target folder, for what tests keep between their runs.
+pub fn target() -> &'static Path {
+    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    tmp.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists()).unwrap_or(tmp)
 }
 
 /// Says that a test cannot be made here. The test run shows it at its end; with
