@@ -10,8 +10,10 @@
     reason = "a test that cannot be prepared fails; it has no callers outside its own crate"
 )]
 
+pub mod lockfile;
 pub mod npm;
 pub mod package;
+pub mod project;
 pub mod toolchain;
 pub mod verdaccio;
 
