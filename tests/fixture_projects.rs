@@ -80,7 +80,7 @@ fn the_real_npm_installs_what_was_told_from_every_lockfile_version() {
     for version in 2..=3 {
         let project = told().lockfile_version(version).build();
         from_files(&project);
-        succeed(npm(project.path(), project.home()).args(["ci", "--offline"]));
+        succeed(project.npm().args(["ci", "--offline"]));
         let modules = project.path().join("node_modules");
         assert_eq!(std::fs::read_to_string(modules.join("@acme/internal/ran")).unwrap(), "yes", "v{version}");
         assert!(modules.join("acme-logger/index.js").exists(), "v{version}");
@@ -95,7 +95,7 @@ fn a_hash_that_a_test_changed_is_refused_by_npm() {
     let other = integrity(b"other bytes");
     let project = told().locked("acme-logger", move |entry| entry.integrity = Some(other)).build();
     from_files(&project);
-    let output = npm(project.path(), project.home()).args(["ci", "--offline"]).output().unwrap();
+    let output = project.npm().args(["ci", "--offline"]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && text.contains("EINTEGRITY"), "{text}");
 }

@@ -12,6 +12,7 @@
 
 pub mod lockfile;
 pub mod npm;
+pub mod ordinary;
 pub mod package;
 pub mod project;
 pub mod toolchain;

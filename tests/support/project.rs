@@ -2,7 +2,7 @@
 //! registries serve what, and what the lockfile holds. And the program run on it.
 
 use super::lockfile::{self, Entry};
-use super::npm::{in_empty_home, public_registry};
+use super::npm::{in_empty_home, npm, public_registry};
 use super::package::{Package, integrity};
 use node_semver::{Range, Version};
 use serde_json::{Value, json};
@@ -56,6 +56,7 @@ pub struct Builder {
 pub struct Project {
     folder: TempDir,
     home: TempDir,
+    environment: BTreeMap<String, String>,
     /// What the lockfile locks, by name, where it was built.
     pub locked: BTreeMap<String, Entry>,
 }
@@ -92,6 +93,43 @@ impl Project {
         }
     }
 
+    /// A project copied from a folder of the repository, with every placeholder of
+    /// `fill` replaced in every file.
+    pub fn copied(from: &Path, fill: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for entry in walkdir::WalkDir::new(from).min_depth(1) {
+            let entry = entry.unwrap();
+            let to = folder.path().join(entry.path().strip_prefix(from).unwrap());
+            if entry.file_type().is_dir() {
+                fs::create_dir(&to).unwrap();
+                continue;
+            }
+            let mut text = fs::read_to_string(entry.path()).unwrap();
+            for (placeholder, value) in fill {
+                text = text.replace(placeholder, value);
+            }
+            fs::write(&to, text).unwrap();
+        }
+        Self {
+            folder,
+            home: tempfile::tempdir().unwrap(),
+            environment: BTreeMap::new(),
+            locked: BTreeMap::new(),
+        }
+    }
+
+    /// Sets a variable for everything that is run on it.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// The real npm, outside of the program, to be given its arguments, in its folder.
+    pub fn npm(&self) -> Command {
+        let mut command = npm(self.path(), self.home());
+        command.envs(&self.environment);
+        command
+    }
+
     /// Its folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
@@ -113,6 +151,7 @@ impl Project {
         in_empty_home(&mut command, self.home());
         command
             .current_dir(self.path())
+            .envs(&self.environment)
             .env("XDG_CACHE_HOME", super::toolchain::cache())
             .stdin(Stdio::null());
         command
@@ -250,11 +289,9 @@ impl Builder {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         let offered = self.serve(root);
-        if !self.registries.is_empty() {
-            for (folder, served) in &self.registries {
-                let (url, folder) = (json!(served.url), json!(folder));
-                self.settings.push_str(&format!("\n[[registry]]\nurl = {url}\nserve = {folder}\n"));
-            }
+        for (folder, served) in &self.registries {
+            let (url, folder) = (json!(served.url), json!(folder));
+            self.settings.push_str(&format!("\n[[registry]]\nurl = {url}\nserve = {folder}\n"));
         }
         let mut locked = BTreeMap::new();
         let text = match std::mem::replace(&mut self.lock, Lock::Absent) {
@@ -283,7 +320,7 @@ impl Builder {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        Project { folder, home: tempfile::tempdir().unwrap(), locked }
+        Project { folder, home: tempfile::tempdir().unwrap(), environment: BTreeMap::new(), locked }
     }
 
     /// Writes what the registries serve, and gives what npm could lock, in their order.
