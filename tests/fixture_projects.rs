@@ -1,10 +1,12 @@
 //! What the end-to-end tests are told about is what npm finds: projects made by the
 //! builder are taken by the real npm.
 
+#![allow(clippy::unwrap_used, reason = "what a test prepares is its own")]
+
 mod support;
 
 use serde_json::{Value, json};
-use support::npm::{npm, public_registry, succeed};
+use support::npm::{lacks_npm, public_registry, succeed};
 use support::package::{Package, integrity};
 use support::project::{Builder, Project};
 
@@ -53,7 +55,7 @@ fn from_files(project: &Project) {
 
 #[test]
 fn a_built_lockfile_pins_the_genuine_package_by_its_registry_and_hash() {
-    if let Some(lack) = npm_lacks() {
+    if let Some(lack) = lacks_npm() {
         return support::skip("fixture_projects::pins", &lack);
     }
     let project = told().build();
@@ -73,8 +75,8 @@ fn a_built_lockfile_pins_the_genuine_package_by_its_registry_and_hash() {
 }
 
 #[test]
-fn the_real_npm_installs_what_was_told_from_every_lockfile_version() {
-    if let Some(lack) = npm_lacks() {
+fn the_real_npm_installs_what_was_told_without_a_registry() {
+    if let Some(lack) = lacks_npm() {
         return support::skip("fixture_projects::npm_ci", &lack);
     }
     for version in 2..=3 {
@@ -89,7 +91,7 @@ fn the_real_npm_installs_what_was_told_from_every_lockfile_version() {
 
 #[test]
 fn a_hash_that_a_test_changed_is_refused_by_npm() {
-    if let Some(lack) = npm_lacks() {
+    if let Some(lack) = lacks_npm() {
         return support::skip("fixture_projects::refused", &lack);
     }
     let other = integrity(b"other bytes");
@@ -102,7 +104,7 @@ fn a_hash_that_a_test_changed_is_refused_by_npm() {
 
 #[test]
 fn a_lockfile_may_lack_what_a_test_takes_away() {
-    if let Some(lack) = npm_lacks() {
+    if let Some(lack) = lacks_npm() {
         return support::skip("fixture_projects::lacks", &lack);
     }
     for version in 1..=3 {
@@ -141,17 +143,36 @@ fn folders_are_served_where_the_program_packs_them() {
 }
 
 #[test]
+fn toolchains_are_named_as_the_option_wants_them() {
+    for text in support::toolchain::ALL {
+        let wish = sealcheck::toolchain::wish::Wish::parse(text, "`--toolchain`").unwrap();
+        assert!(wish.node.is_some() && wish.npm.is_some(), "{text}");
+    }
+}
+
+#[test]
+fn no_fixture_names_the_public_registry() {
+    if let Some(lack) = lacks_npm() {
+        return support::skip("fixture_projects::names", &lack);
+    }
+    let host = public_registry().trim_start_matches("https://").trim_end_matches('/');
+    let mut read = 0;
+    for entry in walkdir::WalkDir::new(support::root().join("tests")) {
+        let entry = entry.unwrap();
+        if entry.file_type().is_file() {
+            let bytes = std::fs::read(entry.path()).unwrap();
+            assert!(!String::from_utf8_lossy(&bytes).contains(host), "{}", entry.path().display());
+            read += 1;
+        }
+    }
+    assert!(read > 10, "{read}");
+}
+
+#[test]
 fn the_program_is_run_in_the_project_with_an_empty_home() {
     let project = Project::new().build();
     let environment: Vec<_> = project.command().get_envs().map(|(name, _)| name.to_owned()).collect();
     assert!(environment.contains(&"HOME".into()) && !environment.contains(&"NPM_TOKEN".into()));
     assert_eq!(project.run(&["--version"]).status, Some(0));
     assert_eq!(std::fs::read_dir(project.home()).unwrap().count(), 0);
-}
-
-/// These tests need npm, and no registry.
-fn npm_lacks() -> Option<String> {
-    let home = tempfile::tempdir().unwrap();
-    let error = npm(home.path(), home.path()).arg("--version").output().err()?;
-    Some(format!("npm cannot be run ({error})"))
 }

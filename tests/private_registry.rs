@@ -6,6 +6,7 @@ mod support;
 use std::time::Duration;
 use support::npm::{npm, succeed};
 use support::package::Package;
+use support::project::Project;
 use support::verdaccio::Verdaccio;
 
 fn internal() -> Package {
@@ -52,6 +53,29 @@ fn what_is_published_can_be_installed_with_the_token_and_runs_its_script() {
     assert!(modules.join("acme-logger/index.js").exists());
     assert!(modules.join(".bin/acme").exists());
     assert!(registry.log().contains("internal"), "{}", registry.log());
+}
+
+#[test]
+fn the_real_npm_ci_takes_a_built_lockfile_of_every_version() {
+    let Some(registry) = Verdaccio::start("private_registry::lockfiles") else { return };
+    let logger = Package::new("acme-logger", "2.1.0");
+    let (internal, logger) =
+        ((internal(), registry.publish(&internal())), (logger.clone(), registry.publish(&logger)));
+    for version in 1..=3 {
+        let mut project = Project::new()
+            .dependency("@acme/internal", "1.0.0")
+            .npmrc(&format!("registry={}\n{}", registry.url, registry.npmrc_auth()))
+            .published(&internal.0, &internal.1)
+            .published(&logger.0, &logger.1)
+            .lockfile_version(version)
+            .build();
+        project.set("npm_config_cafile", registry.ca_pem.to_str().unwrap());
+        succeed(project.npm().args(["ci", "--fetch-retries=0"]));
+        let modules = project.path().join("node_modules");
+        assert_eq!(std::fs::read_to_string(modules.join("@acme/internal/ran")).unwrap(), "yes", "v{version}");
+        assert!(modules.join("acme-logger/index.js").exists(), "v{version}");
+        assert!(modules.join(".bin/acme").exists(), "v{version}");
+    }
 }
 
 #[test]

@@ -20,7 +20,8 @@ const INHERITED: [&str; 8] = [
 /// The authorities that Debian's package ca-certificates writes in one file.
 const SYSTEM_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// Empties the environment of `command` but for the way to the network, and gives it `home`.
+/// Empties the environment of `command` but for the way to the network, and gives it
+/// `home`. The global npmrc of the machine is left out: it may replace npm's authorities.
 pub fn in_empty_home(command: &mut Command, home: &Path) {
     command.env_clear();
     for name in INHERITED {
@@ -31,17 +32,15 @@ pub fn in_empty_home(command: &mut Command, home: &Path) {
     if std::env::var_os("NODE_EXTRA_CA_CERTS").is_none() && Path::new(SYSTEM_BUNDLE).exists() {
         command.env("NODE_EXTRA_CA_CERTS", SYSTEM_BUNDLE);
     }
-    command.env("HOME", home);
+    command.env("HOME", home).env("npm_config_globalconfig", home.join("no-global-npmrc"));
 }
 
-/// `npm`, to be given its arguments, in the folder `cwd` with `home` as its home. The
-/// global npmrc of the machine is left out: it may replace npm's authorities.
+/// `npm`, to be given its arguments, in the folder `cwd` with `home` as its home.
 pub fn npm(cwd: &Path, home: &Path) -> Command {
     let mut command = Command::new("npm");
     in_empty_home(&mut command, home);
     command
         .current_dir(cwd)
-        .env("npm_config_globalconfig", home.join("no-global-npmrc"))
         .env("npm_config_audit", "false")
         .env("npm_config_fund", "false")
         .env("npm_config_update_notifier", "false")
@@ -81,6 +80,16 @@ pub fn public_registry() -> &'static str {
         let output = succeed(npm(home.path(), home.path()).args(["config", "get", "registry"]));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     })
+}
+
+/// What a test that needs npm, and no registry, lacks here.
+pub fn lacks_npm() -> Option<String> {
+    let home = tempfile::tempdir().unwrap();
+    match npm(home.path(), home.path()).arg("--version").output() {
+        Ok(output) if output.status.success() => None,
+        Ok(output) => Some(format!("npm does not work ({})", output.status)),
+        Err(error) => Some(format!("npm cannot be run ({error})")),
+    }
 }
 
 /// What a test that needs npm's public registry lacks here, if it lacks something.

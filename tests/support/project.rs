@@ -4,6 +4,7 @@
 use super::lockfile::{self, Entry};
 use super::npm::{in_empty_home, npm, public_registry};
 use super::package::{Package, integrity};
+use super::verdaccio::Published;
 use node_semver::{Range, Version};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
@@ -24,7 +25,6 @@ enum Lock {
 }
 
 /// A registry that is a folder of the project.
-#[derive(Default)]
 pub struct Served {
     url: String,
     packages: Vec<Package>,
@@ -45,6 +45,7 @@ pub struct Builder {
     settings: String,
     files: BTreeMap<String, String>,
     registries: Vec<(String, Served)>,
+    published: Vec<Entry>,
     pack: Option<Pack>,
     lock: Lock,
     lockfile_version: u8,
@@ -85,6 +86,7 @@ impl Project {
             settings: String::new(),
             files: BTreeMap::new(),
             registries: Vec::new(),
+            published: Vec::new(),
             pack: None,
             lock: Lock::Built,
             lockfile_version: 3,
@@ -247,6 +249,14 @@ impl Builder {
         self
     }
 
+    /// A package that a running registry holds, for the lockfile to pin.
+    pub fn published(mut self, package: &Package, at: &Published) -> Self {
+        let mut entry = Entry::of(package, "", &at.integrity);
+        entry.resolved = Some(at.resolved.clone());
+        self.published.push(entry);
+        self
+    }
+
     /// Serves folders, which the program packs as `pack` does. Otherwise tarballs are
     /// served, whose bytes are known without the program.
     pub fn packed_by(mut self, pack: Pack) -> Self {
@@ -305,9 +315,7 @@ impl Builder {
                 Some(lockfile::text(self.lockfile_version, &self.manifest, &locked))
             }
         };
-        for (name, _) in &self.changes {
-            panic!("there is no built lockfile to say something about {name}");
-        }
+        assert!(self.changes.is_empty(), "there is no built lockfile to say something else of");
         let mut files = self.files;
         files.insert("package.json".to_owned(), serde_json::to_string_pretty(&self.manifest).unwrap() + "\n");
         files.extend(text.map(|text| (self.lockfile_name, at_the_public_registry(&text))));
@@ -325,7 +333,7 @@ impl Builder {
 
     /// Writes what the registries serve, and gives what npm could lock, in their order.
     fn serve(&self, root: &Path) -> Vec<Entry> {
-        let mut offered = Vec::new();
+        let mut offered = self.published.clone();
         for (folder, served) in &self.registries {
             let folder = root.join(folder);
             fs::create_dir_all(&folder).unwrap();

@@ -4,7 +4,7 @@
 //! It is installed once for each state of its lockfile. It has no uplink: a name
 //! that was not published is not found.
 
-use super::npm::{in_empty_home, lacks_public_registry, npm, succeed, trusted_authorities};
+use super::npm::{in_empty_home, lacks_npm, lacks_public_registry, npm, succeed, trusted_authorities};
 use super::package::Package;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -184,6 +184,9 @@ fn installed() -> Result<PathBuf, String> {
     let name: String = hash.chars().skip(7).filter(char::is_ascii_alphanumeric).take(16).collect();
     let all = super::target().join("test-tools");
     let tools = all.join(format!("verdaccio-{name}"));
+    if let Some(lack) = lacks_npm() {
+        return Err(lack);
+    }
     if tools.exists() {
         return Ok(tools);
     }
@@ -198,17 +201,10 @@ fn installed() -> Result<PathBuf, String> {
     for file in ["package.json", "package-lock.json"] {
         fs::copy(fixture().join(file), partial.path().join(file)).unwrap();
     }
-    let output = npm(partial.path(), home.path()).args(["ci", "--ignore-scripts"]).output();
-    match output {
-        Ok(output) if output.status.success() => {}
-        Ok(output) => {
-            if let Some(lack) = lacks_public_registry() {
-                return Err(format!("Verdaccio cannot be installed: {lack}"));
-            }
-            panic!("Verdaccio cannot be installed:\n{}", String::from_utf8_lossy(&output.stderr));
-        }
-        Err(error) => return Err(format!("npm cannot be run ({error})")),
+    if let Some(lack) = lacks_public_registry() {
+        return Err(format!("Verdaccio cannot be installed: {lack}"));
     }
+    succeed(npm(partial.path(), home.path()).args(["ci", "--ignore-scripts"]));
     fs::rename(partial.keep(), &tools).unwrap();
     Ok(tools)
 }
