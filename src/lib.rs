@@ -15,3 +15,4 @@ pub mod secret;
 pub mod text;
 pub mod toolchain;
 pub mod wire;
+pub mod witness;

@@ -1,0 +1,165 @@
+//! What is refused to those inside, and how the witness protects itself.
+
+use super::filter::{CLONE_UNTRACED, NATIVE, NEW_LISTENER, X32};
+use super::tracee::Call;
+use super::{Fault, procfs};
+use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+/// What is to become of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// None of the guard's business.
+    Pass,
+    /// Answered `EPERM`.
+    Refuse(Refusal),
+    /// A dialect that the filter cannot judge: the process is killed.
+    Kill(&'static str),
+}
+
+/// A call that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// Its name.
+    pub(super) call: &'static str,
+    /// What it was aimed at.
+    pub(super) detail: String,
+    /// It would have hidden what follows.
+    pub(super) hides: bool,
+}
+
+/// Makes the witness unreadable and immune to signals from inside.
+///
+/// The kernel drops a signal from inside to PID 1 as long as PID 1 has no
+/// handler for it; the standard library installs some.
+pub(super) fn protect_self() -> Result<(), Fault> {
+    nix::sys::prctl::set_dumpable(false).map_err(|errno| Fault::System("prctl", errno))?;
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    for signal in Signal::iterator() {
+        if matches!(signal, Signal::SIGKILL | Signal::SIGSTOP | Signal::SIGPIPE) {
+            continue;
+        }
+        // SAFETY: no handler is installed, only removed; stack overflow then
+        // ends the witness without the standard library's message.
+        unsafe { sigaction(signal, &default) }.map_err(|errno| Fault::System("sigaction", errno))?;
+    }
+    Ok(())
+}
+
+/// Judges a call that the filter stopped on.
+pub(super) fn judge(call: &Call) -> Verdict {
+    if call.architecture != NATIVE {
+        return Verdict::Kill("a call of another architecture");
+    }
+    if cfg!(target_arch = "x86_64") && call.number & u64::from(X32) != 0 {
+        return Verdict::Kill("a call of the x32 dialect");
+    }
+    let argument = call.arguments;
+    let bits = argument[0] as u32;
+    match call.number as libc::c_long {
+        libc::SYS_prlimit64 => aimed("prlimit64", argument[0]),
+        libc::SYS_sched_setaffinity => aimed("sched_setaffinity", argument[0]),
+        libc::SYS_sched_setscheduler => aimed("sched_setscheduler", argument[0]),
+        libc::SYS_sched_setparam => aimed("sched_setparam", argument[0]),
+        libc::SYS_sched_setattr => aimed("sched_setattr", argument[0]),
+        // `which` counts from 0 for one of them and from 1 for the other.
+        libc::SYS_setpriority => aimed_at_set("setpriority", i64::from(bits as i32), argument[1]),
+        libc::SYS_ioprio_set => aimed_at_set("ioprio_set", i64::from(bits as i32) - 1, argument[1]),
+        libc::SYS_ptrace => refuse("ptrace", format!("request {}", argument[0] as i64), false),
+        libc::SYS_process_vm_readv => refuse("process_vm_readv", process(argument[0]), false),
+        libc::SYS_process_vm_writev => refuse("process_vm_writev", process(argument[0]), false),
+        libc::SYS_pidfd_getfd => {
+            refuse("pidfd_getfd", String::from("a descriptor of another process"), false)
+        }
+        libc::SYS_prctl if bits == libc::PR_SET_DUMPABLE as u32 && argument[1] as u32 != 1 => {
+            refuse("prctl", String::from("PR_SET_DUMPABLE"), true)
+        }
+        libc::SYS_clone if bits & CLONE_UNTRACED != 0 => {
+            refuse("clone", String::from("CLONE_UNTRACED"), true)
+        }
+        libc::SYS_clone if bits & libc::CLONE_NEWUSER as u32 != 0 => {
+            refuse("clone", String::from("CLONE_NEWUSER"), false)
+        }
+        libc::SYS_unshare if bits & libc::CLONE_NEWUSER as u32 != 0 => {
+            refuse("unshare", String::from("CLONE_NEWUSER"), false)
+        }
+        libc::SYS_seccomp if bits == 1 && argument[1] as u32 & NEW_LISTENER != 0 => {
+            refuse("seccomp", String::from("SECCOMP_FILTER_FLAG_NEW_LISTENER"), true)
+        }
+        _ => Verdict::Pass,
+    }
+}
+
+fn refuse(call: &'static str, detail: String, hides: bool) -> Verdict {
+    Verdict::Refuse(Refusal { call, detail, hides })
+}
+
+fn process(pid: u64) -> String {
+    if procfs::is_own_task(pid as i32) {
+        String::from("the witness")
+    } else {
+        String::from("another process")
+    }
+}
+
+/// A call that names one process.
+fn aimed(call: &'static str, pid: u64) -> Verdict {
+    if procfs::is_own_task(pid as i32) {
+        refuse(call, String::from("the witness"), false)
+    } else {
+        Verdict::Pass
+    }
+}
+
+/// A call that names a process, a group or a user.
+fn aimed_at_set(call: &'static str, which: i64, who: u64) -> Verdict {
+    match which {
+        0 => aimed(call, who),
+        // The command leads a group of its own, so 0 is never ours.
+        1 if who as i32 == nix::unistd::getpgrp().as_raw() && who != 0 => {
+            refuse(call, String::from("the group of the witness"), false)
+        }
+        2 => refuse(call, String::from("all processes of a user"), false),
+        _ => Verdict::Pass,
+    }
+}
+
+/// The error that a refused call gets.
+pub(super) const REFUSED: Errno = Errno::EPERM;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(number: libc::c_long, arguments: [u64; 6]) -> Call {
+        Call { architecture: NATIVE, number: number as u64, arguments }
+    }
+
+    #[test]
+    fn only_what_is_aimed_at_the_witness_is_refused() {
+        let own = u64::from(std::process::id());
+        let aimed = judge(&call(libc::SYS_prlimit64, [own, 7, 1, 0, 0, 0]));
+        assert!(matches!(aimed, Verdict::Refuse(refusal) if refusal.call == "prlimit64"));
+        let parent = nix::unistd::getppid().as_raw() as u64;
+        assert_eq!(judge(&call(libc::SYS_prlimit64, [parent, 7, 1, 0, 0, 0])), Verdict::Pass);
+        assert_eq!(judge(&call(libc::SYS_setpriority, [0, 0, 5, 0, 0, 0])), Verdict::Pass);
+        assert_ne!(judge(&call(libc::SYS_setpriority, [2, 0, 5, 0, 0, 0])), Verdict::Pass);
+        assert_ne!(judge(&call(libc::SYS_ioprio_set, [1, own, 0, 0, 0, 0])), Verdict::Pass);
+    }
+
+    #[test]
+    fn what_would_hide_is_refused_and_marked() {
+        for (number, first, second) in
+            [(libc::SYS_prctl, 4, 0), (libc::SYS_clone, 0x0080_0011, 0), (libc::SYS_seccomp, 1, 8)]
+        {
+            let verdict = judge(&call(number, [first, second, 0, 0, 0, 0]));
+            assert!(matches!(verdict, Verdict::Refuse(refusal) if refusal.hides), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_foreign_dialect_is_killed() {
+        let foreign = Call { architecture: 0x4000_0003, number: 11, arguments: [0; 6] };
+        assert!(matches!(judge(&foreign), Verdict::Kill(_)));
+    }
+}

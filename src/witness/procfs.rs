@@ -1,0 +1,133 @@
+//! What `/proc` says of a process, bounded.
+//!
+//! Only files that the kernel writes are believed here; what a process may
+//! have written itself (its arguments, its environment) is read, clipped, and
+//! handed on as what it is.
+
+use crate::wire::Lifecycle;
+use std::io::Read;
+
+/// Arguments that are reported.
+const ARGUMENTS: usize = 256;
+/// Bytes of one argument that are reported.
+const ARGUMENT: usize = 4 << 10;
+/// An environment cannot be larger than three quarters of the kernel's `_STK_LIM`.
+const ENVIRONMENT: u64 = 8 << 20;
+
+fn read(path: &str, limit: u64) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).ok()?.take(limit).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// Bytes as text, cut to a number of bytes at a character's border.
+pub(super) fn clip(bytes: &[u8], limit: usize) -> String {
+    let mut text = String::from_utf8_lossy(&bytes[..bytes.len().min(limit)]).into_owned();
+    if bytes.len() > limit {
+        text.push('…');
+    }
+    text
+}
+
+/// The arguments of a process.
+pub(super) fn arguments(pid: i32) -> Vec<String> {
+    let limit = (ARGUMENTS * (ARGUMENT + 1)) as u64;
+    let bytes = read(&format!("/proc/{pid}/cmdline"), limit).unwrap_or_default();
+    let bytes = bytes.strip_suffix(&[0]).unwrap_or(&bytes);
+    if bytes.is_empty() {
+        return Vec::new();
+    }
+    bytes.split(|byte| *byte == 0).take(ARGUMENTS).map(|word| clip(word, ARGUMENT)).collect()
+}
+
+/// Where a link of a process leads (`exe`, `cwd`); `None` where that is hidden.
+pub(super) fn link(pid: i32, name: &str) -> Option<String> {
+    let target = std::fs::read_link(format!("/proc/{pid}/{name}")).ok()?;
+    Some(clip(target.as_os_str().as_encoded_bytes(), ARGUMENT))
+}
+
+/// The two variables by which npm says what a script is for; `Err` where the
+/// environment is hidden.
+pub(super) fn lifecycle(pid: i32) -> Result<Option<Lifecycle>, ()> {
+    let bytes = read(&format!("/proc/{pid}/environ"), ENVIRONMENT).ok_or(())?;
+    Ok(lifecycle_in(&bytes))
+}
+
+fn lifecycle_in(environment: &[u8]) -> Option<Lifecycle> {
+    let find = |name: &[u8]| {
+        environment
+            .split(|byte| *byte == 0)
+            .find_map(|entry| entry.strip_prefix(name)?.strip_prefix(b"="))
+            .map(|value| clip(value, ARGUMENT))
+    };
+    Some(Lifecycle { event: find(b"npm_lifecycle_event")?, package_json: find(b"npm_package_json")? })
+}
+
+fn field(text: &str, name: &str) -> Option<i32> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+}
+
+/// The process a task belongs to; `None` where it is gone.
+pub(super) fn process_of(task: i32) -> Option<i32> {
+    let bytes = read(&format!("/proc/{task}/status"), 16 << 10)?;
+    field(&String::from_utf8_lossy(&bytes), "Tgid:")
+}
+
+/// The parent of a process as the kernel has it now.
+pub(super) fn parent_of(pid: i32) -> Option<i32> {
+    let bytes = read(&format!("/proc/{pid}/status"), 16 << 10)?;
+    field(&String::from_utf8_lossy(&bytes), "PPid:")
+}
+
+/// Whether a number is one of the witness's own tasks.
+pub(super) fn is_own_task(pid: i32) -> bool {
+    pid > 0 && std::fs::metadata(format!("/proc/self/task/{pid}")).is_ok()
+}
+
+/// Resident memory of everything inside but ourselves, in bytes. Processes that
+/// share pages are counted each.
+pub(super) fn resident_memory() -> u64 {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return 0 };
+    let own = std::process::id();
+    let pages: u64 = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .filter(|pid| *pid != own)
+        .filter_map(|pid| {
+            let bytes = read(&format!("/proc/{pid}/statm"), 256)?;
+            std::str::from_utf8(&bytes).ok()?.split(' ').nth(1)?.parse::<u64>().ok()
+        })
+        .sum();
+    // SAFETY: sysconf reads a constant of the system.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    pages.saturating_mul(u64::try_from(page).unwrap_or(4096))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifecycle_needs_both_variables() {
+        let environment = b"A=1\0npm_package_json=/p/package.json\0npm_lifecycle_event=postinstall\0";
+        let found = lifecycle_in(environment).unwrap();
+        assert_eq!((found.event.as_str(), found.package_json.as_str()), ("postinstall", "/p/package.json"));
+        assert_eq!(lifecycle_in(b"npm_lifecycle_event=postinstall\0"), None);
+        assert_eq!(lifecycle_in(b"xnpm_lifecycle_event=a\0npm_package_json2=/p\0"), None);
+    }
+
+    #[test]
+    fn text_is_cut_and_marked() {
+        assert_eq!(clip(b"abc", 3), "abc");
+        assert_eq!(clip(b"abcd", 3), "abc…");
+    }
+
+    #[test]
+    fn this_very_process_can_be_read() {
+        let own = i32::try_from(std::process::id()).unwrap();
+        assert_eq!(process_of(own), Some(own));
+        assert!(!arguments(own).is_empty());
+        assert!(is_own_task(own) && !is_own_task(0) && !is_own_task(-1));
+        assert!(parent_of(own).is_some());
+    }
+}

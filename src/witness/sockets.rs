@@ -1,0 +1,226 @@
+//! Whom a process wants to reach: addresses as the kernel takes them, and the
+//! local port of a socket from `/proc`.
+
+use super::memory::Memory;
+use super::tracee::Call;
+use crate::wire::{Dial, Peer};
+use nix::errno::Errno;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A `struct sockaddr_storage` is no longer.
+const ADDRESS: usize = 128;
+/// `UIO_MAXIOV`: the kernel sends no more messages in one call.
+const MESSAGES: u64 = 1024;
+
+/// A call that wants to reach somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reach {
+    /// The descriptor of the socket.
+    pub(super) descriptor: i32,
+    /// Whether the socket keeps the address (`connect`), so that the kernel lists it.
+    pub(super) keeps: bool,
+    /// Where to; several for `sendmmsg`.
+    pub(super) peers: BTreeSet<Peer>,
+}
+
+/// Reads what a call wants to reach; `None` where it names no address, `Err`
+/// where its memory cannot be read.
+pub(super) fn reach(call: &Call, memory: Option<&Memory>) -> Result<Option<Reach>, ()> {
+    let [descriptor, first, second, _, fifth, sixth] = call.arguments;
+    let memory = memory.ok_or(())?;
+    let peers = match call.number as libc::c_long {
+        libc::SYS_connect => one(memory, first, second)?,
+        libc::SYS_sendto => one(memory, fifth, sixth)?,
+        libc::SYS_sendmsg => of_message(memory, first)?,
+        libc::SYS_sendmmsg => {
+            let mut peers = BTreeSet::new();
+            for at in 0..(second & 0xffff_ffff).min(MESSAGES) {
+                // Behind each header lies the number of bytes sent.
+                let header = first.checked_add(at * 64).ok_or(())?;
+                match of_message(memory, header) {
+                    Ok(found) => peers.extend(found),
+                    // The kernel stops there too, after the messages before it.
+                    Err(()) if !peers.is_empty() => break,
+                    Err(()) => return Err(()),
+                }
+            }
+            peers
+        }
+        _ => BTreeSet::new(),
+    };
+    let keeps = call.number as libc::c_long == libc::SYS_connect;
+    Ok((!peers.is_empty()).then_some(Reach { descriptor: descriptor as i32, keeps, peers }))
+}
+
+/// `struct msghdr` begins with the address and its length.
+fn of_message(memory: &Memory, header: u64) -> Result<BTreeSet<Peer>, ()> {
+    let address = memory.word(header).ok_or(())?;
+    let length = memory.half(header.checked_add(8).ok_or(())?).ok_or(())?;
+    one(memory, address, u64::from(length))
+}
+
+fn one(memory: &Memory, address: u64, length: u64) -> Result<BTreeSet<Peer>, ()> {
+    let length = usize::try_from(length & 0xffff_ffff).unwrap_or(ADDRESS).min(ADDRESS);
+    if address == 0 || length < 2 {
+        return Ok(BTreeSet::new());
+    }
+    let bytes = memory.bytes(address, length).ok_or(())?;
+    Ok(peer(&bytes).into_iter().collect())
+}
+
+/// A socket address; `None` for one that asks for nothing (`AF_UNSPEC` ends a
+/// connection) or is too short.
+fn peer(bytes: &[u8]) -> Option<Peer> {
+    let family = u16::from_ne_bytes([*bytes.first()?, *bytes.get(1)?]);
+    let port = || Some(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]));
+    match i32::from(family) {
+        libc::AF_UNSPEC => None,
+        libc::AF_INET => {
+            let address: [u8; 4] = bytes.get(4..8)?.try_into().ok()?;
+            Some(Peer::Ip { address: Ipv4Addr::from(address).to_string(), port: port()? })
+        }
+        libc::AF_INET6 => {
+            let address: [u8; 16] = bytes.get(8..24)?.try_into().ok()?;
+            // A mapped address reaches the IPv4 one.
+            Some(Peer::Ip { address: Ipv6Addr::from(address).to_canonical().to_string(), port: port()? })
+        }
+        libc::AF_UNIX => {
+            let name = &bytes[2..];
+            let path = match name.split_first() {
+                Some((0, rest)) => format!("@{}", String::from_utf8_lossy(rest)),
+                _ => {
+                    let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
+                    String::from_utf8_lossy(&name[..end]).into_owned()
+                }
+            };
+            Some(Peer::Unix { path })
+        }
+        _ => Some(Peer::Other { family }),
+    }
+}
+
+/// What a call's result says; one that a signal interrupted goes on in the kernel.
+pub(super) fn outcome(result: i64) -> Dial {
+    const RESTARTED: std::ops::RangeInclusive<i64> = -516..=-512;
+    match result {
+        0.. => Dial::Done,
+        result if RESTARTED.contains(&result) || result == -i64::from(libc::EINPROGRESS) => Dial::Pending,
+        result => Dial::Failed(name(result)),
+    }
+}
+
+/// The kernel's name of an error, from a negative result.
+pub(super) fn name(result: i64) -> String {
+    format!("{:?}", Errno::from_raw(i32::try_from(-result).unwrap_or(0)))
+}
+
+/// A socket as the kernel lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// The port on this side.
+    pub(super) local_port: u16,
+    /// The other side; port 0 where there is none.
+    pub(super) remote: (IpAddr, u16),
+}
+
+/// Looks a task's socket up in the kernel's own lists; `None` where it is in none.
+pub(super) fn listed(task: i32, descriptor: i32) -> Option<Listed> {
+    let link = std::fs::read_link(format!("/proc/{task}/fd/{descriptor}")).ok()?;
+    let inode: u64 = link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()?;
+    ["tcp", "udp", "tcp6", "udp6"].into_iter().find_map(|list| {
+        let text = std::fs::read_to_string(format!("/proc/self/net/{list}")).ok()?;
+        text.lines().skip(1).find_map(|line| entry(line, inode))
+    })
+}
+
+/// One line of `/proc/net/tcp`, if it is the socket's.
+fn entry(line: &str, inode: u64) -> Option<Listed> {
+    let mut words = line.split_ascii_whitespace();
+    let (local, remote) = (words.nth(1)?, words.next()?);
+    if words.nth(6)?.parse() != Ok(inode) {
+        return None;
+    }
+    let (_, local_port) = end(local)?;
+    Some(Listed { local_port, remote: end(remote)? })
+}
+
+/// `0100007F:1F90`: the address as words in the machine's order, the port as a number.
+fn end(text: &str) -> Option<(IpAddr, u16)> {
+    let (address, port) = text.split_once(':')?;
+    let mut bytes = Vec::with_capacity(16);
+    for at in (0..address.len()).step_by(8) {
+        let word = u32::from_str_radix(address.get(at..at + 8)?, 16).ok()?;
+        bytes.extend_from_slice(&word.to_ne_bytes());
+    }
+    let address = match bytes.len() {
+        4 => IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?),
+        16 => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?).to_canonical(),
+        _ => return None,
+    };
+    Some((address, u16::from_str_radix(port, 16).ok()?))
+}
+
+/// Where the kernel's list says that a connection leads, if that is another
+/// place than the one that was read from memory: another thread can change an
+/// address after it was looked at.
+pub(super) fn really(peer: &Peer, listed: &Listed) -> Option<Peer> {
+    let Peer::Ip { address, port } = peer else { return None };
+    let (real, real_port) = listed.remote;
+    let asked: IpAddr = address.parse().ok()?;
+    let same = asked == real || asked.is_unspecified();
+    if real_port == 0 || same && real_port == *port {
+        return None;
+    }
+    Some(Peer::Ip { address: real.to_string(), port: real_port })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_every_family_are_read() {
+        let v4 = [2, 0, 1, 187, 127, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(peer(&v4), Some(Peer::Ip { address: "127.0.0.5".into(), port: 443 }));
+        let mut v6 = [0_u8; 28];
+        v6[..4].copy_from_slice(&[10, 0, 0, 53]);
+        v6[23] = 1;
+        assert_eq!(peer(&v6), Some(Peer::Ip { address: "::1".into(), port: 53 }));
+        v6[18..24].copy_from_slice(&[0xff, 0xff, 10, 0, 0, 1]);
+        assert_eq!(peer(&v6), Some(Peer::Ip { address: "10.0.0.1".into(), port: 53 }));
+        assert_eq!(peer(b"\x01\0/run/x\0junk"), Some(Peer::Unix { path: "/run/x".into() }));
+        assert_eq!(peer(b"\x01\0\0name"), Some(Peer::Unix { path: "@name".into() }));
+        assert_eq!(peer(&[16, 0, 0, 0]), Some(Peer::Other { family: 16 }));
+    }
+
+    #[test]
+    fn what_is_too_short_or_unspecified_asks_for_nothing() {
+        for bytes in [&[][..], &[2], &[2, 0, 1], &[2, 0, 1, 187, 127], &[10, 0, 0, 53, 0], &[0, 0, 0, 0]] {
+            assert_eq!(peer(bytes), None);
+        }
+    }
+
+    #[test]
+    fn results_are_told_apart() {
+        assert_eq!(outcome(0), Dial::Done);
+        assert_eq!(outcome(33), Dial::Done);
+        assert_eq!(outcome(-115), Dial::Pending);
+        assert_eq!(outcome(-512), Dial::Pending);
+        assert_eq!(outcome(-111), Dial::Failed("ECONNREFUSED".into()));
+    }
+
+    #[test]
+    fn a_line_of_the_kernel_is_read_and_compared() {
+        let line = "   1: 0100007F:A2C4 0500007F:01BB 01 00000000:00000000 00:00000000 00000000  1000        0 4242 1";
+        let found = entry(line, 4242).unwrap();
+        assert_eq!(found.local_port, 0xa2c4);
+        assert_eq!(found.remote, (IpAddr::from([127, 0, 0, 5]), 443));
+        assert_eq!(entry(line, 4243), None);
+        let told = |address: &str, port| Peer::Ip { address: address.into(), port };
+        assert_eq!(really(&told("127.0.0.5", 443), &found), None);
+        assert_eq!(really(&told("127.0.0.6", 443), &found), Some(told("127.0.0.5", 443)));
+        let nowhere = Listed { local_port: 1, remote: (IpAddr::from([0, 0, 0, 0]), 0) };
+        assert_eq!(really(&told("127.0.0.6", 443), &nowhere), None);
+    }
+}

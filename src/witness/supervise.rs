@@ -1,0 +1,475 @@
+//! Starts the command and follows everything until nothing is left alive.
+//!
+//! One thread does all of it, since only the tracing thread may speak to a
+//! stopped task. It sleeps on `SIGCHLD` and on the channel, and looks at the
+//! clock in between.
+
+use super::channel::Channel;
+use super::guard::{self, Verdict};
+use super::memory::Memory;
+use super::snapshot::Snapshots;
+use super::sockets::{self, Reach};
+use super::spawn::{self, Started};
+use super::table::{Begun, COMMAND, Table};
+use super::tracee::{self, Call, Stopped, Waited, Why};
+use super::{Fault, procfs};
+use crate::wire::{CutShort, Dial, Event, Exit, GapKind, Order, Peer, ProcessId};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use std::collections::BTreeMap;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+/// How often memory is added up.
+const TICK: Duration = Duration::from_millis(200);
+/// How long a task is held that nobody is known to have made, or the death of
+/// one remembered. Its maker's stop comes within microseconds, if it comes.
+const STRAY: Duration = Duration::from_millis(500);
+
+enum Phase {
+    /// The command runs.
+    Running,
+    /// It has exited; others get until then.
+    Grace(Instant),
+    /// Everything is being killed.
+    Killing,
+}
+
+/// The state of a run.
+pub(super) struct Supervisor<'a> {
+    order: &'a Order,
+    channel: &'a mut Channel,
+    signals: SignalFd,
+    started: Started,
+    began: Instant,
+    table: Table,
+    snapshots: Option<Snapshots>,
+    phase: Phase,
+    cut_short: Option<CutShort>,
+    peak_memory: u64,
+    ticked: Instant,
+    /// Tasks that stopped for the first time before their maker's stop was seen.
+    early: BTreeMap<i32, (Stopped, Instant)>,
+    /// Tasks that died before that.
+    stillborn: BTreeMap<i32, (Exit, Instant)>,
+    /// Who was last killed, and so may be the maker of a stray.
+    last_killed: Option<ProcessId>,
+}
+
+impl<'a> Supervisor<'a> {
+    /// Starts the command of an order.
+    pub(super) fn start(order: &'a Order, channel: &'a mut Channel) -> Result<Self, Fault> {
+        let mut mask = SigSet::empty();
+        mask.add(Signal::SIGCHLD);
+        mask.thread_block().map_err(|errno| Fault::System("sigprocmask", errno))?;
+        let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
+            .map_err(|errno| Fault::System("signalfd", errno))?;
+        channel.tell(&Event::Ready);
+        channel.flush();
+        let began = Instant::now();
+        let started = spawn::start(order)?;
+        let mut table = Table::default();
+        if let Some(task) = &started.task {
+            let process = table.enter_process(task.pid(), None);
+            channel.tell(&Event::Forked { process, parent: None });
+        }
+        Ok(Self {
+            order,
+            channel,
+            signals,
+            started,
+            began,
+            table,
+            snapshots: order.hash.then(|| Snapshots::new(order)),
+            phase: Phase::Running,
+            cut_short: None,
+            peak_memory: 0,
+            ticked: began,
+            early: BTreeMap::new(),
+            stillborn: BTreeMap::new(),
+            last_killed: None,
+        })
+    }
+
+    /// Follows everything to its end and reports it.
+    pub(super) fn run(mut self) -> Result<(), Fault> {
+        loop {
+            self.watch_the_clock();
+            match tracee::wait()? {
+                Waited::Stopped(task, why) => self.stopped(task, why),
+                Waited::Ended(pid, how) => self.ended(pid, how),
+                Waited::Nothing => self.sleep()?,
+                Waited::Empty => break,
+            }
+        }
+        if let Some(snapshots) = self.snapshots.take()
+            && self.cut_short != Some(CutShort::Host)
+        {
+            self.channel.flush();
+            snapshots.finish(self.channel);
+        }
+        self.channel.tell(&Event::Ended { peak_memory: self.peak_memory, cut_short: self.cut_short });
+        self.channel.flush();
+        Ok(())
+    }
+
+    fn sleep(&mut self) -> Result<(), Fault> {
+        self.channel.flush();
+        if self.channel.is_gone() {
+            self.cut(CutShort::Host);
+        }
+        let mut wait = TICK.saturating_sub(self.ticked.elapsed());
+        if let Phase::Grace(until) = self.phase {
+            wait = wait.min(until.saturating_duration_since(Instant::now()));
+        }
+        let wait = u16::try_from(wait.as_millis()).unwrap_or(u16::MAX).saturating_add(1);
+        let host_matters = self.cut_short != Some(CutShort::Host);
+        let mut watched = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        if host_matters {
+            watched.push(PollFd::new(self.channel.descriptor(), PollFlags::POLLIN));
+        }
+        match poll(&mut watched, PollTimeout::from(wait)) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Fault::System("poll", errno)),
+        }
+        // The host has nothing more to say: a byte is a wish to end, and so is the end.
+        let host_spoke = watched.get(1).and_then(PollFd::any).unwrap_or(false);
+        drop(watched);
+        while let Ok(Some(_)) = self.signals.read_signal() {}
+        if host_spoke {
+            self.cut(CutShort::Host);
+        }
+        Ok(())
+    }
+
+    fn watch_the_clock(&mut self) {
+        let now = Instant::now();
+        let killing = match self.phase {
+            Phase::Running => {
+                if now.duration_since(self.began) >= Duration::from_millis(self.order.time_limit_ms) {
+                    self.cut(CutShort::Time);
+                }
+                false
+            }
+            Phase::Grace(until) => {
+                if now >= until {
+                    self.phase = Phase::Killing;
+                    kill_all();
+                }
+                false
+            }
+            Phase::Killing => true,
+        };
+        if now.duration_since(self.ticked) < TICK {
+            return;
+        }
+        self.ticked = now;
+        if killing {
+            kill_all();
+            return;
+        }
+        let memory = procfs::resident_memory();
+        self.peak_memory = self.peak_memory.max(memory);
+        if self.order.memory_limit > 0 && memory > self.order.memory_limit {
+            self.cut(CutShort::Memory);
+        }
+        self.stillborn.retain(|_, (_, since)| since.elapsed() < STRAY);
+        self.adopt_strays();
+    }
+
+    fn cut(&mut self, why: CutShort) {
+        if self.cut_short.is_none() || why == CutShort::Host {
+            self.cut_short = Some(why);
+        }
+        self.phase = Phase::Killing;
+        kill_all();
+    }
+
+    /// A task whose maker was killed before its stop could be seen. Who that
+    /// was is known only by guess, and that is said.
+    fn adopt_strays(&mut self) {
+        let due: Vec<i32> = self
+            .early
+            .iter()
+            .filter(|(_, (_, since))| since.elapsed() >= STRAY)
+            .map(|(pid, _)| *pid)
+            .collect();
+        for pid in due {
+            let Some((task, _)) = self.early.remove(&pid) else { continue };
+            let parent = procfs::parent_of(pid).and_then(|parent| self.table.owner(parent));
+            let parent = parent.or(self.last_killed).or(Some(COMMAND));
+            self.channel.gap(GapKind::Witness, "the maker of a process died before it could be asked");
+            let process = self.table.enter_process(pid, parent);
+            self.channel.tell_of(process, &Event::Forked { process, parent });
+            task.resume();
+        }
+    }
+
+    fn stopped(&mut self, task: Stopped, why: Why) {
+        match why {
+            Why::Call => self.call(task),
+            Why::EndOfCall => self.end_of_call(task),
+            Why::Made(made) => {
+                self.made(&task, made);
+                task.resume();
+            }
+            Why::Executed(former) => self.executed(task, former),
+            Why::Attached if self.table.owner(task.pid()).is_none() => {
+                self.early.insert(task.pid(), (task, Instant::now()));
+            }
+            Why::Attached => {
+                task.resume();
+            }
+            Why::Group => {
+                task.listen();
+            }
+            Why::Signal(signal) => {
+                task.resume_with(signal);
+            }
+        }
+    }
+
+    fn made(&mut self, maker: &Stopped, made: i32) {
+        let Some(parent) = self.table.owner(maker.pid()) else { return };
+        let stillborn = self.stillborn.remove(&made);
+        let leader = procfs::process_of(made);
+        let thread = leader.filter(|leader| *leader != made).and_then(|leader| self.table.owner(leader));
+        if let Some(process) = thread {
+            if stillborn.is_none() {
+                self.table.enter_task(made, process);
+            }
+        } else if made > 0 {
+            let process = self.table.enter_process(made, Some(parent));
+            self.channel.tell_of(parent, &Event::Forked { process, parent: Some(parent) });
+            if let Some((how, _)) = stillborn {
+                self.process_ended(process, made, how);
+            }
+        }
+        if let Some((task, _)) = self.early.remove(&made) {
+            task.resume();
+        }
+    }
+
+    fn executed(&mut self, task: Stopped, former: i32) {
+        let pid = task.pid();
+        let Some(process) = self.table.take_over(if former > 0 { former } else { pid }, pid) else {
+            task.resume();
+            return;
+        };
+        let begun = self.table.task(pid).and_then(|task| task.begun.take());
+        self.tell_failed_exec(process);
+        let Some(known) = self.table.process(process) else { return };
+        let (parent, first) = (known.parent, !known.executed);
+        known.executed = true;
+        let asked = match begun {
+            Some(Begun::Exec(path)) => path,
+            Some(Begun::Reach(_)) | None => String::new(),
+        };
+        let environment = procfs::lifecycle(pid);
+        let hidden = environment.is_err();
+        if first && parent == Some(COMMAND) {
+            known.lifecycle = environment.unwrap_or_default();
+        }
+        let lifecycle = known.lifecycle.clone();
+        self.channel.tell_of(
+            process,
+            &Event::Executed {
+                process,
+                parent,
+                argv: procfs::arguments(pid),
+                exe: procfs::link(pid, "exe").unwrap_or_else(|| asked.clone()),
+                cwd: procfs::link(pid, "cwd").unwrap_or_default(),
+                lifecycle: lifecycle.clone(),
+            },
+        );
+        if hidden {
+            // A program that may not be read hides its memory, and so whom it
+            // reaches for and what it runs. It gets no chance to.
+            self.deny(process, "execve", &asked);
+            self.channel
+                .gap(GapKind::UnreadableArguments, &format!("a program that cannot be read: {asked}"));
+            task.kill().pid();
+            return;
+        }
+        if let (Some(lifecycle), Some(snapshots), true) = (&lifecycle, &mut self.snapshots, first) {
+            snapshots.before_script(lifecycle, self.channel);
+        }
+        task.resume();
+    }
+
+    fn call(&mut self, task: Stopped) {
+        let (Some(call), Some(process)) = (task.call(), self.table.owner(task.pid())) else {
+            task.resume();
+            return;
+        };
+        match guard::judge(&call) {
+            Verdict::Pass => {}
+            Verdict::Kill(what) => {
+                self.deny(process, what, "");
+                self.channel.gap(GapKind::RefusedCall, what);
+                task.kill();
+                return;
+            }
+            Verdict::Refuse(refusal) => {
+                task.refuse(guard::REFUSED);
+                self.deny(process, refusal.call, &refusal.detail);
+                if refusal.hides {
+                    self.channel.gap(GapKind::RefusedCall, &format!("{}: {}", refusal.call, refusal.detail));
+                }
+                task.resume();
+                return;
+            }
+        }
+        let memory = Memory::of(&task);
+        let begun = match call.number as libc::c_long {
+            libc::SYS_execve | libc::SYS_execveat => {
+                program(&task, &call, memory.as_ref()).map(|path| Some(Begun::Exec(path))).ok_or(())
+            }
+            libc::SYS_connect | libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg => {
+                sockets::reach(&call, memory.as_ref()).map(|reach| reach.map(Begun::Reach))
+            }
+            _ => Ok(None),
+        };
+        match begun {
+            Ok(Some(begun)) => {
+                if let Some(known) = self.table.task(task.pid()) {
+                    known.begun = Some(begun);
+                }
+                task.resume_to_end_of_call();
+            }
+            Ok(None) => {
+                task.resume();
+            }
+            Err(()) => {
+                task.refuse(guard::REFUSED);
+                let detail = format!("arguments of call {} of process {}", call.number, process.0);
+                self.channel.gap(GapKind::UnreadableArguments, &detail);
+                task.resume();
+            }
+        }
+    }
+
+    fn end_of_call(&mut self, task: Stopped) {
+        let pid = task.pid();
+        let result = task.result();
+        if let Some(known) = self.table.task(pid) {
+            let (process, begun) = (known.process, known.begun.take());
+            match (begun, result) {
+                (Some(Begun::Exec(path)), Some(result)) if result < 0 => {
+                    if let Some(known) = self.table.process(process) {
+                        known.failed_exec = Some((path, sockets::name(result)));
+                    }
+                }
+                (Some(Begun::Reach(reach)), result) => {
+                    self.reached(process, pid, reach, result.map_or(Dial::Pending, sockets::outcome));
+                }
+                (Some(Begun::Exec(_)) | None, _) => {}
+            }
+        }
+        task.resume();
+    }
+
+    /// The gateway may be waiting to hear whose a connection is, so this is
+    /// sent before the process goes on.
+    fn reached(&mut self, process: ProcessId, task: i32, reach: Reach, outcome: Dial) {
+        let open = matches!(outcome, Dial::Done | Dial::Pending);
+        for mut to in reach.peers {
+            let listed = match &to {
+                Peer::Ip { .. } if open => sockets::listed(task, reach.descriptor),
+                Peer::Ip { .. } | Peer::Unix { .. } | Peer::Other { .. } => None,
+            };
+            if reach.keeps
+                && let Some(real) = listed.and_then(|listed| sockets::really(&to, &listed))
+            {
+                self.channel.gap(GapKind::Connection, "an address was changed while the call was made");
+                to = real;
+            }
+            let local_port = listed.map(|listed| listed.local_port).filter(|port| *port != 0);
+            let outcome = outcome.clone();
+            self.channel.tell_of(process, &Event::Connected { process, to, local_port, outcome });
+        }
+        self.channel.flush();
+    }
+
+    fn deny(&mut self, process: ProcessId, call: &str, detail: &str) {
+        let event = Event::Denied { process, call: call.to_owned(), detail: detail.to_owned() };
+        self.channel.tell_of(process, &event);
+    }
+
+    fn tell_failed_exec(&mut self, process: ProcessId) {
+        let failed = self.table.process(process).and_then(|known| known.failed_exec.take());
+        if let Some((path, errno)) = failed {
+            self.channel.tell_of(process, &Event::ExecFailed { process, path, errno });
+        }
+    }
+
+    fn ended(&mut self, pid: i32, how: Exit) {
+        self.early.remove(&pid);
+        if !self.order.trace {
+            if pid == self.started.pid {
+                self.command_ended(how);
+            }
+            return;
+        }
+        let Some(task) = self.table.leave(pid) else {
+            self.stillborn.insert(pid, (how, Instant::now()));
+            return;
+        };
+        if let Some(Begun::Reach(reach)) = task.begun {
+            self.reached(task.process, pid, reach, Dial::Pending);
+        }
+        if self.table.is_empty_of(task.process) {
+            self.process_ended(task.process, pid, how);
+        }
+    }
+
+    fn process_ended(&mut self, process: ProcessId, pid: i32, how: Exit) {
+        self.table.leave(pid);
+        self.tell_failed_exec(process);
+        self.table.end(process);
+        if matches!(how, Exit::Signal(libc::SIGKILL)) {
+            self.last_killed = Some(process);
+        }
+        let outlived = self.table.process(process).is_some_and(|known| known.outlived);
+        self.channel.tell_of(process, &Event::Exited { process, how, outlived });
+        if process == COMMAND {
+            self.command_ended(how);
+        }
+    }
+
+    fn command_ended(&mut self, how: Exit) {
+        if let Some(complaint) = self.started.complaint() {
+            self.channel.gap(GapKind::Witness, &complaint);
+        }
+        let after = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.channel.tell(&Event::CommandExited { how, after_ms: after });
+        if let Phase::Running = self.phase {
+            self.table.mark_outliving();
+            self.phase = Phase::Grace(Instant::now() + Duration::from_millis(self.order.grace_ms));
+        }
+    }
+}
+
+/// Everything in this pid namespace but ourselves.
+fn kill_all() {
+    if std::process::id() == 1 {
+        // Nobody there is as good as killed.
+        let _none = nix::sys::signal::kill(nix::unistd::Pid::from_raw(-1), Signal::SIGKILL);
+    }
+}
+
+/// The program that a call is about to run; `None` where it cannot be read.
+fn program(task: &Stopped, call: &Call, memory: Option<&Memory>) -> Option<String> {
+    let memory = memory?;
+    if call.number as libc::c_long == libc::SYS_execve {
+        return memory.path(call.arguments[0]);
+    }
+    let path = memory.path(call.arguments[1])?;
+    if path.is_empty() {
+        // AT_EMPTY_PATH: the descriptor itself.
+        return procfs::link(task.pid(), &format!("fd/{}", call.arguments[0] as i32)).or(Some(path));
+    }
+    Some(path)
+}
