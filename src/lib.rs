@@ -14,5 +14,6 @@ pub mod scenario;
 pub mod secret;
 pub mod text;
 pub mod toolchain;
+pub mod upstream;
 pub mod wire;
 pub mod witness;

@@ -1,0 +1,257 @@
+//! One fetch, for any number of callers.
+
+use super::UpstreamError;
+use super::request::{Accept, Answer, Body, Head, Progress, Request, stand_in};
+use super::store::{Kept, Store};
+use std::fs::File;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// The largest body.
+const MAX_BODY: u64 = 4 << 30;
+/// Headers that are passed on. `cache-control` and `date` are not: npm's own
+/// cache would answer differently from one day to the next.
+const PASSED: [&str; 5] = ["content-type", "content-encoding", "etag", "location", "www-authenticate"];
+/// Waits before each further attempt to connect.
+const AGAIN: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
+
+/// What is known of a fetch once its head has come.
+#[derive(Debug, Clone)]
+struct Begun {
+    head: Head,
+    file: Arc<File>,
+    stored: bool,
+    progress: watch::Receiver<Progress>,
+}
+
+type State = Option<Result<Begun, UpstreamError>>;
+
+/// A fetch that is under way or done.
+#[derive(Debug)]
+pub(super) struct Flight {
+    state: watch::Receiver<State>,
+}
+
+impl Flight {
+    /// Starts it in the background: a caller that goes away does not end it.
+    pub(super) fn start(
+        client: reqwest::Client,
+        store: Arc<Store>,
+        offline: bool,
+        request: Request,
+    ) -> Arc<Self> {
+        let (sender, state) = watch::channel(None);
+        tokio::spawn(async move {
+            if let Err(error) = fetch(client, store, offline, request, &sender).await {
+                sender.send_replace(Some(Err(error)));
+            }
+        });
+        Arc::new(Self { state })
+    }
+
+    /// Whether it came to nothing.
+    pub(super) fn failed(&self) -> bool {
+        match &*self.state.borrow() {
+            Some(Err(_)) => true,
+            Some(Ok(begun)) => matches!(begun.progress.borrow().end, Some(Err(_))),
+            None => self.state.has_changed().is_err(),
+        }
+    }
+
+    /// Waits for the head. Whoever is not `first` is served from what was stored.
+    pub(super) async fn answer(&self, first: bool) -> Result<Answer, UpstreamError> {
+        let mut state = self.state.clone();
+        let gone = || UpstreamError::Network { host: "upstream".into(), what: "given up".into() };
+        let begun = match state.wait_for(Option::is_some).await {
+            Ok(state) => state.clone().ok_or_else(gone)??,
+            Err(_) => return Err(gone()),
+        };
+        Ok(Answer {
+            stored: begun.stored || !first,
+            head: begun.head,
+            body: Body::new(begun.file, begun.progress),
+        })
+    }
+}
+
+async fn fetch(
+    client: reqwest::Client,
+    store: Arc<Store>,
+    offline: bool,
+    request: Request,
+    state: &watch::Sender<State>,
+) -> Result<(), UpstreamError> {
+    let (asked, looked) = (request.clone(), store.clone());
+    let kept = tokio::task::spawn_blocking(move || find(&looked, &asked, offline)).await;
+    if let Some((head, file)) = kept.ok().flatten() {
+        let (_, progress) = watch::channel(Progress { written: head.length.unwrap_or(0), end: Some(Ok(())) });
+        state.send_replace(Some(Ok(Begun { head, file: Arc::new(file), stored: true, progress })));
+        return Ok(());
+    }
+    if offline {
+        return Err(UpstreamError::Offline(stand_in(&request.url).into()));
+    }
+    let host = request.url.host_str().unwrap_or_default().to_owned();
+    let response = send(&client, &request, &host).await?;
+    let head = head_of(&response);
+    let mut writer = store.writer()?;
+    let file = writer.reader().map_err(|error| network(&host, &error))?;
+    let (sender, progress) = watch::channel(Progress::default());
+    let begun = Begun { head: head.clone(), file: Arc::new(file), stored: false, progress };
+    state.send_replace(Some(Ok(begun)));
+
+    // Hashing four ways and writing keep a thread busy, which must not be one
+    // of those that serve everybody.
+    let sender = Arc::new(sender);
+    let (chunks, mut taken) = mpsc::channel::<bytes::Bytes>(16);
+    let counter = sender.clone();
+    let written = tokio::task::spawn_blocking(move || {
+        while let Some(chunk) = taken.blocking_recv() {
+            writer.write_all(&chunk)?;
+            counter.send_modify(|progress| progress.written += chunk.len() as u64);
+        }
+        Ok::<_, std::io::Error>(writer)
+    });
+    let received = receive(response, chunks, &host).await;
+    let end = match (received, written.await) {
+        (Err(error), _) => Err(Arc::from(error.to_string())),
+        (Ok(()), Ok(Ok(writer))) => {
+            let done = tokio::task::spawn_blocking(move || {
+                let length = writer.length();
+                let digests = writer.finish(&store)?;
+                keep(&store, &request, head, digests.sri(), length)
+            });
+            match done.await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(Arc::from(error.to_string())),
+                Err(error) => Err(Arc::from(error.to_string())),
+            }
+        }
+        (Ok(()), Ok(Err(error))) => Err(Arc::from(error.to_string())),
+        (Ok(()), Err(error)) => Err(Arc::from(error.to_string())),
+    };
+    sender.send_modify(|progress| progress.end = Some(end));
+    Ok(())
+}
+
+/// A kept answer with its body. A redirect counts only if what it leads to is
+/// kept too, since its signature is not.
+fn find(store: &Store, request: &Request, offline: bool) -> Option<(Head, File)> {
+    let kept = store.lookup(&request.key())?;
+    let head = kept.head();
+    if let Some(location) = head.header("location").filter(|_| !offline) {
+        let url = request.url.join(location).ok()?;
+        let bare = Request { url: url.clone(), accept: Accept::Any, authorization: None };
+        let same = Request { url, accept: Accept::Any, authorization: request.authorization.clone() };
+        if !store.has(&bare.key()) && !store.has(&same.key()) {
+            return None;
+        }
+    }
+    Some((head, store.content(&kept.sha512).ok()?))
+}
+
+/// Keeps what will be as true tomorrow: bytes, absences and redirects. A 401 or
+/// a 503 is frozen for this invocation only.
+fn keep(
+    store: &Store,
+    request: &Request,
+    mut head: Head,
+    sha512: String,
+    length: u64,
+) -> Result<(), UpstreamError> {
+    if !matches!(head.status, 200 | 301 | 302 | 303 | 307 | 308 | 404 | 410) {
+        return Ok(());
+    }
+    for (name, value) in &mut head.headers {
+        if name == "location"
+            && let Ok(url) = request.url.join(value)
+        {
+            *value = stand_in(&url).into();
+        }
+    }
+    let kept = Kept {
+        url: stand_in(&request.url).into(),
+        status: head.status,
+        headers: head.headers,
+        sha512,
+        length,
+        fetched_at: jiff::Timestamp::now(),
+    };
+    store.keep(&request.key(), &kept)
+}
+
+async fn send(
+    client: &reqwest::Client,
+    request: &Request,
+    host: &str,
+) -> Result<reqwest::Response, UpstreamError> {
+    let mut waits = AGAIN.iter();
+    loop {
+        let mut url = request.url.clone();
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        let mut builder = client.get(url).header("accept", request.accept.header());
+        if let Some(secret) = &request.authorization {
+            let mut value =
+                http::HeaderValue::from_str(secret.expose()).map_err(|error| network(host, &error))?;
+            value.set_sensitive(true);
+            builder = builder.header("authorization", value);
+        }
+        match builder.send().await {
+            Ok(response) => return Ok(response),
+            Err(error) => match waits.next() {
+                Some(wait) if error.is_connect() || error.is_timeout() || error.is_request() => {
+                    tokio::time::sleep(*wait).await;
+                }
+                Some(_) | None => return Err(network(host, &error.without_url())),
+            },
+        }
+    }
+}
+
+async fn receive(
+    mut response: reqwest::Response,
+    chunks: mpsc::Sender<bytes::Bytes>,
+    host: &str,
+) -> Result<(), UpstreamError> {
+    let mut total = 0;
+    while let Some(chunk) = response.chunk().await.map_err(|error| network(host, &error.without_url()))? {
+        total += chunk.len() as u64;
+        if total > MAX_BODY {
+            return Err(UpstreamError::TooLarge { host: host.to_owned(), limit: MAX_BODY });
+        }
+        if chunks.send(chunk).await.is_err() {
+            // The writer has failed and will say why.
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn head_of(response: &reqwest::Response) -> Head {
+    let header = |name: &str| {
+        let value = response.headers().get(name)?.to_str().ok()?;
+        Some((name.to_owned(), value.to_owned()))
+    };
+    Head {
+        status: response.status().as_u16(),
+        headers: PASSED.into_iter().filter_map(header).collect(),
+        length: response.content_length(),
+    }
+}
+
+/// The innermost cause says most ("certificate has expired"), so all are named.
+fn network(host: &str, error: &dyn std::error::Error) -> UpstreamError {
+    let mut what = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let text = inner.to_string();
+        if !what.contains(&text) {
+            what = format!("{what}: {text}");
+        }
+        cause = inner.source();
+    }
+    UpstreamError::Network { host: host.to_owned(), what }
+}
