@@ -6,6 +6,7 @@
 //! ARCHITECTURE.md tells which module may know which.
 
 pub mod evidence;
+pub mod gateway;
 pub mod plan;
 pub mod project;
 pub mod report;

@@ -62,13 +62,15 @@ impl UpstreamConfig {
             .read_timeout(self.read_timeout);
         let except = self.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
         if let Some(url) = &self.https_proxy {
-            let proxy =
-                reqwest::Proxy::https(url.expose()).map_err(|_| bad("the https proxy", "no proxy URL"))?;
+            let proxy = reqwest::Proxy::https(url.expose())
+                .ok()
+                .ok_or_else(|| bad("the https proxy", "no proxy URL"))?;
             builder = builder.proxy(proxy.no_proxy(except.clone()));
         }
         if let Some(url) = &self.http_proxy {
-            let proxy =
-                reqwest::Proxy::http(url.expose()).map_err(|_| bad("the http proxy", "no proxy URL"))?;
+            let proxy = reqwest::Proxy::http(url.expose())
+                .ok()
+                .ok_or_else(|| bad("the http proxy", "no proxy URL"))?;
             builder = builder.proxy(proxy.no_proxy(except));
         }
         builder.build().map_err(|error| bad("the connection settings", &error.to_string()))
@@ -95,7 +97,8 @@ impl UpstreamConfig {
             Some((chain, key)) => {
                 let chain = certificates(chain, "cert")?;
                 let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes())
-                    .map_err(|_| bad("key", "no private key in PEM"))?;
+                    .ok()
+                    .ok_or_else(|| bad("key", "no private key in PEM"))?;
                 config
                     .with_client_auth_cert(chain, key)
                     .map_err(|error| bad("the client certificate", &error.to_string()))

@@ -150,9 +150,8 @@ impl Store {
         let missing = || UpstreamError::NoContent(sha512.to_owned());
         let name = digest_hex(sha512).ok_or_else(missing)?;
         let path = self.path("content", &name, "").ok_or_else(missing)?;
-        let file = File::open(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => missing(),
-            _ => disk(&path, error),
+        let file = File::open(&path).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::NotFound { missing() } else { disk(&path, error) }
         })?;
         if !self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(&name) {
             let mut hash = Sha512::new();

@@ -1,0 +1,153 @@
+//! Whose a credential is, and when the real one may take its place.
+//!
+//! The sandbox holds planted values only. One that arrives where the user's own
+//! config would not send it is proof of a leak and costs nothing.
+
+use crate::evidence::exchange::Credential;
+use crate::plan::{Planted, World};
+use crate::secret::Secret;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use url::Url;
+
+/// The credential of a request.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    /// None, own, foreign.
+    pub(super) credential: Credential,
+    /// The planted value it is.
+    pub(super) planted: Option<&'a Planted>,
+    /// The user part of a basic credential.
+    user: Option<String>,
+    bearer: bool,
+}
+
+/// Reads an Authorization header.
+pub(super) fn find<'a>(world: &'a World, url: &Url, header: Option<&str>) -> Found<'a> {
+    let nothing = Found { credential: Credential::None, planted: None, user: None, bearer: true };
+    let Some((scheme, value)) = header.and_then(|text| text.trim().split_once(' ')) else { return nothing };
+    let value = value.trim();
+    let bearer = !scheme.eq_ignore_ascii_case("basic");
+    let decoded = STANDARD.decode(value).ok().and_then(|raw| String::from_utf8(raw).ok());
+    let pair = decoded.as_deref().and_then(|text| text.split_once(':'));
+    let is = |planted: &&Planted| {
+        planted.value == value
+            || !bearer
+                && pair.is_some_and(|(_, password)| {
+                    password == planted.value
+                        || planted.key == "_password" && STANDARD.encode(password) == planted.value
+                })
+    };
+    let mut known = world.planted.iter().filter(is).collect::<Vec<_>>();
+    // One value can be for several registries (one variable in two lines).
+    known.sort_by_key(|planted| !belongs(world, planted, url));
+    let Some(planted) = known.first().copied() else { return nothing };
+    let credential = if belongs(world, planted, url) { Credential::Own } else { Credential::Foreign };
+    Found { credential, planted: Some(planted), user: pair.map(|(user, _)| user.to_owned()), bearer }
+}
+
+impl Found<'_> {
+    /// The real header value to send instead. Only for npm's own requests, and
+    /// only to where the user's config ties it.
+    pub(super) fn real(&self, npm: bool) -> Option<Secret> {
+        let planted = self.planted.filter(|_| npm && self.credential == Credential::Own)?;
+        let real = planted.real.as_ref()?;
+        let text = if self.bearer {
+            format!("Bearer {}", real.expose())
+        } else if planted.key == "_password" {
+            // npm decodes `_password` and joins it with `username`.
+            let password = String::from_utf8(STANDARD.decode(real.expose()).ok()?).ok()?;
+            let user = self.user.as_deref().unwrap_or_default();
+            format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+        } else {
+            format!("Basic {}", real.expose())
+        };
+        Some(Secret::new(real.label(), text))
+    }
+}
+
+/// Whether the user's config would send it there: below its `//host/path/`, or
+/// elsewhere on the very same origin if no other credential is for that (npm
+/// does the same, `npm-registry-fetch/lib/auth.js`), and never in clear unless
+/// its registry itself is http.
+fn belongs(world: &World, planted: &Planted, url: &Url) -> bool {
+    let Some(dart) = planted.nerf_dart.as_deref() else { return false };
+    let clear = std::iter::once(&world.public)
+        .chain(world.registries.iter().map(|registry| &registry.url))
+        .any(|registry| registry.as_url().scheme() == "http" && registry.nerf_dart().starts_with(dart));
+    let Ok(home) = Url::parse(&format!("{}:{dart}", if clear { "http" } else { "https" })) else {
+        return false;
+    };
+    if home.origin() != url.origin() {
+        return false;
+    }
+    let under = |dart: &str| {
+        Url::parse(&format!("{}:{dart}", url.scheme()))
+            .is_ok_and(|home| home.origin() == url.origin() && url.path().starts_with(home.path()))
+    };
+    under(dart) || !world.planted.iter().filter_map(|other| other.nerf_dart.as_deref()).any(under)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::worlds::world;
+    use super::*;
+
+    const OWN: &str = "https://npm.corp.example/api/npm-local/@acme%2finternal";
+
+    fn at(world: &World, url: &str, header: &str) -> (Credential, Option<String>) {
+        let url = Url::parse(url).unwrap();
+        let found = find(world, &url, Some(header));
+        (found.credential, found.real(true).map(|real| real.expose().to_owned()))
+    }
+
+    #[test]
+    fn a_token_is_own_only_where_the_config_ties_it() {
+        let world = world();
+        let bearer = format!("Bearer {}", world.planted[0].value);
+        let real = Some("Bearer the-real-one".to_owned());
+        assert_eq!(at(&world, OWN, &bearer), (Credential::Own, real.clone()));
+        assert_eq!(at(&world, "https://npm.corp.example/blob/x.tgz", &bearer), (Credential::Own, real));
+        for foreign in [
+            "http://npm.corp.example/api/npm-local/x",
+            "https://npm.corp.example:8443/api/npm-local/x",
+            "https://registry.example/left-pad",
+            "https://npm.corp.example.evil.example/api/npm-local/x",
+            "http://npm.corp.example:443/api/npm-local/x",
+        ] {
+            assert_eq!(at(&world, foreign, &bearer), (Credential::Foreign, None), "{foreign}");
+        }
+        assert_eq!(at(&world, OWN, "Bearer something-else"), (Credential::None, None));
+        assert_eq!(at(&world, OWN, "nonsense"), (Credential::None, None));
+    }
+
+    #[test]
+    fn only_npm_gets_the_real_one() {
+        let world = world();
+        let header = format!("Bearer {}", world.planted[0].value);
+        let found = find(&world, &Url::parse(OWN).unwrap(), Some(&header));
+        assert!(found.real(true).is_some());
+        assert!(found.real(false).is_none());
+    }
+
+    #[test]
+    fn a_longer_path_with_its_own_credential_is_not_this_ones() {
+        let mut world = world();
+        let mut other = world.planted[0].clone();
+        other.nerf_dart = Some("//npm.corp.example/other/".into());
+        other.value = "npm_other_0123456789".into();
+        world.planted.push(other);
+        let header = format!("Bearer {}", world.planted[0].value);
+        assert_eq!(at(&world, "https://npm.corp.example/other/x", &header).0, Credential::Foreign);
+    }
+
+    #[test]
+    fn a_password_is_recognised_inside_basic() {
+        let mut world = world();
+        world.planted[0].key = "_password".into();
+        world.planted[0].value = STANDARD.encode("planted-password");
+        world.planted[0].real = Some(Secret::new("PW", STANDARD.encode("real")));
+        let header = format!("Basic {}", STANDARD.encode("ann:planted-password"));
+        let expected = format!("Basic {}", STANDARD.encode("ann:real"));
+        assert_eq!(at(&world, OWN, &header), (Credential::Own, Some(expected)));
+    }
+}

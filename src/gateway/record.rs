@@ -1,0 +1,135 @@
+//! What the gateway saw, in order of arrival, bounded.
+
+use super::callers::Asked;
+use crate::evidence::fact::Decoy;
+use crate::evidence::{Exchange, ExchangeKind, Lookup};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// Exchanges that are kept, and look-ups; the rest is counted.
+const MAX_KEPT: usize = 200_000;
+
+/// Everything that was seen.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// Ordered by `seq`.
+    pub exchanges: Vec<Exchange>,
+    /// Ordered by `seq`.
+    pub lookups: Vec<Lookup>,
+    /// Decoys that were on offer, ordered by name and version.
+    pub decoys: Vec<Decoy>,
+    /// Exchanges and look-ups beyond those that are kept. Not 0 is a gap.
+    pub dropped: u64,
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Requests that arrived.
+    pub requests: u64,
+    /// Tarballs delivered whole.
+    pub tarballs: u64,
+    /// Bytes of bodies delivered.
+    pub bytes: u64,
+}
+
+/// Takes down what happens.
+pub(super) struct Recorder {
+    kept: Mutex<Kept>,
+    progress: watch::Sender<Progress>,
+}
+
+#[derive(Default)]
+struct Kept {
+    exchanges: Vec<(Exchange, Asked)>,
+    lookups: Vec<(Lookup, Asked)>,
+    dropped: u64,
+}
+
+/// A place in the record; `None` beyond what is kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot(Option<usize>);
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self { kept: Mutex::default(), progress: watch::channel(Progress::default()).0 }
+    }
+}
+
+impl Recorder {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Progress, to watch.
+    pub(super) fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    /// Puts an exchange down as it arrives; its `seq` is given here.
+    pub(super) fn begin(&self, mut exchange: Exchange, asked: Asked) -> Slot {
+        self.progress.send_modify(|progress| progress.requests += 1);
+        let mut kept = self.kept();
+        let at = kept.exchanges.len();
+        if at >= MAX_KEPT {
+            kept.dropped += 1;
+            return Slot(None);
+        }
+        exchange.seq = u32::try_from(at + 1).unwrap_or(u32::MAX);
+        kept.exchanges.push((exchange, asked));
+        Slot(Some(at))
+    }
+
+    /// Adds what has become known of it.
+    pub(super) fn note(&self, slot: Slot, change: impl FnOnce(&mut Exchange)) {
+        let mut kept = self.kept();
+        if let Some((exchange, _)) = slot.0.and_then(|at| kept.exchanges.get_mut(at)) {
+            change(exchange);
+        }
+    }
+
+    /// Counts bytes as they are delivered.
+    pub(super) fn delivered(&self, bytes: u64) {
+        self.progress.send_modify(|progress| progress.bytes += bytes);
+    }
+
+    /// Notes the end of a body: `whole` digests only where all of it went out.
+    pub(super) fn ended(&self, slot: Slot, bytes: u64, whole: Option<(String, String)>) {
+        let tarball = whole.is_some();
+        let mut counted = false;
+        self.note(slot, |exchange| {
+            exchange.bytes = bytes;
+            counted = tarball && exchange.kind == ExchangeKind::Tarball;
+            (exchange.sha512, exchange.sha1) = whole.unzip();
+        });
+        if counted {
+            self.progress.send_modify(|progress| progress.tarballs += 1);
+        }
+    }
+
+    /// Puts a look-up down; `asked` is only called if it is kept.
+    pub(super) fn lookup(&self, mut lookup: Lookup, asked: impl FnOnce() -> Asked) {
+        let mut kept = self.kept();
+        if kept.lookups.len() >= MAX_KEPT {
+            kept.dropped += 1;
+            return;
+        }
+        lookup.seq = u32::try_from(kept.lookups.len() + 1).unwrap_or(u32::MAX);
+        kept.lookups.push((lookup, asked()));
+    }
+
+    /// Everything, with the processes named as far as they are known.
+    pub(super) async fn finish(self: Arc<Self>) -> Record {
+        let kept = std::mem::take(&mut *self.kept());
+        let mut record = Record { dropped: kept.dropped, ..Record::default() };
+        for (mut exchange, asked) in kept.exchanges {
+            exchange.process = asked.wait().await.map(|caller| caller.process);
+            record.exchanges.push(exchange);
+        }
+        for (mut lookup, asked) in kept.lookups {
+            lookup.process = asked.wait().await.map(|caller| caller.process);
+            record.lookups.push(lookup);
+        }
+        record
+    }
+}

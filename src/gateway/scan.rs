@@ -1,0 +1,348 @@
+//! Finds planted secrets in what leaves: plain and in the encodings that
+//! thieves use.
+//!
+//! Planted values are random, so a match is proof. Each is turned into the
+//! texts it may appear as (base64 and base32 in every alignment, hexadecimal,
+//! reversed), and these are looked for in one pass. Bodies are also unpacked:
+//! gzip, deflate, and runs of base64 or hexadecimal. All of it is bounded.
+
+use crate::plan::Planted;
+use base64::Engine;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{alphabet, engine::DecodePaddingMode};
+use std::collections::BTreeMap;
+use std::io::Read;
+
+/// Values shorter than this are not looked for: they would be found by chance.
+const MIN_VALUE: usize = 8;
+/// Bytes that unpacking may give for one request.
+const BUDGET: usize = 32 << 20;
+/// How deep packed things are unpacked.
+const DEPTH: u8 = 3;
+/// The shortest run of base64 or hexadecimal that is unpacked.
+const MIN_RUN: usize = 24;
+
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
+const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const BASE64_ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const BASE64_URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// Looks for planted values.
+pub(super) struct Scanner {
+    exact: Needles,
+    /// All in lower case, for names, which keep no case.
+    folded: Needles,
+    plain: Vec<(String, String)>,
+}
+
+impl Scanner {
+    /// For these values.
+    pub(super) fn new(planted: &[Planted]) -> Self {
+        let (mut exact, mut folded) = (Needles::default(), Needles::default());
+        let mut plain = Vec::new();
+        for planted in planted {
+            for value in values(planted) {
+                for text in spellings(&value) {
+                    folded.add(text.to_ascii_lowercase(), &planted.label);
+                    exact.add(text, &planted.label);
+                }
+                if let Ok(text) = String::from_utf8(value) {
+                    plain.push((text, planted.label.clone()));
+                }
+            }
+        }
+        Self { exact, folded, plain }
+    }
+
+    /// The label of a value in a host name.
+    pub(super) fn in_name(&self, name: &str) -> Option<String> {
+        let whole = name.to_ascii_lowercase();
+        // A label holds 63 bytes, so a long value is cut by dots.
+        let joined: Vec<u8> = whole.bytes().filter(|byte| *byte != b'.').collect();
+        self.folded.find(whole.as_bytes()).or_else(|| self.folded.find(&joined)).map(str::to_owned)
+    }
+
+    /// The label of a value in a URL, a header or a body.
+    pub(super) fn in_bytes(&self, bytes: &[u8]) -> Option<String> {
+        let mut budget = BUDGET;
+        self.deep(bytes, DEPTH, &mut budget)
+    }
+
+    fn deep(&self, bytes: &[u8], depth: u8, budget: &mut usize) -> Option<String> {
+        if let Some(label) = self.exact.find(bytes) {
+            return Some(label.to_owned());
+        }
+        if depth == 0 || self.exact.is_empty() {
+            return None;
+        }
+        if bytes.contains(&b'%') {
+            let decoded = percent_decode(bytes);
+            if decoded.len() < bytes.len()
+                && let Some(label) = self.exact.find(&decoded)
+            {
+                return Some(label.to_owned());
+            }
+        }
+        for inner in unpacked(bytes, budget).into_iter().chain(runs(bytes, budget)) {
+            if let Some(label) = self.deep(&inner, depth - 1, budget) {
+                return Some(label);
+            }
+        }
+        None
+    }
+
+    /// A text for the record, without any planted value.
+    pub(super) fn redact(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (value, label) in &self.plain {
+            text = text.replace(value.as_str(), &format!("[redacted:{label}]"));
+        }
+        match self.in_bytes(text.as_bytes()) {
+            // Encoded somehow: nothing of it is shown.
+            Some(label) => format!("[redacted:{label}]"),
+            None => text,
+        }
+    }
+
+    /// A host name for the record: what carries a value shows only its last two labels.
+    pub(super) fn redact_name(&self, name: &str) -> String {
+        let Some(label) = self.in_name(name) else { return name.to_owned() };
+        let mut end: Vec<&str> = name.rsplitn(3, '.').take(2).collect();
+        end.reverse();
+        let end = end.join(".");
+        match self.in_name(&end) {
+            Some(_) => format!("[redacted:{label}]"),
+            None => format!("[redacted:{label}].{end}"),
+        }
+    }
+}
+
+/// What a planted value may be used as: npm decodes `_password` and `_auth` itself.
+fn values(planted: &Planted) -> Vec<Vec<u8>> {
+    let mut values = vec![planted.value.clone().into_bytes()];
+    if matches!(planted.key.as_str(), "_password" | "_auth")
+        && let Ok(inner) = BASE64.decode(&planted.value)
+    {
+        if let Some(colon) = inner.iter().position(|byte| *byte == b':') {
+            values.push(inner[colon + 1..].to_vec());
+        } else {
+            values.push(inner);
+        }
+    }
+    values.retain(|value| value.len() >= MIN_VALUE);
+    values
+}
+
+fn spellings(value: &[u8]) -> Vec<Vec<u8>> {
+    let reversed: Vec<u8> = value.iter().rev().copied().collect();
+    let hex = crate::evidence::tree::hex(value).into_bytes();
+    let mut all = vec![value.to_vec(), reversed.clone(), hex.to_ascii_uppercase(), hex];
+    let percent = value.iter().flat_map(|byte| format!("%{byte:02X}").into_bytes()).collect();
+    all.push(percent);
+    for text in [value, reversed.as_slice()] {
+        for offset in 0..3 {
+            all.push(aligned(text, offset, 6, BASE64_ALPHABET));
+            all.push(aligned(text, offset, 6, BASE64_URL));
+        }
+        for offset in 0..5 {
+            all.push(aligned(text, offset, 5, BASE32));
+        }
+    }
+    all.retain(|text| text.len() >= MIN_VALUE);
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// The characters that `value` gives for certain when `offset` bytes stand before it.
+fn aligned(value: &[u8], offset: usize, bits: usize, letters: &[u8]) -> Vec<u8> {
+    let bit = |at: usize| usize::from(value[at / 8] >> (7 - at % 8) & 1);
+    let skip = (bits - offset * 8 % bits) % bits;
+    let mut text = Vec::new();
+    let mut at = skip;
+    while at + bits <= value.len() * 8 {
+        text.push(letters[(at..at + bits).fold(0, |sum, at| sum << 1 | bit(at))]);
+        at += bits;
+    }
+    text
+}
+
+/// Texts to look for, by their first four bytes.
+#[derive(Default)]
+struct Needles {
+    by_start: BTreeMap<[u8; 4], Vec<(Vec<u8>, String)>>,
+    /// A quick no: which hashes of four bytes occur at all.
+    seen: Vec<bool>,
+}
+
+impl Needles {
+    fn add(&mut self, text: Vec<u8>, label: &str) {
+        let Some(start) = text.first_chunk::<4>().copied() else { return };
+        if self.seen.is_empty() {
+            self.seen = vec![false; 1 << 16];
+        }
+        self.seen[slot(start)] = true;
+        self.by_start.entry(start).or_default().push((text, label.to_owned()));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.by_start.is_empty()
+    }
+
+    fn find(&self, bytes: &[u8]) -> Option<&str> {
+        if self.is_empty() {
+            return None;
+        }
+        bytes.windows(4).enumerate().find_map(|(at, start)| {
+            let start = *start.first_chunk::<4>()?;
+            if !self.seen[slot(start)] {
+                return None;
+            }
+            let texts = self.by_start.get(&start)?;
+            texts.iter().find(|(text, _)| bytes[at..].starts_with(text)).map(|(_, label)| label.as_str())
+        })
+    }
+}
+
+fn slot(start: [u8; 4]) -> usize {
+    (u32::from_le_bytes(start).wrapping_mul(0x9e37_79b1) >> 16) as usize
+}
+
+fn percent_decode(bytes: &[u8]) -> Vec<u8> {
+    let digit = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        match (bytes[at], digit(at + 1), digit(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                out.push(u8::try_from(high << 4 | low).unwrap_or(b'?'));
+                at += 3;
+            }
+            (byte, _, _) => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    out
+}
+
+/// What a gzip or zlib stream holds, as far as it can be read.
+fn unpacked(bytes: &[u8], budget: &mut usize) -> Option<Vec<u8>> {
+    let limit = *budget as u64;
+    let mut out = Vec::new();
+    let _ = match bytes {
+        [0x1f, 0x8b, ..] => flate2::read::MultiGzDecoder::new(bytes).take(limit).read_to_end(&mut out),
+        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => {
+            flate2::read::ZlibDecoder::new(bytes).take(limit).read_to_end(&mut out)
+        }
+        _ => return None,
+    };
+    *budget -= out.len();
+    (!out.is_empty()).then_some(out)
+}
+
+/// What the runs of base64 and of hexadecimal in a text stand for.
+fn runs(bytes: &[u8], budget: &mut usize) -> Vec<Vec<u8>> {
+    let letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+    let mut found = Vec::new();
+    for run in bytes.split(|byte| !letter(byte)).filter(|run| run.len() >= MIN_RUN) {
+        let size = run.len();
+        if size > *budget {
+            break;
+        }
+        *budget -= size;
+        if run.iter().all(u8::is_ascii_hexdigit) {
+            let text = std::str::from_utf8(run).unwrap_or_default();
+            let pairs = (0..size / 2).filter_map(|at| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).ok());
+            found.push(pairs.collect());
+        }
+        let standard: Vec<u8> = run
+            .iter()
+            .map(|byte| match byte {
+                b'-' => b'+',
+                b'_' => b'/',
+                other => *other,
+            })
+            .collect();
+        // A lone letter at the end stands for no whole byte.
+        let whole = if size % 4 == 1 { size - 1 } else { size };
+        if let Ok(decoded) = BASE64.decode(&standard[..whole]) {
+            found.push(decoded);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::worlds::world;
+    use super::*;
+    use std::io::Write;
+
+    fn scanner() -> (Scanner, String) {
+        let world = world();
+        (Scanner::new(&world.planted), world.planted[0].value.clone())
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        out.write_all(bytes).unwrap();
+        out.finish().unwrap()
+    }
+
+    #[test]
+    fn a_value_is_found_in_each_of_its_disguises() {
+        let (scanner, value) = scanner();
+        let encode = |bytes: &[u8]| BASE64.encode(bytes).into_bytes();
+        let mut disguises: Vec<Vec<u8>> = vec![
+            format!("x={value}&y").into_bytes(),
+            value.chars().rev().collect::<String>().into_bytes(),
+            crate::evidence::tree::hex(value.as_bytes()).into_bytes(),
+            value.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>().into_bytes(),
+            gzip(format!("{{\"env\":\"{value}\"}}").as_bytes()),
+            encode(&gzip(format!("NPM_TOKEN={value}\n").as_bytes())),
+            format!("{{\"d\":\"{}\"}}", String::from_utf8(encode(&gzip(value.as_bytes()))).unwrap())
+                .into_bytes(),
+            encode(&encode(value.as_bytes())),
+        ];
+        for before in ["", "a", "ab", "abc", "abcd"] {
+            disguises.push(encode(format!("{before}{value}rest").as_bytes()));
+        }
+        for disguise in disguises {
+            let shown = String::from_utf8_lossy(&disguise).into_owned();
+            assert_eq!(scanner.in_bytes(&disguise).as_deref(), Some("NPM_TOKEN"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn ordinary_traffic_carries_nothing() {
+        let (scanner, value) = scanner();
+        for innocent in ["", "GET /left-pad", &value[..value.len() - 1], "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+            assert_eq!(scanner.in_bytes(innocent.as_bytes()), None, "{innocent}");
+        }
+        assert_eq!(scanner.in_name("registry.example"), None);
+        assert_eq!(scanner.redact("/left-pad"), "/left-pad");
+    }
+
+    #[test]
+    fn names_lose_their_case_and_are_cut_by_dots() {
+        let (scanner, value) = scanner();
+        let (left, right) = value.split_at(value.len() / 2);
+        assert_eq!(scanner.in_name(&format!("{left}.{right}.evil.example")).as_deref(), Some("NPM_TOKEN"));
+        let base32 = String::from_utf8(aligned(value.as_bytes(), 0, 5, BASE32)).unwrap().to_lowercase();
+        let name = format!("{base32}.evil.example");
+        assert_eq!(scanner.in_name(&name).as_deref(), Some("NPM_TOKEN"));
+        assert_eq!(scanner.redact_name(&name), "[redacted:NPM_TOKEN].evil.example");
+    }
+
+    #[test]
+    fn a_bomb_of_packed_zeros_ends() {
+        let (scanner, _) = scanner();
+        let bomb = gzip(&vec![0; 64 << 20]);
+        assert_eq!(scanner.in_bytes(&gzip(&bomb)), None);
+    }
+}

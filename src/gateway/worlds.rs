@@ -1,0 +1,57 @@
+//! A small world for the tests of this module.
+
+use crate::plan::{DecoySpec, Planted, RegistryWorld, World};
+use crate::project::name::PackageName;
+use crate::project::registry::RegistryUrl;
+use crate::scenario::Answer;
+use crate::secret::Secret;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) fn name(text: &str) -> PackageName {
+    PackageName::parse(text).unwrap()
+}
+
+pub(super) fn registry(text: &str) -> RegistryUrl {
+    RegistryUrl::parse(text).unwrap()
+}
+
+/// Private: `@acme/*` from npm.corp.example; local: `acme-web`; a mirror that is nobody's.
+pub(super) fn world() -> World {
+    let own = registry("https://npm.corp.example/api/npm-local/");
+    World {
+        public: registry("https://registry.example/"),
+        public_answer: Answer::Genuine,
+        registries: vec![
+            RegistryWorld {
+                url: own.clone(),
+                answer: Answer::Genuine,
+                serve: None,
+                also: vec![registry("https://blobs.corp.example/")],
+            },
+            RegistryWorld {
+                url: registry("https://mirror.example/npm/"),
+                answer: Answer::Genuine,
+                serve: None,
+                also: Vec::new(),
+            },
+        ],
+        private: BTreeMap::from([(name("@acme/internal"), own)]),
+        local: BTreeSet::from([name("acme-web")]),
+        private_globs: vec!["@acme/*".into()],
+        decoys: vec![DecoySpec {
+            name: name("@acme/internal"),
+            version: "1.2.0".into(),
+            higher: "99.0.0".into(),
+        }],
+        tamper: None,
+        hosts: BTreeSet::from(["cdn.example".to_owned()]),
+        planted: vec![Planted {
+            value: "npm_planted0123456789abcdefXYZ".into(),
+            label: "NPM_TOKEN".into(),
+            nerf_dart: Some("//npm.corp.example/api/npm-local/".into()),
+            key: "_authToken".into(),
+            real: Some(Secret::new("NPM_TOKEN", "the-real-one")),
+        }],
+        ports: BTreeSet::from([443, 80]),
+    }
+}
