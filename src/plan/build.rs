@@ -211,7 +211,7 @@ impl Planner<'_> {
         .filter_map(|(remove, field)| remove.then_some(field))
         .collect();
         let paths: BTreeSet<String> = self.stakes.private.iter().map(|entry| entry.path.clone()).collect();
-        let mut text = edit::replace_passwords(source.text(), &self.planting.in_lockfile);
+        let mut text = edit::replace_userinfo(source.text(), &self.planting.in_lockfile);
         text = edit::remove_fields(&text, &paths, &fields).map_err(|error| json(source.name(), error))?;
         if self.takes_workspace_apart(scenario) {
             let (locals, folders) = self.locals();

@@ -28,7 +28,7 @@ pub(super) struct Planting {
     pub(super) environment: BTreeMap<String, String>,
     /// The planted values among `environment`.
     pub(super) credentials: BTreeMap<String, String>,
-    /// Passwords in URLs of the lockfile, and the planted ones in their place.
+    /// Credentials in URLs of the lockfile as spelt there, and the planted ones in their place.
     pub(super) in_lockfile: BTreeMap<String, String>,
     /// Keys that are left out of files and environment, those that are set.
     pub(super) left_out: Vec<String>,
@@ -63,7 +63,7 @@ impl Planting {
         }
         for (name, value) in &project.settings.install.env {
             if let Some(key) =
-                environment::key_of(name).filter(|key| is_credential(key) || password(value).is_some())
+                environment::key_of(name).filter(|key| is_credential(key) || userinfo(value).is_some())
             {
                 let written = Value::Secret(Secret::new(key.clone(), value));
                 let setting = Setting {
@@ -78,7 +78,7 @@ impl Planting {
             }
         }
         for text in project.lockfile.source.text().split('"') {
-            if let (Some(url), Some(raw)) = (password(text), raw_password(text)) {
+            if let (Some(url), Some(raw)) = (userinfo(text), raw_userinfo(text)) {
                 planting.plant_in_lockfile(&url, raw, seed);
             }
         }
@@ -100,59 +100,43 @@ impl Planting {
             return;
         }
         let variable = sole_variable(setting);
-        let in_clear = |text: &str| is_credential(bare) || password(text).is_some();
-        match &setting.value {
-            Value::Plain(text) if !in_clear(text) => {
-                if setting.level == Level::Env {
-                    self.environment.insert(setting.key.clone(), text.clone());
-                } else if !setting.variables.is_empty() && setting.variables.iter().all(|(_, set)| *set) {
-                    match variable {
-                        Some(name) => {
-                            self.variables.entry(name.to_owned()).or_insert_with(|| text.clone());
-                        }
-                        None => self.edit_line(project, setting, LineEdit::Value(text.clone())),
-                    }
+        let text = text(setting);
+        if is_secret(setting) {
+            self.plant(project, setting, variable, seed);
+        } else if setting.level == Level::Env {
+            self.environment.insert(setting.key.clone(), text.to_owned());
+        } else if !setting.variables.is_empty()
+            && setting.variables.iter().all(|(_, set)| *set)
+            // A list is one value and several lines.
+            && !text.contains("\n\n")
+        {
+            match variable {
+                Some(name) => {
+                    self.variables.entry(name.to_owned()).or_insert_with(|| text.to_owned());
                 }
+                None => self.edit_line(project, setting, LineEdit::Value(text.to_owned())),
             }
-            Value::Plain(text) => self.plant(project, setting, text, variable, seed),
-            Value::Secret(secret) => self.plant(project, setting, secret.expose(), variable, seed),
         }
     }
 
-    fn plant(
-        &mut self,
-        project: &Project,
-        setting: &Setting,
-        real: &str,
-        variable: Option<&str>,
-        seed: &Secret,
-    ) {
+    fn plant(&mut self, project: &Project, setting: &Setting, variable: Option<&str>, seed: &Secret) {
         let label = variable.unwrap_or(&setting.key).to_owned();
-        let url = password(real);
-        let (registry, key) = match (setting.key.strip_prefix("//").and(setting.key.rsplit_once(':')), &url) {
-            (Some((registry, key)), _) => (Some(with_slash(registry)), key.to_owned()),
-            (None, _) if setting.key.starts_with('_') => {
-                (Some(project.config.default_registry(&project.public).nerf_dart()), setting.key.clone())
-            }
-            (None, Some(url)) if setting.key == "registry" || setting.key.ends_with(":registry") => {
-                (nerf_dart(url), "_password".to_owned())
-            }
-            (None, _) => (None, setting.key.clone()),
-        };
         let token = token(seed, &label);
-        let value = match key.as_str() {
-            "_auth" => STANDARD.encode(format!("planted:{token}")),
-            "_password" => STANDARD.encode(&token),
-            _ => token.clone(),
-        };
-        let (written, real) = match url {
-            // A proxy or a registry with a password in its URL.
+        let url = userinfo(text(setting));
+        let (nerf_dart, key) = belongs_to(project, setting, url.as_ref());
+        let (value, written) = match &url {
             Some(url) => {
-                let real = url.password().unwrap_or_default();
-                let real = if key == "_password" { STANDARD.encode(real) } else { real.to_owned() };
-                (with_password(url, &token), real)
+                let planted = with_planted(url.clone(), &token);
+                (if key == "_auth" { basic(&planted) } else { token }, planted.into())
             }
-            None => (value.clone(), real.to_owned()),
+            None => {
+                let value = match key.as_str() {
+                    "_auth" => STANDARD.encode(format!("planted:{token}")),
+                    "_password" => STANDARD.encode(&token),
+                    _ => token,
+                };
+                (value.clone(), value)
+            }
         };
         match (variable, setting.level) {
             (_, Level::Env) => {
@@ -164,28 +148,39 @@ impl Planting {
             }
             (None, _) => self.edit_line(project, setting, LineEdit::Value(written)),
         }
-        let known = setting.variables.iter().all(|(_, set)| *set) && !served(project, registry.as_deref());
+        let real = usable(project, setting).filter(|_| !served(project, nerf_dart.as_deref())).map(|text| {
+            match userinfo(text) {
+                Some(url) if key == "_auth" => basic(&url),
+                Some(url) => url.password().unwrap_or(url.username()).to_owned(),
+                None => text.to_owned(),
+            }
+        });
         self.planted.push(Planted {
             value,
-            real: known.then(|| Secret::new(label.clone(), &real)),
+            real: real.map(|real| Secret::new(label.clone(), real)),
             label,
-            nerf_dart: registry,
+            nerf_dart,
             key,
         });
     }
 
-    /// A password in a `resolved`, which npm sends as basic authentication.
+    /// Credentials in a `resolved`, which npm sends as basic authentication.
     fn plant_in_lockfile(&mut self, url: &Url, raw: &str, seed: &Secret) {
         let label = format!("resolved of {}", url.host_str().unwrap_or_default());
         let token = token(seed, &label);
-        let real = url.password().unwrap_or_default();
-        self.in_lockfile.insert(raw.to_owned(), token.clone());
+        let planted = with_planted(url.clone(), &token);
+        let spelt = match planted.password() {
+            Some(password) => format!("{}:{password}", planted.username()),
+            None => planted.username().to_owned(),
+        };
+        self.in_lockfile.insert(raw.to_owned(), spelt);
         self.planted.push(Planted {
-            value: STANDARD.encode(&token),
-            real: Some(Secret::new(label.clone(), STANDARD.encode(real))),
+            value: basic(&planted),
+            real: Some(Secret::new(label.clone(), basic(url))),
             label,
-            nerf_dart: host_nerf_dart(url),
-            key: "_password".to_owned(),
+            // The registry of a tarball's URL is not known; its host is.
+            nerf_dart: url.join("/").ok().as_ref().and_then(nerf_dart),
+            key: "_auth".to_owned(),
         });
     }
 
@@ -244,31 +239,81 @@ fn token(seed: &Secret, label: &str) -> String {
     format!("npm_{}", &digits[..36])
 }
 
-/// The URL, if there is a password in it. npm sends that as basic authentication.
-fn password(text: &str) -> Option<Url> {
+/// The URL, if there is a credential in it. npm sends that as basic authentication.
+fn userinfo(text: &str) -> Option<Url> {
     if !text.contains('@') || !text.contains("://") {
         return None;
     }
-    Url::parse(text.trim()).ok().filter(|url| url.password().is_some_and(|password| !password.is_empty()))
+    let url = Url::parse(text.trim()).ok()?;
+    // `ssh://git@host` names a user and no secret.
+    let secret =
+        url.password().is_some() || matches!(url.scheme(), "http" | "https") && !url.username().is_empty();
+    secret.then_some(url)
 }
 
-/// The password as the text spells it (a parsed URL may escape it otherwise).
-fn raw_password(text: &str) -> Option<&str> {
+/// The credential as the text spells it (a parsed URL may escape it otherwise).
+fn raw_userinfo(text: &str) -> Option<&str> {
     let authority = text.split_once("://")?.1.split(['/', '?', '#']).next()?;
-    authority.rsplit_once('@')?.0.split_once(':').map(|(_, password)| password)
+    authority.rsplit_once('@').map(|(userinfo, _)| userinfo)
 }
 
-fn with_password(mut url: Url, password: &str) -> String {
-    // Only a URL without a host refuses one, and such a URL has no password.
-    let _ = url.set_password(Some(password));
-    url.into()
+/// The URL with the token for its password, or for its user where there is no
+/// password. Only a URL without a host refuses either, and it has none of them.
+fn with_planted(mut url: Url, token: &str) -> Url {
+    let _ = if url.password().is_some() { url.set_password(Some(token)) } else { url.set_username(token) };
+    url
+}
+
+/// The value of basic authentication that a URL stands for.
+fn basic(url: &Url) -> String {
+    STANDARD.encode(format!("{}:{}", url.username(), url.password().unwrap_or_default()))
 }
 
 fn nerf_dart(url: &Url) -> Option<String> {
     RegistryUrl::parse(url.as_str()).ok().map(|registry| registry.nerf_dart())
 }
 
-/// The registry of a tarball's URL is not known; its host is.
-fn host_nerf_dart(url: &Url) -> Option<String> {
-    nerf_dart(&url.join("/").ok()?)
+/// The text that npm would read, with the credentials that a registry's URL
+/// carries only as it is written.
+fn text(setting: &Setting) -> &str {
+    match (&setting.value, &setting.raw) {
+        (Value::Secret(secret), _) | (Value::Plain(_), Value::Secret(secret)) => secret.expose(),
+        (Value::Plain(text), Value::Plain(_)) => text,
+    }
+}
+
+fn is_secret(setting: &Setting) -> bool {
+    let marked = matches!((&setting.value, &setting.raw), (Value::Secret(_), _) | (_, Value::Secret(_)));
+    marked || is_credential(&setting.key) || userinfo(text(setting)).is_some()
+}
+
+/// Which registry a secret is for, and how npm uses it.
+fn belongs_to(project: &Project, setting: &Setting, url: Option<&Url>) -> (Option<String>, String) {
+    if let Some((registry, key)) = setting.key.strip_prefix("//").and(setting.key.rsplit_once(':')) {
+        return (Some(with_slash(registry)), key.to_owned());
+    }
+    match url {
+        Some(url) if setting.key == "registry" || setting.key.ends_with(":registry") => {
+            (nerf_dart(url), "_auth".to_owned())
+        }
+        None if setting.key.starts_with('_') => {
+            (Some(project.config.default_registry(&project.public).nerf_dart()), setting.key.clone())
+        }
+        Some(_) | None => (None, setting.key.clone()),
+    }
+}
+
+/// The real value, where it may be used at all. A file of the tested project can
+/// name no variable of the caller's to send anywhere; what it withholds, the
+/// user's own files or environment may give for the same registry.
+fn usable<'a>(project: &'a Project, setting: &'a Setting) -> Option<&'a str> {
+    let may = |one: &Setting| {
+        let set = one.variables.iter().all(|(_, set)| *set);
+        set && (one.level != Level::Project || one.variables.is_empty()) && !text(one).is_empty()
+    };
+    if may(setting) {
+        return Some(text(setting));
+    }
+    let same = project.config.settings.iter().filter(|other| other.key == setting.key && may(other));
+    same.max_by_key(|other| other.level).map(text)
 }

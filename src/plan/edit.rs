@@ -35,10 +35,10 @@ pub fn remove_fields(
     })
 }
 
-/// Replaces passwords of URLs (`https://user:PASSWORD@`), keyed by the one that stands there.
-pub fn replace_passwords(text: &str, passwords: &BTreeMap<String, String>) -> String {
-    passwords.iter().fold(text.to_owned(), |text, (real, planted)| {
-        text.replace(&format!(":{real}@"), &format!(":{planted}@"))
+/// Replaces the credentials of URLs (`https://user:password@`), keyed by those that stand there.
+pub fn replace_userinfo(text: &str, planted: &BTreeMap<String, String>) -> String {
+    planted.iter().fold(text.to_owned(), |text, (real, planted)| {
+        text.replace(&format!("://{real}@"), &format!("://{planted}@"))
     })
 }
 

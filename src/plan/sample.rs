@@ -171,13 +171,18 @@ pub(super) fn config(npmrc: &[(Level, &str)]) -> NpmConfig {
                     .collect();
                 let value = raw.replace("${NPM_TOKEN}", REAL_TOKEN).replace("${HOST}", "npm.acme.example");
                 let secret = key.contains("_auth") || key.contains("_password") || value.contains('@');
+                let open =
+                    key.ends_with("registry").then(|| RegistryUrl::parse(&value).map(|url| url.to_string()));
                 let wrap = |text: &str| {
                     if secret { Value::Secret(Secret::new(key, text)) } else { Value::Plain(text.to_owned()) }
                 };
                 config.settings.push(Setting {
                     level: *level,
                     key: key.to_owned(),
-                    value: wrap(&value),
+                    value: match open {
+                        Some(Ok(url)) if secret => Value::Plain(url),
+                        Some(_) | None => wrap(&value),
+                    },
                     raw: if variables.is_empty() { wrap(raw) } else { Value::Plain(raw.to_owned()) },
                     variables,
                     place: (*level != Level::Env).then(|| source.place(at..at + key.len())),

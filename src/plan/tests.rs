@@ -358,6 +358,22 @@ fn no_real_credential_enters_a_sandbox() {
 }
 
 #[test]
+fn a_project_file_can_name_no_variable_of_the_callers_to_send_anywhere() {
+    let theirs = (Level::Project, "//npm.acme.example/npm/:_authToken=${NPM_TOKEN}\n");
+    let real = |npmrc: &[(Level, &str)]| {
+        let world = run(&sample::project(npmrc, &sound_lock()), "baseline").world;
+        let token = world.planted.into_iter().find(|one| one.label == "NPM_TOKEN").unwrap();
+        token.real.map(|real| real.expose().to_owned())
+    };
+    assert_eq!(real(&[theirs]), None);
+    let own = format!("//npm.acme.example/npm/:_authToken={REAL_TOKEN}");
+    assert_eq!(real(&[(Level::User, &own), theirs]).as_deref(), Some(REAL_TOKEN));
+    let elsewhere = format!("//evil.example/:_authToken={REAL_TOKEN}");
+    assert_eq!(real(&[(Level::User, &elsewhere), theirs]), None);
+    assert_eq!(real(&[(Level::User, theirs.1)]).as_deref(), Some(REAL_TOKEN));
+}
+
+#[test]
 fn passwords_in_urls_and_in_install_env_are_planted_too() {
     let mut lock = sound_lock();
     lock["packages"]["node_modules/@acme/log"]["resolved"] =
@@ -384,8 +400,8 @@ fn passwords_in_urls_and_in_install_env_are_planted_too() {
         planted,
         [
             ("https-proxy", None, "https-proxy"),
-            ("resolved of npm.acme.example", Some("//npm.acme.example/"), "_password"),
-            ("registry", Some("//npm.acme.example/npm/"), "_password"),
+            ("resolved of npm.acme.example", Some("//npm.acme.example/"), "_auth"),
+            ("registry", Some("//npm.acme.example/npm/"), "_auth"),
             ("//x.example/:_authToken", Some("//x.example/"), "_authToken"),
         ]
     );
@@ -399,7 +415,8 @@ fn an_unset_token_is_planted_without_a_real_one_and_so_is_one_of_a_served_regist
     let unset = [(Level::Project, "//npm.acme.example/npm/:_authToken=${UNSET}\n")];
     let world = run(&sample::project(&unset, &sound_lock()), "baseline").world;
     assert_eq!((world.planted[0].label.as_str(), world.planted[0].real.is_some()), ("UNSET", false));
-    let mut project = sound();
+    let clear = "//npm.acme.example/npm/:_authToken=npm_hunter2hunter2";
+    let mut project = sample::project(&[(Level::User, clear)], &sound_lock());
     assert!(run(&project, "baseline").world.planted[0].real.is_some());
     let place = Source::new("sealcheck.toml", "x").place(0..1);
     project.settings.registries.push(RegistryEntry {
