@@ -5,10 +5,10 @@
 //! gateway can put the real one, in the same form, in its place.
 
 use super::npmrc::{LineEdit, line_of};
+use super::userinfo::{basic, nerf_dart, raw_userinfo, userinfo, with_planted};
 use super::{Planted, environment};
 use crate::project::Project;
 use crate::project::npmrc::{Level, Setting, Value};
-use crate::project::registry::RegistryUrl;
 use crate::secret::Secret;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
@@ -237,40 +237,6 @@ fn token(seed: &Secret, label: &str) -> String {
     hash.update(label);
     let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("npm_{}", &digits[..36])
-}
-
-/// The URL, if there is a credential in it. npm sends that as basic authentication.
-fn userinfo(text: &str) -> Option<Url> {
-    if !text.contains('@') || !text.contains("://") {
-        return None;
-    }
-    let url = Url::parse(text.trim()).ok()?;
-    // `ssh://git@host` names a user and no secret.
-    let secret =
-        url.password().is_some() || matches!(url.scheme(), "http" | "https") && !url.username().is_empty();
-    secret.then_some(url)
-}
-
-/// The credential as the text spells it (a parsed URL may escape it otherwise).
-fn raw_userinfo(text: &str) -> Option<&str> {
-    let authority = text.split_once("://")?.1.split(['/', '?', '#']).next()?;
-    authority.rsplit_once('@').map(|(userinfo, _)| userinfo)
-}
-
-/// The URL with the token for its password, or for its user where there is no
-/// password. Only a URL without a host refuses either, and it has none of them.
-fn with_planted(mut url: Url, token: &str) -> Url {
-    let _ = if url.password().is_some() { url.set_password(Some(token)) } else { url.set_username(token) };
-    url
-}
-
-/// The value of basic authentication that a URL stands for.
-fn basic(url: &Url) -> String {
-    STANDARD.encode(format!("{}:{}", url.username(), url.password().unwrap_or_default()))
-}
-
-fn nerf_dart(url: &Url) -> Option<String> {
-    RegistryUrl::parse(url.as_str()).ok().map(|registry| registry.nerf_dart())
 }
 
 /// The text that npm would read, with the credentials that a registry's URL

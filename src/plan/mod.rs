@@ -11,8 +11,11 @@ mod environment;
 mod needs;
 pub mod npmrc;
 pub mod print;
+mod userinfo;
 mod world;
 
+#[cfg(test)]
+mod credential_tests;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
