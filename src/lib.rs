@@ -5,7 +5,9 @@
 //!
 //! ARCHITECTURE.md tells which module may know which.
 
+pub mod compare;
 pub mod evidence;
+pub mod finding;
 pub mod gateway;
 pub mod plan;
 pub mod project;

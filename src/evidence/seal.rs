@@ -1,8 +1,33 @@
 //! Joins what gateway and witness handed in with the lockfile.
+//!
+//! Pure: a recording and a context give evidence, the same each time. It
+//! states facts (where bytes came from, whose they are) and leaves out what
+//! they mean; it must not know a rule or a verdict.
+
+mod connections;
+mod npm_error;
+mod owed;
+mod packages;
+mod processes;
+mod source;
+#[cfg(test)]
+mod tests;
+mod timeline;
 
 use super::exchange::{Exchange, Lookup};
-use super::fact::{Decoy, Output};
-use crate::wire::Event;
+use super::fact::{Decoy, Evidence, File, Gap, NpmError, Output};
+use super::tree::TarballIndex;
+use crate::project::Project;
+use crate::project::registry::RegistryUrl;
+use crate::secret::Secret;
+use crate::wire::{Event, Exit, GapKind};
+use std::collections::{BTreeMap, BTreeSet};
+use timeline::Timeline;
+
+pub use source::configured_registries;
+
+/// Where the project lies inside a sandbox; paths in events and evidence begin with it.
+pub const PROJECT: &str = "/project";
 
 /// What was handed in, unjoined.
 #[derive(Debug, Clone, Default)]
@@ -17,4 +42,160 @@ pub struct Recording {
     pub decoys: Vec<Decoy>,
     /// The ends of the output, already redacted.
     pub output: Output,
+}
+
+/// The platform of a sandbox, in node's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Platform {
+    /// `linux`.
+    pub os: String,
+    /// `x64`.
+    pub cpu: String,
+    /// `glibc`, `musl`.
+    pub libc: String,
+}
+
+/// A tarball that an earlier run of the same invocation put into npm's cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownTarball {
+    /// `sha512-…`.
+    pub sha512: String,
+    /// The host that had delivered it.
+    pub host: String,
+    /// The URL without query.
+    pub url: String,
+}
+
+/// What a recording is joined with.
+#[derive(Debug, Clone)]
+pub struct SealContext<'a> {
+    /// The project as the user has it, not as the scenario changed it.
+    pub project: &'a Project,
+    /// The scenario's name.
+    pub scenario: &'a str,
+    /// Which repetition, from 1.
+    pub repeat: u32,
+    /// The command as run.
+    pub command: &'a [String],
+    /// The platform inside.
+    pub platform: &'a Platform,
+    /// npm's major version.
+    pub npm_major: u32,
+    /// Tarballs delivered in this run (decoys too), by `sha512-…`.
+    pub tarballs: &'a BTreeMap<String, TarballIndex>,
+    /// What npm's cache held before the run, by the digest of the tree it unpacks to.
+    pub known: &'a BTreeMap<String, KnownTarball>,
+    /// The baseline's tarballs, `sha512-…` by path; empty for the baseline itself.
+    pub genuine: &'a BTreeMap<String, String>,
+    /// The registry of each private name.
+    pub private: &'a BTreeMap<String, RegistryUrl>,
+    /// Values that must not be printed.
+    pub secrets: &'a [Secret],
+}
+
+/// Seals a recording. Total: whatever the events say, evidence comes out, and
+/// what is missing in them is a gap.
+pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
+    let timeline = Timeline::of(&recording.events);
+    let mut gaps = timeline.gaps(&recording);
+    let mut processes = processes::processes(&recording.events, context);
+    let packages = packages::packages(&timeline, &recording, &processes, context, &mut gaps);
+    let by_path: BTreeMap<&str, &super::fact::Package> =
+        packages.iter().map(|package| (package.path.as_str(), package)).collect();
+    for process in &mut processes {
+        if let Some(path) = &process.package {
+            let (name, version) = processes::identity(path, &by_path, context.project);
+            process.package_name = name;
+            process.version = version;
+        }
+    }
+    let folders: BTreeSet<&str> = packages.iter().map(|package| package.path.as_str()).collect();
+    let mut files: Vec<File> = timeline
+        .changes
+        .iter()
+        .map(|change| File {
+            path: redact(&change.path, context.secrets),
+            change: change.change,
+            process: None,
+            package: owner(&change.path, &folders),
+        })
+        .collect();
+    files.sort();
+    let npm_error = match timeline.exit {
+        Some(Exit::Code(0)) | None => None,
+        Some(Exit::Code(_) | Exit::Signal(_)) => {
+            npm_error::parse(&recording.output.stderr_tail).map(|error| NpmError {
+                summary: redact(&error.summary, context.secrets),
+                code: redact(&error.code, context.secrets),
+            })
+        }
+    };
+    gaps.sort();
+    gaps.dedup();
+    let connections = connections::connections(&recording.events, &recording.lookups);
+    let (mut exchanges, mut lookups) = (recording.exchanges, recording.lookups);
+    exchanges.sort_by_key(|exchange| exchange.seq);
+    lookups.sort_by_key(|lookup| lookup.seq);
+    Evidence {
+        scenario: context.scenario.to_owned(),
+        repeat: context.repeat,
+        command: context.command.iter().map(|word| redact(word, context.secrets)).collect(),
+        exit: timeline.exit,
+        cut_short: timeline.cut_short,
+        npm_error,
+        duration_ms: timeline.duration_ms,
+        decoys: recording.decoys,
+        packages,
+        exchanges,
+        lookups,
+        processes,
+        connections,
+        files,
+        output: Output {
+            stdout_tail: redact(&recording.output.stdout_tail, context.secrets),
+            stderr_tail: redact(&recording.output.stderr_tail, context.secrets),
+        },
+        gaps,
+        traced: timeline.traced,
+    }
+}
+
+/// `text` without any of the secrets.
+fn redact(text: &str, secrets: &[Secret]) -> String {
+    secrets.iter().fold(text.to_owned(), |text, secret| secret.redact(&text))
+}
+
+/// The path relative to the project; `None` for what lies outside it.
+fn in_project(path: &str) -> Option<&str> {
+    let inner = path.strip_prefix(PROJECT)?;
+    let inner = if inner.is_empty() { inner } else { inner.strip_prefix('/')? };
+    (!inner.split('/').any(|part| part == "..")).then_some(inner)
+}
+
+/// The package in whose folder a file lies: the longest folder that holds it.
+fn owner(path: &str, folders: &BTreeSet<&str>) -> Option<String> {
+    let mut folder = in_project(path)?;
+    while let Some((parent, _)) = folder.rsplit_once('/') {
+        folder = parent;
+        if folders.contains(folder) {
+            return Some(folder.to_owned());
+        }
+    }
+    None
+}
+
+/// Whether a kind of blindness may hide what a run is about.
+fn hides_answer(kind: GapKind, exit: Option<Exit>) -> bool {
+    match kind {
+        GapKind::UnreadableArguments | GapKind::Tree | GapKind::Overflow | GapKind::Witness => true,
+        // node probes for io_uring and goes on without it; only where the
+        // command failed may our refusal have been the cause.
+        GapKind::RefusedCall => exit != Some(Exit::Code(0)),
+        GapKind::Connection => false,
+    }
+}
+
+/// A gap of our own finding.
+fn gap(kind: GapKind, detail: impl Into<String>, hides_answer: bool) -> Gap {
+    Gap { kind, detail: detail.into(), hides_answer }
 }

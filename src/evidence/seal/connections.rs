@@ -1,0 +1,86 @@
+//! Who wanted to reach what, and what came of it.
+
+use crate::evidence::exchange::Lookup;
+use crate::evidence::fact::{Connection, Reached};
+use crate::wire::{Dial, Event, Peer, ProcessId};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// The loopback addresses that have doors are 127.0.0.2 up to this last octet.
+const LAST_DOOR: u8 = 65;
+
+/// Every attempt but those at the sandbox's own resolver (they are look-ups)
+/// and the ones with which libc only asks the kernel for a route (port 0).
+pub(super) fn connections(events: &[Event], lookups: &[Lookup]) -> Vec<Connection> {
+    events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Connected { process, to, local_port: _, outcome } => {
+                connection(*process, to, outcome, lookups)
+            }
+            Event::Ready
+            | Event::Forked { .. }
+            | Event::Executed { .. }
+            | Event::ExecFailed { .. }
+            | Event::Exited { .. }
+            | Event::Denied { .. }
+            | Event::Unpacked { .. }
+            | Event::Installed { .. }
+            | Event::Changed(_)
+            | Event::CommandExited { .. }
+            | Event::Gap { .. }
+            | Event::Ended { .. } => None,
+        })
+        .collect()
+}
+
+fn connection(process: ProcessId, to: &Peer, dial: &Dial, lookups: &[Lookup]) -> Option<Connection> {
+    let (address, port, outcome) = match to {
+        Peer::Ip { address, port } => {
+            let ip = address.parse::<IpAddr>().ok();
+            if *port == 0 || (*port == 53 && ip == Some(IpAddr::V4(Ipv4Addr::LOCALHOST))) {
+                return None;
+            }
+            (address.clone(), *port, ip_outcome(ip, dial))
+        }
+        Peer::Unix { path } => (format!("unix:{path}"), 0, inside(dial)),
+        Peer::Other { family } => (format!("family:{family}"), 0, inside(dial)),
+    };
+    let mut named = lookups.iter().filter(|lookup| lookup.answer == address).peekable();
+    let first = named.peek().map(|lookup| lookup.name.clone());
+    // More names than doors share the last address; who asked decides.
+    let name =
+        named.find(|lookup| lookup.process == Some(process)).map(|lookup| lookup.name.clone()).or(first);
+    Some(Connection { process, address, port, name, outcome })
+}
+
+fn inside(dial: &Dial) -> Reached {
+    match dial {
+        Dial::Done | Dial::Pending => Reached::Inside,
+        Dial::Failed(_) => Reached::Refused,
+        Dial::Denied => Reached::Denied,
+    }
+}
+
+fn ip_outcome(ip: Option<IpAddr>, dial: &Dial) -> Reached {
+    match dial {
+        Dial::Denied => Reached::Denied,
+        Dial::Failed(errno) => match errno.as_str() {
+            "ENETUNREACH" | "EHOSTUNREACH" | "EADDRNOTAVAIL" | "EAFNOSUPPORT" | "ENETDOWN" => {
+                Reached::Unreachable
+            }
+            _ => Reached::Refused,
+        },
+        Dial::Done | Dial::Pending => match ip {
+            Some(IpAddr::V4(v4)) if v4.is_loopback() => match v4.octets() {
+                [127, 0, 0, last] if (2..=LAST_DOOR).contains(&last) => Reached::Gateway,
+                [127, 0, 1, _] => Reached::Refused,
+                _ => Reached::Inside,
+            },
+            Some(ip) if ip.is_loopback() => Reached::Inside,
+            Some(_) | None => match dial {
+                Dial::Done => Reached::Unreachable,
+                Dial::Pending | Dial::Failed(_) | Dial::Denied => Reached::Pending,
+            },
+        },
+    }
+}

@@ -1,0 +1,316 @@
+//! Each package: what the lockfile wants and what came.
+
+use super::owed::{Omitted, owes};
+use super::source::{Delivered, Origin, Rightful, role, satisfies, url_of};
+use super::timeline::Timeline;
+use super::{Recording, SealContext, gap, processes};
+use crate::evidence::exchange::Role;
+use crate::evidence::fact::{Gap, Locked, Package, PackageSource, Process, SourceKind};
+use crate::project::class::Class;
+use crate::project::lockfile::{EntryKind, LockEntry};
+use crate::wire::{Exit, GapKind, PackageTree};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Names shown in a gap before it says how many more there are.
+const SHOWN: usize = 5;
+
+/// Every entry that is owed here and everything else that is installed.
+pub(super) fn packages(
+    timeline: &Timeline<'_>,
+    recording: &Recording,
+    processes: &[Process],
+    context: &SealContext<'_>,
+    gaps: &mut Vec<Gap>,
+) -> Vec<Package> {
+    let omitted = Omitted::of(context);
+    let join = Join {
+        timeline,
+        recording,
+        context,
+        delivered: Delivered::of(recording, context),
+        scripts: processes::scripts(processes),
+    };
+    let entries = &context.project.lockfile.entries;
+    let mut paths: BTreeSet<&str> = timeline.installed.keys().chain(timeline.links.keys()).copied().collect();
+    paths.extend(timeline.unpacked.keys());
+    paths.extend(
+        entries
+            .values()
+            .filter(|entry| !omitted.some_workspaces && owes(entry, omitted, context))
+            .map(|entry| entry.path.as_str()),
+    );
+    if omitted.some_workspaces {
+        gaps.push(gap(
+            GapKind::Tree,
+            "the command installs some workspaces only: what it owes was not worked out",
+            false,
+        ));
+    }
+    let mut all: Vec<Package> = paths.into_iter().map(|path| join.package(path, entries.get(path))).collect();
+    bundled(&mut all, &join);
+    unknown_sources(&all, timeline.exit, gaps);
+    all
+}
+
+struct Join<'a> {
+    timeline: &'a Timeline<'a>,
+    recording: &'a Recording,
+    context: &'a SealContext<'a>,
+    delivered: Delivered<'a>,
+    scripts: BTreeMap<&'a str, Vec<String>>,
+}
+
+impl<'a> Join<'a> {
+    /// The tree as it was unpacked: what scripts did to it later is another matter.
+    fn tree(&self, path: &str) -> Option<&'a PackageTree> {
+        self.timeline.unpacked.get(path).or_else(|| self.timeline.installed.get(path)).copied()
+    }
+
+    fn package(&self, path: &str, entry: Option<&LockEntry>) -> Package {
+        let tree = self.tree(path);
+        let name = match (entry, tree) {
+            (Some(entry), _) => entry.name.as_str().to_owned(),
+            (None, Some(tree)) if !tree.name.is_empty() => tree.name.clone(),
+            (None, _) => from_path(path).to_owned(),
+        };
+        let class = self.class(path, &name);
+        let home = self
+            .context
+            .project
+            .classes
+            .get(path)
+            .and_then(|classified| classified.registry.as_ref())
+            .or_else(|| self.context.private.get(&name));
+        let rightful = Rightful {
+            class,
+            name: &name,
+            home,
+            resolved: entry.and_then(|entry| entry.resolved.as_deref()),
+        };
+        let found = tree.map(|tree| self.source(tree, entry, &rightful));
+        let linked = self.linked(path, entry);
+        let version = match (self.timeline.installed.get(path), &linked) {
+            (Some(tree), _) => Some(tree.version.clone()),
+            (None, Some((version, _))) => Some(version.clone()),
+            (None, None) => None,
+        };
+        let (source, sha1, decoy) = match (found, linked) {
+            (Some(found), _) => (Some(found.source), found.sha1, found.decoy),
+            (None, Some((_, source))) => (Some(source), None, false),
+            (None, None) => (None, None, false),
+        };
+        let sha512 = source.as_ref().and_then(|source| source.sha512.as_deref());
+        let integrity_ok = entry
+            .and_then(|entry| entry.integrity.as_ref())
+            .and_then(|integrity| satisfies(integrity, sha512, sha1.as_deref()));
+        let unchanged = entry.is_some_and(|entry| {
+            tree.is_some_and(|tree| entry.version.is_empty() || tree.version == entry.version)
+        });
+        let baseline = self.context.genuine.get(path);
+        let genuine = match (decoy, integrity_ok, baseline, sha512) {
+            (true, _, _, _) => Some(false),
+            (false, Some(ok), _, _) if unchanged => Some(ok),
+            (false, None, Some(baseline), Some(sha512)) if unchanged => Some(baseline == sha512),
+            (false, _, _, _) => None,
+        };
+        Package {
+            path: path.to_owned(),
+            name,
+            version,
+            class,
+            lock: entry.map(|entry| Locked {
+                version: entry.version.clone(),
+                resolved: entry.resolved.clone(),
+                integrity: entry.integrity_text.clone(),
+            }),
+            source,
+            genuine,
+            integrity_ok,
+            scripts: self.scripts.get(path).cloned().unwrap_or_default(),
+            optional: entry.is_some_and(|entry| entry.optional),
+            decoy,
+        }
+    }
+
+    fn class(&self, path: &str, name: &str) -> Class {
+        let classes = &self.context.project.classes;
+        if let Some(classified) = classes.get(path) {
+            return classified.class;
+        }
+        let local = self.context.project.lockfile.entries.values().any(|entry| {
+            entry.name.as_str() == name
+                && classes.get(&entry.path).is_some_and(|classified| classified.class == Class::Local)
+        });
+        match (self.context.private.contains_key(name), local) {
+            (true, _) => Class::Private,
+            (false, true) => Class::Local,
+            (false, false) => Class::Public,
+        }
+    }
+
+    /// Version and source of what is no tree of its own: a link, or the folder
+    /// of a workspace member, which is the project's own files.
+    fn linked(&self, path: &str, entry: Option<&LockEntry>) -> Option<(String, PackageSource)> {
+        let version = match entry.map(|entry| entry.kind) {
+            Some(EntryKind::Folder) => entry.map(|entry| entry.version.clone()).unwrap_or_default(),
+            Some(
+                EntryKind::Registry
+                | EntryKind::Remote
+                | EntryKind::Git
+                | EntryKind::File
+                | EntryKind::Link
+                | EntryKind::Bundled,
+            )
+            | None => {
+                let target = self.timeline.links.get(path)?;
+                let folder = self.context.project.lockfile.entries.get(*target);
+                folder.map(|folder| folder.version.clone()).unwrap_or_default()
+            }
+        };
+        Some((version, plain(SourceKind::Link, Role::Own, None)))
+    }
+
+    fn source(&self, tree: &PackageTree, entry: Option<&LockEntry>, rightful: &Rightful<'_>) -> Found {
+        let project = self.context.project;
+        let integrity = entry.and_then(|entry| entry.integrity.as_ref());
+        let worst = self
+            .delivered
+            .find(tree)
+            .into_iter()
+            .map(|exchange| {
+                let ok = integrity.and_then(|integrity| {
+                    satisfies(integrity, exchange.sha512.as_deref(), exchange.sha1.as_deref())
+                });
+                (role(rightful, &Origin::of_exchange(exchange), ok, project), exchange)
+            })
+            // The same bytes may have come twice; a foreign delivery is the one that matters.
+            .min_by_key(|(role, exchange)| (suspicion(*role), exchange.seq));
+        if let Some((role, exchange)) = worst {
+            let decoy = exchange.decoy
+                || self.recording.decoys.iter().any(|decoy| Some(&decoy.sha512) == exchange.sha512.as_ref());
+            return Found {
+                source: PackageSource {
+                    kind: SourceKind::Registry,
+                    role,
+                    host: Some(exchange.host.clone()),
+                    url: Some(url_of(exchange)),
+                    sha512: exchange.sha512.clone(),
+                    exchange: Some(exchange.seq),
+                },
+                sha1: exchange.sha1.clone(),
+                decoy,
+            };
+        }
+        if let Some(known) = self.context.known.get(&tree.tree) {
+            let ok = integrity.and_then(|integrity| satisfies(integrity, Some(&known.sha512), None));
+            return Found {
+                source: PackageSource {
+                    kind: SourceKind::Cache,
+                    role: role(rightful, &Origin::of_known(known), ok, project),
+                    host: Some(known.host.clone()),
+                    url: Some(known.url.clone()),
+                    sha512: Some(known.sha512.clone()),
+                    exchange: None,
+                },
+                sha1: None,
+                decoy: self.recording.decoys.iter().any(|decoy| decoy.sha512 == known.sha512),
+            };
+        }
+        let resolved = rightful.resolved;
+        let source = match entry.map(|entry| entry.kind) {
+            Some(EntryKind::Git) => plain(SourceKind::Git, Role::Own, resolved),
+            Some(EntryKind::File) => plain(SourceKind::File, Role::Own, resolved),
+            Some(EntryKind::Bundled) => plain(SourceKind::Bundled, Role::Unknown, None),
+            Some(EntryKind::Registry | EntryKind::Remote | EntryKind::Link | EntryKind::Folder) | None => {
+                plain(SourceKind::Unknown, Role::Unknown, None)
+            }
+        };
+        Found { source, sha1: None, decoy: false }
+    }
+}
+
+struct Found {
+    source: PackageSource,
+    sha1: Option<String>,
+    decoy: bool,
+}
+
+fn plain(kind: SourceKind, role: Role, url: Option<&str>) -> PackageSource {
+    let host = url
+        .and_then(|url| url::Url::parse(url.strip_prefix("git+").unwrap_or(url)).ok())
+        .and_then(|url| url.host_str().map(str::to_owned));
+    PackageSource { kind, role, host, url: url.map(str::to_owned), sha512: None, exchange: None }
+}
+
+fn suspicion(role: Role) -> u8 {
+    match role {
+        Role::Foreign => 0,
+        Role::Unknown => 1,
+        Role::Public => 2,
+        Role::Own => 3,
+    }
+}
+
+fn from_path(path: &str) -> &str {
+    path.rsplit_once("node_modules/").map_or(path, |(_, name)| name)
+}
+
+/// Packages whose bytes lay in their parent's tarball are whose that is.
+fn bundled(all: &mut [Package], join: &Join<'_>) {
+    let sources: BTreeMap<String, PackageSource> =
+        all.iter().filter_map(|package| Some((package.path.clone(), package.source.clone()?))).collect();
+    for package in all {
+        let Some(source) = &mut package.source else { continue };
+        if !matches!(source.kind, SourceKind::Bundled | SourceKind::Unknown) {
+            continue;
+        }
+        let Some(tree) = join.tree(&package.path) else { continue };
+        let mut parent = package.path.as_str();
+        while let Some((above, _)) = parent.rsplit_once("/node_modules/") {
+            parent = above;
+            let Some(from) = sources.get(parent) else { continue };
+            let inner = package.path[parent.len()..].trim_start_matches('/');
+            let bundled = from
+                .sha512
+                .as_ref()
+                .and_then(|sha512| join.context.tarballs.get(sha512))
+                .and_then(|index| index.bundled.get(inner));
+            if source.kind == SourceKind::Bundled || bundled == Some(&tree.tree) {
+                *source = PackageSource {
+                    kind: SourceKind::Bundled,
+                    sha512: None,
+                    exchange: from.exchange,
+                    ..from.clone()
+                };
+                break;
+            }
+        }
+    }
+}
+
+/// Bytes that match nothing that was delivered: for a private package that
+/// hides the very answer.
+fn unknown_sources(all: &[Package], exit: Option<Exit>, gaps: &mut Vec<Gap>) {
+    let unknown = |own: bool| -> Vec<&str> {
+        all.iter()
+            .filter(|package| {
+                package.source.as_ref().is_some_and(|source| source.kind == SourceKind::Unknown)
+                    && matches!(package.class, Class::Private | Class::Local) == own
+            })
+            .map(|package| package.name.as_str())
+            .collect()
+    };
+    for (names, hides) in [(unknown(true), exit == Some(Exit::Code(0))), (unknown(false), false)] {
+        if names.is_empty() {
+            continue;
+        }
+        let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+        let more = names.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        gaps.push(gap(
+            GapKind::Tree,
+            format!("the bytes of {shown}{more} match nothing that was delivered"),
+            hides,
+        ));
+    }
+}

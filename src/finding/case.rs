@@ -1,0 +1,262 @@
+//! What the rules look at: the project and its runs.
+
+use super::location::Spot;
+use super::{Confidence, EvidenceKind, Severity, Verdict};
+use crate::evidence::exchange::{Exchange, ExchangeKind};
+use crate::evidence::fact::{Evidence, Package, Process};
+use crate::evidence::seal::Platform;
+use crate::project::Project;
+use crate::project::class::Class;
+use crate::scenario::{Install, Loss, Scenario};
+use crate::wire::Exit;
+use jiff::civil::Date;
+
+/// A run to be judged.
+#[derive(Debug, Clone)]
+pub struct JudgedRun<'a> {
+    /// Its id (`private-refused-1`).
+    pub id: &'a str,
+    /// Its scenario: losses and demand.
+    pub scenario: &'a Scenario,
+    /// Which repetition, from 1.
+    pub repeat: u32,
+    /// The platform inside.
+    pub platform: &'a Platform,
+    /// What was observed.
+    pub observed: Observed<'a>,
+}
+
+/// What was observed of a run.
+#[derive(Debug, Clone)]
+pub enum Observed<'a> {
+    /// It ran.
+    Evidence(&'a Evidence),
+    /// It could not be run, and why, a fragment: "no backend".
+    Nothing(String),
+    /// It means nothing here, and why.
+    NotApplicable {
+        /// Why, a fragment.
+        reason: String,
+        /// Whether the scenario was asked for by name.
+        asked: bool,
+    },
+}
+
+/// Everything the rules may look at.
+pub(super) struct Case<'a> {
+    pub(super) project: &'a Project,
+    pub(super) runs: &'a [JudgedRun<'a>],
+    pub(super) today: Date,
+}
+
+/// A run that was observed.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a> {
+    /// Its index in [`Case::runs`].
+    pub(super) at: usize,
+    pub(super) scenario: &'a Scenario,
+    pub(super) repeat: u32,
+    pub(super) platform: &'a Platform,
+    pub(super) evidence: &'a Evidence,
+}
+
+impl<'a> Case<'a> {
+    /// Every run that has evidence.
+    pub(super) fn observed(&self) -> impl Iterator<Item = Run<'a>> + '_ {
+        self.runs.iter().enumerate().filter_map(|(at, run)| match run.observed {
+            Observed::Evidence(evidence) => {
+                Some(Run { at, scenario: run.scenario, repeat: run.repeat, platform: run.platform, evidence })
+            }
+            Observed::Nothing(_) | Observed::NotApplicable { .. } => None,
+        })
+    }
+
+    /// The run of the project as it is, in the world as it is.
+    pub(super) fn baseline(&self) -> Option<Run<'a>> {
+        self.observed().find(|run| run.scenario.name == "baseline")
+    }
+
+    /// The class of a name, by any lockfile entry that has it.
+    pub(super) fn class_of(&self, name: &str) -> Option<Class> {
+        self.project
+            .lockfile
+            .entries
+            .values()
+            .filter(|entry| entry.name.as_str() == name)
+            .filter_map(|entry| self.project.classes.get(&entry.path))
+            .map(|classified| classified.class)
+            .find(|class| is_own(*class))
+            .or_else(|| {
+                let mut others = self.project.lockfile.entries.values();
+                let entry = others.find(|entry| entry.name.as_str() == name)?;
+                Some(self.project.classes.get(&entry.path)?.class)
+            })
+    }
+}
+
+impl<'a> Run<'a> {
+    /// npm ended well.
+    pub(super) fn worked(&self) -> bool {
+        self.evidence.exit == Some(Exit::Code(0)) && self.evidence.cut_short.is_none()
+    }
+
+    /// npm ended by itself and badly.
+    pub(super) fn failed(&self) -> bool {
+        self.evidence.cut_short.is_none() && matches!(self.evidence.exit, Some(exit) if exit != Exit::Code(0))
+    }
+
+    /// "exited 1", "was ended by signal 9".
+    pub(super) fn ending(&self) -> String {
+        match self.evidence.exit {
+            Some(Exit::Code(code)) => format!("exited {code}"),
+            Some(Exit::Signal(signal)) => format!("was ended by signal {signal}"),
+            None => "did not end".to_owned(),
+        }
+    }
+
+    /// The command as a line.
+    pub(super) fn command(&self) -> String {
+        self.evidence.command.join(" ")
+    }
+
+    pub(super) fn lost(&self, loss: Loss) -> bool {
+        self.scenario.losses.contains(&loss)
+    }
+
+    pub(super) fn must_work(&self) -> bool {
+        match self.scenario.demand.install {
+            Install::MustWork => true,
+            Install::MayFail | Install::MustFail | Install::Anyhow => false,
+        }
+    }
+
+    /// The installed trees were reported: something is known to be there.
+    pub(super) fn tree_seen(&self) -> bool {
+        self.evidence
+            .packages
+            .iter()
+            .any(|package| package.version.is_some() && package.path.contains("node_modules/"))
+    }
+
+    pub(super) fn packages(&self) -> impl Iterator<Item = (u32, &'a Package)> + use<'a> {
+        (0u32..).zip(&self.evidence.packages)
+    }
+
+    /// Requests about a package by name.
+    pub(super) fn requests(&self, name: &str) -> impl Iterator<Item = &'a Exchange> {
+        let name = name.to_owned();
+        self.evidence.exchanges.iter().filter(move |exchange| {
+            exchange.package.as_deref() == Some(&name)
+                && matches!(exchange.kind, ExchangeKind::Packument | ExchangeKind::Tarball)
+        })
+    }
+
+    /// The process with this id.
+    pub(super) fn process(&self, id: crate::wire::ProcessId) -> Option<&'a Process> {
+        self.evidence.processes.iter().find(|process| process.id == id)
+    }
+}
+
+/// Whether a name of this class belongs to the owner alone.
+pub(super) fn is_own(class: Class) -> bool {
+    matches!(class, Class::Private | Class::Local)
+}
+
+/// `name@version`, or the name alone.
+pub(super) fn spec(name: &str, version: Option<&str>) -> String {
+    match version {
+        Some(version) if !version.is_empty() => format!("{name}@{version}"),
+        Some(_) | None => name.to_owned(),
+    }
+}
+
+/// Whether an answer failed: a status of refusal or a fault.
+pub(super) fn failed_answer(exchange: &Exchange) -> bool {
+    exchange.fault.is_some() || exchange.status.is_none_or(|status| status >= 400)
+}
+
+/// "404", "refused", "no answer".
+pub(super) fn answer_text(exchange: &Exchange) -> String {
+    match (&exchange.fault, exchange.status) {
+        (Some(fault), _) => fault.clone(),
+        (None, Some(status)) => status.to_string(),
+        (None, None) => "no answer".to_owned(),
+    }
+}
+
+/// What a rule saw, before it is merged with the same sight in other runs.
+#[derive(Debug, Clone)]
+pub(super) struct Sighting {
+    pub(super) package: Option<String>,
+    /// What tells two faults of one rule and package apart; never a run's name.
+    pub(super) key: String,
+    pub(super) message: String,
+    pub(super) help: String,
+    pub(super) spot: Spot,
+    pub(super) evidence: Vec<(EvidenceKind, u32)>,
+    /// Runs it showed in; a rule of one run leaves it empty.
+    pub(super) runs: Vec<usize>,
+    /// Where it differs from the rule's own.
+    pub(super) severity: Option<Severity>,
+    /// Where it differs from the rule's own.
+    pub(super) confidence: Option<Confidence>,
+    /// Where it differs from the rule's own.
+    pub(super) forces: Option<Verdict>,
+}
+
+impl Sighting {
+    pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            package: None,
+            key: String::new(),
+            message: message.into(),
+            help: help.into(),
+            spot: Spot::Nowhere,
+            evidence: Vec::new(),
+            runs: Vec::new(),
+            severity: None,
+            confidence: None,
+            forces: None,
+        }
+    }
+
+    pub(super) fn package(mut self, name: impl Into<String>) -> Self {
+        self.package = Some(name.into());
+        self
+    }
+
+    pub(super) fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = key.into();
+        self
+    }
+
+    pub(super) fn at(mut self, spot: Spot) -> Self {
+        self.spot = spot;
+        self
+    }
+
+    pub(super) fn seen(mut self, kind: EvidenceKind, at: u32) -> Self {
+        self.evidence.push((kind, at));
+        self
+    }
+
+    pub(super) fn runs(mut self, runs: Vec<usize>) -> Self {
+        self.runs = runs;
+        self
+    }
+
+    pub(super) fn severity(mut self, severity: Severity) -> Self {
+        self.severity = Some(severity);
+        self
+    }
+
+    pub(super) fn confidence(mut self, confidence: Confidence) -> Self {
+        self.confidence = Some(confidence);
+        self
+    }
+
+    pub(super) fn forces(mut self, verdict: Verdict) -> Self {
+        self.forces = Some(verdict);
+        self
+    }
+}

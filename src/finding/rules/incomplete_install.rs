@@ -1,0 +1,71 @@
+//! `incomplete-install`: npm exited 0 and something is not there.
+
+use crate::finding::case::{Case, Run, Sighting, answer_text, failed_answer, spec};
+use crate::finding::location::Spot;
+use crate::finding::rule::{Check, Rule};
+use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
+use crate::scenario::Loss;
+
+pub(super) static RULE: Rule = Rule {
+    name: "incomplete-install",
+    severity: Severity::Error,
+    confidence: Confidence::High,
+    forces: Verdict::Broken,
+    title: "npm exited 0 and the tree lacks what the lockfile demands",
+    page: include_str!("../../../docs/rules/incomplete-install.md"),
+    check: Check::Run(check),
+};
+
+fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+    if !run.worked() || run.lost(Loss::Lockfile) || !run.tree_seen() {
+        return Vec::new();
+    }
+    run.packages()
+        .filter(|(_, package)| package.version.is_none() && package.lock.is_some())
+        // Unpacked and gone later is a script's doing, and another rule's to tell.
+        .filter(|(_, package)| package.source.is_none())
+        .filter_map(|(at, package)| {
+            let locked = package.lock.as_ref().map(|lock| lock.version.as_str());
+            let name = spec(&package.name, locked);
+            let failure = run.requests(&package.name).filter(|exchange| failed_answer(exchange)).last();
+            let (message, help) = match (package.optional, failure) {
+                (false, _) => (
+                    format!("npm exited 0 and {name}, which the lockfile demands, is not installed"),
+                    "repair its lockfile entry: `resolved` must be a URL that npm can fetch",
+                ),
+                (true, Some(exchange)) => (
+                    format!(
+                        "npm exited 0 without the optional {name}: {} answered {}, and npm dropped it without a word",
+                        exchange.host,
+                        answer_text(exchange)
+                    ),
+                    "make it an ordinary dependency if the project needs it, or test for it after the install",
+                ),
+                // Never asked for: npm left it out for its own reasons, as for another platform.
+                (true, None) => return None,
+            };
+            let mut sighting = Sighting::new(message, help)
+                .package(&package.name)
+                .key(&package.path)
+                .at(Spot::entry(&package.path))
+                .seen(EvidenceKind::Package, at);
+            if let Some(exchange) = failure {
+                sighting = sighting.seen(EvidenceKind::Exchange, exchange.seq);
+            }
+            // An outage that a scenario plays takes optional packages with it;
+            // that is the scenario at work and no broken install.
+            if package.optional && !run.must_work() {
+                sighting = sighting.severity(Severity::Note).forces(Verdict::Sealed);
+            }
+            Some(sighting)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn shows_where_it_must_and_nowhere_else() {
+        crate::finding::fixture::check(super::RULE.name);
+    }
+}

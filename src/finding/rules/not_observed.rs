@@ -1,0 +1,77 @@
+//! `not-observed`: where we were blind.
+
+use crate::finding::case::{Case, Run, Sighting};
+use crate::finding::location::Spot;
+use crate::finding::rule::{Check, Rule};
+use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
+use crate::project::class::Class;
+use std::collections::BTreeSet;
+
+pub(super) static RULE: Rule = Rule {
+    name: "not-observed",
+    severity: Severity::Note,
+    confidence: Confidence::High,
+    forces: Verdict::Unobserved,
+    title: "something could not be seen",
+    page: include_str!("../../../docs/rules/not-observed.md"),
+    check: Check::Run(check),
+};
+
+/// Names that are written out.
+const SHOWN: usize = 10;
+
+fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+    let mut sightings: Vec<Sighting> = (0u32..)
+        .zip(&run.evidence.gaps)
+        .map(|(at, gap)| {
+            let (forces, meaning) = if gap.hides_answer {
+                (Verdict::Unobserved, "it may hide the answer")
+            } else {
+                (Verdict::Sealed, "it hides no answer")
+            };
+            Sighting::new(
+                format!("{}: {meaning}", gap.detail),
+                "run `sealcheck doctor`, or try the other backend, to see more",
+            )
+            .key(&gap.detail)
+            .seen(EvidenceKind::Gap, at)
+            .forces(forces)
+        })
+        .collect();
+    sightings.extend(undecided(case, run));
+    sightings
+}
+
+/// Packages of which nothing says whose they are: whatever came, no one can
+/// say whether it should have.
+fn undecided(case: &Case<'_>, run: &Run<'_>) -> Option<Sighting> {
+    let here = run.evidence.packages.iter().filter(|package| package.class == Class::Undecided);
+    let first = here.clone().next()?;
+    let names: BTreeSet<&str> = here.map(|package| package.name.as_str()).collect();
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("\"{name}\"")).collect();
+    let because = case
+        .project
+        .classes
+        .get(&first.path)
+        .map(|classified| format!(": {}", classified.because))
+        .unwrap_or_default();
+    Some(
+        Sighting::new(
+            format!("{} packages are neither known to be private nor public{because}", names.len()),
+            format!(
+                "write into sealcheck.toml which are private, of `private = [{}]`, or `private = []` for none; `sealcheck inspect --write` proposes the lines",
+                shown.join(", ")
+            ),
+        )
+        .key("undecided")
+        .at(Spot::resolved(&first.path)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn shows_where_it_must_and_nowhere_else() {
+        crate::finding::fixture::check(super::RULE.name);
+    }
+}

@@ -1,0 +1,66 @@
+//! `silent-fallback`: a stranger's copy of an own package, and npm content.
+
+use crate::evidence::Role;
+use crate::finding::case::{Case, Run, Sighting, is_own, spec};
+use crate::finding::location::Spot;
+use crate::finding::rule::{Check, Rule};
+use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
+
+pub(super) static RULE: Rule = Rule {
+    name: "silent-fallback",
+    severity: Severity::Error,
+    confidence: Confidence::High,
+    forces: Verdict::Leaked,
+    title: "a private or local package was installed from a foreign source and npm exited 0",
+    page: include_str!("../../../docs/rules/silent-fallback.md"),
+    check: Check::Run(check),
+};
+
+fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+    if !run.worked() {
+        return Vec::new();
+    }
+    run.packages()
+        .filter(|(_, package)| is_own(package.class))
+        .filter_map(|(at, package)| {
+            let source = package.source.as_ref().filter(|source| source.role == Role::Foreign)?;
+            let installed = package.version.as_deref()?;
+            let locked = package.lock.as_ref().map(|lock| lock.version.as_str()).unwrap_or_default();
+            let what = if !locked.is_empty() && locked != installed {
+                format!("another version than the locked {locked}")
+            } else if package.genuine == Some(true) {
+                "the same version and the same bytes".to_owned()
+            } else {
+                "the same version, other bytes".to_owned()
+            };
+            let host = source.host.as_deref().unwrap_or("a foreign host");
+            let message = format!(
+                "{} came from {host}, which is not its registry ({what}), and npm exited 0",
+                spec(&package.name, Some(installed))
+            );
+            let bare = package.lock.as_ref().is_none_or(|lock| lock.integrity.is_none());
+            let help = match (bare, package.name.starts_with('@')) {
+                (true, true) => "map its scope to its registry in the project's `.npmrc`, and record `resolved` and a sha512 `integrity` in the lockfile",
+                (true, false) => "give it a scope that `.npmrc` maps to its registry, and record `resolved` and a sha512 `integrity` in the lockfile",
+                (false, _) => "map it to its registry in the project's `.npmrc`, and find out how bytes that the lockfile does not vouch for were accepted",
+            };
+            let mut sighting = Sighting::new(message, help)
+                .package(&package.name)
+                .key(&package.path)
+                .at(Spot::resolved(&package.path))
+                .seen(EvidenceKind::Package, at);
+            if let Some(seq) = source.exchange {
+                sighting = sighting.seen(EvidenceKind::Exchange, seq);
+            }
+            Some(sighting)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn shows_where_it_must_and_nowhere_else() {
+        crate::finding::fixture::check(super::RULE.name);
+    }
+}

@@ -1,0 +1,135 @@
+//! Whether what a scenario demands of the install itself could be measured.
+//!
+//! What was wrong is said by rules; here stands when silence is no answer.
+
+use super::case::{Case, Run};
+use super::{Observed, Verdict};
+use crate::evidence::fact::{Package, SourceKind};
+use crate::project::class::Class;
+use crate::scenario::{Answer, Install};
+use crate::wire::CutShort;
+
+/// A verdict with its reason, a fragment.
+pub(super) type Because = (Verdict, String);
+
+/// Faults that the gateway played because it could not do what was asked of
+/// it begin so; they are nobody's scenario.
+const UPSTREAM: &str = "upstream";
+
+/// Sealed or unobserved, where no rule spoke.
+pub(super) fn measured(case: &Case<'_>, run: &Run<'_>) -> Because {
+    if let Some(cut) = run.evidence.cut_short {
+        let why = match cut {
+            CutShort::Time => "our time limit ended it",
+            CutShort::Memory => "our memory limit ended it",
+            CutShort::Host => "it was interrupted",
+        };
+        return unobserved(why);
+    }
+    if run.evidence.exit.is_none() {
+        return unobserved("the command never ended");
+    }
+    if let Some(exchange) = upstream_out_of_reach(run) {
+        return unobserved(format!("{} could not be reached by the gateway", exchange.host));
+    }
+    match run.scenario.demand.install {
+        Install::MustWork if run.worked() => sealed(run),
+        // The rule on failed installs speaks of it.
+        Install::MustWork => unobserved(format!("`{}` {}", run.command(), run.ending())),
+        Install::Anyhow => sealed(run),
+        Install::MayFail if run.worked() => sealed(run),
+        Install::MustFail if run.worked() => unfelt(run).map_or_else(
+            || (Verdict::Sealed, "all that the fault could touch is optional or cached".to_owned()),
+            |package| {
+                unobserved(format!(
+                    "the fault was not felt: {} was installed in spite of it, not from a cache",
+                    package.name
+                ))
+            },
+        ),
+        Install::MayFail | Install::MustFail => refused(case, run),
+    }
+}
+
+fn unobserved(because: impl Into<String>) -> Because {
+    (Verdict::Unobserved, because.into())
+}
+
+fn sealed(run: &Run<'_>) -> Because {
+    let installed = run.evidence.packages.iter().filter(|package| package.version.is_some()).count();
+    let because = if run.worked() {
+        format!("`{}` worked and each of {installed} packages came from where it must", run.command())
+    } else {
+        format!("`{}` {} and nothing foreign came in", run.command(), run.ending())
+    };
+    (Verdict::Sealed, because)
+}
+
+/// A failed install is an answer only if the fault is what failed it.
+fn refused(case: &Case<'_>, run: &Run<'_>) -> Because {
+    if baseline_fails(case) {
+        return unobserved("the baseline fails as well, so that a failure proves nothing");
+    }
+    let code = run.evidence.npm_error.as_ref().map(|error| error.code.as_str());
+    let listed = &run.scenario.demand.codes;
+    match code {
+        Some(code) if listed.iter().any(|known| known == code) => {
+            (Verdict::Sealed, format!("the install failed with {code}, as it must"))
+        }
+        Some(code) => unobserved(format!(
+            "the install failed with {code}, which is not what this fault leads to ({})",
+            listed.join(", ")
+        )),
+        None => unobserved(format!("`{}` {} without a code of npm's", run.command(), run.ending())),
+    }
+}
+
+fn baseline_fails(case: &Case<'_>) -> bool {
+    case.runs.iter().filter(|run| run.scenario.name == "baseline").any(|run| match &run.observed {
+        Observed::Evidence(evidence) => evidence.exit != Some(crate::wire::Exit::Code(0)),
+        Observed::Nothing(_) => true,
+        Observed::NotApplicable { .. } => false,
+    })
+}
+
+/// A package that should have felt the fault and did not.
+fn unfelt<'a>(run: &Run<'a>) -> Option<&'a Package> {
+    let world = &run.scenario.world;
+    run.evidence.packages.iter().find(|package| {
+        let answer = match package.class {
+            Class::Private => world.private,
+            Class::Public => world.public,
+            Class::Local | Class::Other | Class::Undecided => Answer::Genuine,
+        };
+        let touched = match answer {
+            Answer::Genuine => false,
+            Answer::Tampered => run.requests(&package.name).any(|exchange| exchange.fault.is_some()),
+            Answer::Refused
+            | Answer::NxDomain
+            | Answer::NotFound
+            | Answer::Unauthorized
+            | Answer::Unavailable => true,
+        };
+        let fetched = package.source.as_ref().is_some_and(|source| match source.kind {
+            SourceKind::Registry | SourceKind::Unknown => true,
+            SourceKind::Cache
+            | SourceKind::Git
+            | SourceKind::File
+            | SourceKind::Link
+            | SourceKind::Bundled => false,
+        });
+        let missing = package.version.is_none() && !package.optional && package.lock.is_some();
+        touched && (fetched || missing)
+    })
+}
+
+/// An exchange that failed because upstream did, in no scenario.
+pub(super) fn upstream_out_of_reach<'a>(run: &Run<'a>) -> Option<&'a crate::evidence::Exchange> {
+    if run.worked() {
+        return None;
+    }
+    run.evidence
+        .exchanges
+        .iter()
+        .find(|exchange| exchange.fault.as_ref().is_some_and(|fault| fault.starts_with(UPSTREAM)))
+}
