@@ -1,1 +1,534 @@
+//! Reads the fixtures of rules: a sound project and a sound baseline, and what
+//! is different in each case.
+//!
+//! A fixture is `tests/fixtures/rules/RULE/case.toml`. Everything in it is laid
+//! over the defaults below, list by list: packages by `path`, all else
+//! appended. The text `~` stands for "nothing", which TOML cannot say.
 
+use super::{JudgedRun, Judgement, Observed, Options, RULES, Severity, judge};
+use crate::evidence::fact::{Evidence, File, Gap, Output};
+use crate::evidence::seal::Platform;
+use crate::project::Project;
+use crate::project::class::{Class, Classified};
+use crate::project::integrity::{Digests, Integrity};
+use crate::project::lockfile::{EntryKind, LockEntry, Lockfile};
+use crate::project::manifest::Manifest;
+use crate::project::name::PackageName;
+use crate::project::npmrc::{Level, NpmConfig, Setting, Value as Npm};
+use crate::project::registry::RegistryUrl;
+use crate::project::settings::{Accepted, Install, RegistryEntry, Settings};
+use crate::scenario::Scenario;
+use crate::text::Source;
+use crate::wire::Exit;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The registry of private packages in fixtures.
+pub(super) const HOME: &str = "https://npm.corp.example/";
+/// The public registry in fixtures.
+pub(super) const PUBLIC: &str = "https://registry.example/";
+
+/// The fixture of a rule must show exactly what each of its cases expects of
+/// that rule, and the verdict and exit code where it names them.
+pub(super) fn check(rule: &str) {
+    let path = folder(rule).join("case.toml");
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("the fixture of `{rule}` is missing: {}: {error}", path.display()));
+    let fixture: Value = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let cases = fixture["case"].as_array().expect("a fixture has cases");
+    let mut fired = false;
+    let mut silent = false;
+    for case in cases {
+        let name = case["name"].as_str().expect("a case has a name");
+        let project = project(&merged(fixture.get("project"), case.get("project")));
+        let judgement = judged(&project, &runs_of(case));
+        let shown: Vec<String> = judgement
+            .findings
+            .iter()
+            .filter(|finding| finding.rule == rule)
+            .map(|finding| {
+                format!("{} {}", severity(finding.severity), finding.package.as_deref().unwrap_or("-"))
+            })
+            .collect();
+        fired |= !shown.is_empty();
+        silent |= shown.is_empty();
+        assert_eq!(json!(shown), case["expect"], "{rule}: {name}: {:#?}", judgement.findings);
+        for says in case.get("says").and_then(Value::as_array).into_iter().flatten() {
+            let says = says.as_str().expect("a text");
+            assert!(
+                judgement
+                    .findings
+                    .iter()
+                    .any(|finding| finding.rule == rule && finding.message.contains(says)),
+                "{rule}: {name}: no message says `{says}`: {:#?}",
+                judgement.findings
+            );
+        }
+        if let Some(verdict) = case.get("verdict") {
+            assert_eq!(verdict, judgement.verdict.name(), "{rule}: {name}: {judgement:#?}");
+        }
+        if let Some(code) = case.get("exit_code") {
+            assert_eq!(*code, json!(judgement.exit_code), "{rule}: {name}: {judgement:#?}");
+        }
+    }
+    assert!(fired && silent, "{rule}: a fixture has a case that shows the fault and one that does not");
+}
+
+/// Where the fixture of a rule lies.
+pub(super) fn folder(rule: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rules").join(rule)
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Note => "note",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
+fn runs_of(case: &Value) -> Vec<Value> {
+    case.get("run").and_then(Value::as_array).cloned().unwrap_or_else(|| vec![json!({})])
+}
+
+fn merged(base: Option<&Value>, over: Option<&Value>) -> Value {
+    let mut base = base.cloned().unwrap_or_else(|| json!({}));
+    if let Some(over) = over {
+        lay(&mut base, over);
+    }
+    base
+}
+
+/// Lays one value over another: objects key by key, lists of things with a
+/// `path` by that, `~` is null, everything else replaces.
+fn lay(base: &mut Value, over: &Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                lay(base.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (Value::Array(base), Value::Array(over))
+            if over.iter().chain(base.iter()).all(|item| item.get("path").is_some()) =>
+        {
+            for item in over {
+                match base.iter_mut().find(|known| known["path"] == item["path"]) {
+                    Some(known) => lay(known, item),
+                    None => {
+                        base.push(Value::Null);
+                        lay(base.last_mut().unwrap(), item);
+                    }
+                }
+            }
+        }
+        (base, Value::String(text)) if text == "~" => *base = Value::Null,
+        (base, Value::Object(over)) => {
+            *base = Value::Object(Map::new());
+            lay(base, &Value::Object(over.clone()));
+        }
+        (base, other) => *base = other.clone(),
+    }
+}
+
+fn over<T: DeserializeOwned>(default: Value, changes: &Value) -> T {
+    let mut value = default;
+    lay(&mut value, changes);
+    serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{error}: {value}"))
+}
+
+/// The integrity of the genuine bytes of a name.
+pub(super) fn genuine(name: &str) -> String {
+    Digests::of(name.as_bytes()).sri()
+}
+
+/// The packages that a project has where a fixture says nothing.
+fn default_packages() -> Value {
+    json!([
+        { "path": "node_modules/@acme/internal", "name": "@acme/internal", "version": "1.0.0",
+          "class": "private", "registry": HOME,
+          "resolved": format!("{HOME}@acme/internal/-/internal-1.0.0.tgz"),
+          "integrity": genuine("@acme/internal") },
+        { "path": "node_modules/left-pad", "name": "left-pad", "version": "1.3.0", "class": "public",
+          "resolved": format!("{PUBLIC}left-pad/-/left-pad-1.3.0.tgz"), "integrity": genuine("left-pad") },
+    ])
+}
+
+/// A project: the default one with changes laid over it.
+pub(super) fn project(changes: &Value) -> Project {
+    let mut packages = default_packages();
+    if let Some(over) = changes.get("package") {
+        lay(&mut packages, over);
+    }
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let lock_text = serde_json::to_string_pretty(&packages).unwrap();
+    let source = Source::new("package-lock.json", lock_text);
+    let (mut entries, mut classes) = (BTreeMap::new(), BTreeMap::new());
+    for package in packages.as_array().unwrap() {
+        let path = text(package, "path").unwrap();
+        let name = text(package, "name").unwrap_or_else(|| path.replace("node_modules/", ""));
+        let integrity_text = text(package, "integrity");
+        let resolved = text(package, "resolved");
+        let flag = |key: &str| package.get(key).and_then(Value::as_bool).unwrap_or(false);
+        let list = |key: &str| -> Vec<String> {
+            package.get(key).map(|list| serde_json::from_value(list.clone()).unwrap()).unwrap_or_default()
+        };
+        entries.insert(
+            path.clone(),
+            LockEntry {
+                path: path.clone(),
+                name: PackageName::parse(&name).unwrap(),
+                alias: None,
+                version: text(package, "version").unwrap_or_else(|| "1.0.0".to_owned()),
+                kind: kind(text(package, "kind").as_deref()),
+                resolved_place: resolved.as_deref().and_then(|resolved| source.find(resolved)),
+                integrity_place: integrity_text.as_deref().and_then(|text| source.find(text)),
+                resolved,
+                integrity: integrity_text.as_deref().and_then(Integrity::parse),
+                integrity_text,
+                optional: flag("optional"),
+                dev: flag("dev"),
+                peer: flag("peer"),
+                has_install_script: flag("has_install_script"),
+                os: list("os"),
+                cpu: list("cpu"),
+                libc: list("libc"),
+                optional_dependencies: list("optional_dependencies")
+                    .into_iter()
+                    .map(|name| (name, "1.0.0".to_owned()))
+                    .collect(),
+                place: source.find(&path).unwrap(),
+            },
+        );
+        let class: Class = package
+            .get("class")
+            .map_or(Class::Public, |class| serde_json::from_value(class.clone()).unwrap());
+        classes.insert(
+            path,
+            Classified {
+                class,
+                registry: text(package, "registry").map(|url| RegistryUrl::parse(&url).unwrap()),
+                because: "the fixture says so".to_owned(),
+                from: "case.toml".to_owned(),
+            },
+        );
+    }
+    Project {
+        root: PathBuf::from("/srv/app"),
+        directory: String::new(),
+        manifest: manifest(changes),
+        lockfile: Lockfile { source, version: 3, entries },
+        config: config(changes),
+        settings: settings(changes.get("settings").unwrap_or(&Value::Null)),
+        public: RegistryUrl::parse(PUBLIC).unwrap(),
+        files: Vec::new(),
+        classes,
+        sources: Vec::new(),
+    }
+}
+
+fn kind(text: Option<&str>) -> EntryKind {
+    match text {
+        None | Some("registry") => EntryKind::Registry,
+        Some("remote") => EntryKind::Remote,
+        Some("git") => EntryKind::Git,
+        Some("file") => EntryKind::File,
+        Some("link") => EntryKind::Link,
+        Some("folder") => EntryKind::Folder,
+        Some("bundled") => EntryKind::Bundled,
+        Some(other) => panic!("no kind of entry: {other}"),
+    }
+}
+
+fn manifest(changes: &Value) -> Manifest {
+    Manifest {
+        source: Source::new("package.json", r#"{ "name": "app" }"#),
+        name: Some("app".to_owned()),
+        version: Some("0.1.0".to_owned()),
+        workspaces: Vec::new(),
+        scripts: BTreeMap::new(),
+        allow_scripts: changes
+            .get("allow_scripts")
+            .map(|allowed| serde_json::from_value(allowed.clone()).unwrap()),
+        package_manager: None,
+        wanted_node: None,
+        wanted_npm: None,
+        dependencies: BTreeMap::new(),
+    }
+}
+
+fn config(changes: &Value) -> NpmConfig {
+    let default = json!([{ "level": "project", "key": "@acme:registry", "value": HOME }]);
+    let lines = changes.get("npmrc").unwrap_or(&default);
+    let settings = lines
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| {
+            let text = |key: &str| line[key].as_str().unwrap().to_owned();
+            let source = Source::new(".npmrc", format!("{}={}\n", text("key"), text("value")));
+            Setting {
+                level: serde_json::from_value::<Level>(line["level"].clone()).unwrap(),
+                key: text("key"),
+                value: Npm::Plain(text("value")),
+                raw: Npm::Plain(text("value")),
+                variables: Vec::new(),
+                place: source.find(&text("key")),
+            }
+        })
+        .collect();
+    NpmConfig { settings, files: BTreeMap::new() }
+}
+
+fn settings(changes: &Value) -> Settings {
+    let strings = |key: &str| -> Option<Vec<String>> {
+        changes.get(key).map(|list| serde_json::from_value(list.clone()).unwrap())
+    };
+    let source = Source::new("sealcheck.toml", "[[accepted]]\n");
+    let accepted = changes
+        .get("accepted")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|entry| Accepted {
+            rule: entry["rule"].as_str().unwrap().to_owned(),
+            package: entry.get("package").and_then(Value::as_str).map(str::to_owned),
+            reason: "known".to_owned(),
+            by: None,
+            expires: entry.get("expires").map(|date| date.as_str().unwrap().parse().unwrap()),
+            place: source.find("accepted").unwrap(),
+        })
+        .collect();
+    let registries = strings("also")
+        .map(|also| RegistryEntry {
+            url: RegistryUrl::parse(HOME).unwrap(),
+            also: also.iter().map(|url| RegistryUrl::parse(url).unwrap()).collect(),
+            behind: None,
+            serve: None,
+            place: source.find("accepted").unwrap(),
+        })
+        .into_iter()
+        .collect();
+    Settings {
+        install: Install::default(),
+        registries,
+        trusted_hosts: strings("trusted_hosts").unwrap_or_default(),
+        trusted_scripts: strings("trusted_scripts"),
+        accepted,
+        policy: changes
+            .get("policy")
+            .map(|policy| serde_json::from_value(policy.clone()).unwrap())
+            .unwrap_or_default(),
+        ..Settings::default()
+    }
+}
+
+/// What a sound baseline installs of a project: every entry, from its own registry.
+fn came(project: &Project) -> Vec<Value> {
+    project
+        .lockfile
+        .entries
+        .values()
+        .filter(|entry| entry.fits("linux", "x64", "glibc"))
+        .map(|entry| {
+            let class = project.classes[&entry.path].class;
+            let role = if class == Class::Public { "public" } else { "own" };
+            let linked = matches!(entry.kind, EntryKind::Link | EntryKind::Folder);
+            let host = match class {
+                Class::Private => "npm.corp.example",
+                Class::Public | Class::Local | Class::Other | Class::Undecided => "registry.example",
+            };
+            json!({
+                "path": entry.path, "name": entry.name, "version": entry.version, "class": class,
+                "lock": { "version": entry.version, "resolved": entry.resolved, "integrity": entry.integrity_text },
+                "source": {
+                    "kind": if linked { "link" } else { "registry" }, "role": role,
+                    "host": if linked { Value::Null } else { json!(host) }, "url": null,
+                    "sha512": genuine(entry.name.as_str()), "exchange": null
+                },
+                "genuine": entry.integrity.as_ref().map(|_| true),
+                "integrity_ok": entry.integrity.as_ref().map(|_| true),
+                "scripts": [], "optional": entry.optional, "decoy": false
+            })
+        })
+        .collect()
+}
+
+fn items<T: DeserializeOwned>(changes: &Value, key: &str, default: impl Fn(usize) -> Value) -> Vec<T> {
+    let list = changes.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    list.iter().enumerate().map(|(at, item)| over(default(at), item)).collect()
+}
+
+/// The evidence of a run: the sound one with changes laid over it.
+pub(super) fn evidence(project: &Project, changes: &Value) -> Evidence {
+    let mut packages = Value::Array(came(project));
+    if let Some(over) = changes.get("packages") {
+        lay(&mut packages, over);
+    }
+    let exit = match changes.get("exit") {
+        None => Some(Exit::Code(0)),
+        Some(code) => code.as_i64().map(|code| Exit::Code(i32::try_from(code).unwrap())),
+    };
+    let failed = exit != Some(Exit::Code(0));
+    let mut packages: Vec<crate::evidence::Package> = serde_json::from_value(packages).unwrap();
+    if failed {
+        // A failed `npm ci` leaves nothing; only what a fixture names was seen.
+        let named = changes.get("packages").and_then(Value::as_array).cloned().unwrap_or_default();
+        for package in &mut packages {
+            package.version = None;
+            if !named.iter().any(|named| named["path"] == json!(package.path)) {
+                package.source = None;
+                package.genuine = None;
+                package.integrity_ok = None;
+            }
+        }
+    }
+    let command = changes
+        .get("command")
+        .and_then(Value::as_str)
+        .unwrap_or("npm ci")
+        .split(' ')
+        .map(str::to_owned)
+        .collect();
+    Evidence {
+        scenario: "baseline".to_owned(),
+        repeat: 1,
+        command,
+        exit,
+        cut_short: changes.get("cut_short").map(|cut| serde_json::from_value(cut.clone()).unwrap()),
+        npm_error: changes.get("code").and_then(Value::as_str).map(|code| crate::evidence::NpmError {
+            code: code.to_owned(),
+            summary: "as npm says".to_owned(),
+        }),
+        duration_ms: 1000,
+        decoys: Vec::new(),
+        packages,
+        exchanges: items(changes, "exchanges", |at| {
+            json!({ "seq": at + 1, "method": "GET", "scheme": "https", "host": "npm.corp.example",
+                    "port": 443, "path": "/x", "status": 200, "kind": "tarball", "package": null,
+                    "version": null, "role": "own", "credential": "none", "credential_label": null,
+                    "carried_secret": null, "fault": null, "decoy": false, "bytes": 100,
+                    "sha512": null, "sha1": null, "redirected_to": null, "process": null,
+                    "answered_by": "upstream" })
+        }),
+        lookups: items(changes, "lookups", |at| {
+            json!({ "seq": at + 1, "name": "x.example", "answer": "127.0.0.9", "process": null,
+                    "carried_secret": null })
+        }),
+        processes: items(changes, "processes", |at| {
+            json!({ "id": at + 2, "parent": 1, "argv": ["sh", "-c", "node x.js"], "exe": "/bin/sh",
+                    "cwd": "/project", "package": null, "package_name": null, "version": null,
+                    "event": null, "exit": "0", "outlived": false })
+        }),
+        connections: items(
+            changes,
+            "connections",
+            |_| json!({ "process": 2, "address": "127.0.0.9", "port": 443, "name": null, "outcome": "gateway" }),
+        ),
+        files: items::<File>(
+            changes,
+            "files",
+            |_| json!({ "path": "/project/x", "change": "added", "process": null, "package": null }),
+        ),
+        output: Output::default(),
+        gaps: items::<Gap>(
+            changes,
+            "gaps",
+            |_| json!({ "kind": "witness", "detail": "a gap", "hides_answer": false }),
+        ),
+        traced: true,
+    }
+}
+
+/// The scenario of a run: the baseline's with changes laid over it.
+pub(super) fn scenario(changes: &Value) -> Scenario {
+    let default = json!({
+        "name": "baseline", "title": "as it is", "about": "nothing is changed", "suites": ["core"],
+        "demand": { "install": "must-work" }
+    });
+    over(
+        default,
+        changes
+            .get("scenario")
+            .unwrap_or(&Value::Null)
+            .as_object()
+            .map_or(&json!({}), |_| &changes["scenario"]),
+    )
+}
+
+/// Judges runs described by changes.
+pub(super) fn judged(project: &Project, runs: &[Value]) -> Judgement {
+    let platform = Platform { os: "linux".to_owned(), cpu: "x64".to_owned(), libc: "glibc".to_owned() };
+    let made: Vec<(String, Scenario, Evidence)> = runs
+        .iter()
+        .map(|run| {
+            let scenario = scenario(run);
+            let repeat = run.get("repeat").and_then(Value::as_u64).unwrap_or(1);
+            (format!("{}-{repeat}", scenario.name), scenario, evidence(project, run))
+        })
+        .collect();
+    let judged: Vec<JudgedRun<'_>> = made
+        .iter()
+        .map(|(id, scenario, evidence)| JudgedRun {
+            id,
+            scenario,
+            repeat: id.rsplit('-').next().and_then(|text| text.parse().ok()).unwrap_or(1),
+            platform: &platform,
+            observed: Observed::Evidence(evidence),
+        })
+        .collect();
+    judge(&judged, project, &options())
+}
+
+/// The options of a test where nothing is said.
+pub(super) fn options() -> Options {
+    Options { required_margin: 2, fail_on: Severity::Error, today: jiff::civil::date(2026, 11, 24) }
+}
+
+/// One rule, one file, one page, one test, one fixture, one name: what is
+/// missing is said by its path.
+#[test]
+fn every_rule_has_its_file_page_test_and_fixture() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut missing = Vec::new();
+    for rule in RULES {
+        let file = root.join("src/finding/rules").join(format!("{}.rs", rule.name.replace('-', "_")));
+        let page = root.join("docs/rules").join(format!("{}.md", rule.name));
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        if text.is_empty() {
+            missing.push(format!("file {}", file.display()));
+        } else if !text.contains("#[test]") {
+            missing.push(format!("a test in {}", file.display()));
+        }
+        let written = std::fs::read_to_string(&page).unwrap_or_default();
+        for part in [
+            format!("# {}", rule.name),
+            "## Why it matters".into(),
+            "## Example".into(),
+            "## How to mend it".into(),
+        ] {
+            if !written.lines().any(|line| line == part) {
+                missing.push(format!("`{part}` in {}", page.display()));
+            }
+        }
+        let fixture = folder(rule.name).join("case.toml");
+        if !fixture.is_file() {
+            missing.push(format!("fixture {}", fixture.display()));
+        }
+    }
+    for (below, what) in [("docs/rules", "page"), ("tests/fixtures/rules", "fixture")] {
+        for found in std::fs::read_dir(root.join(below)).into_iter().flatten().flatten() {
+            let name = found.file_name().to_string_lossy().trim_end_matches(".md").to_owned();
+            if !RULES.iter().any(|rule| rule.name == name) {
+                missing.push(format!("the rule of the {what} {}", found.path().display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "missing:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn rules_are_ordered_by_name_and_named_once() {
+    assert!(RULES.windows(2).all(|pair| pair[0].name < pair[1].name));
+}
