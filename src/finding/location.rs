@@ -26,8 +26,6 @@ pub(super) enum Spot {
     },
     /// At the effective npmrc line of a key.
     Npmrc(String),
-    /// At the first occurrence of a text in package.json.
-    Manifest(String),
     /// At a place that is known already.
     At(Place),
 }
@@ -63,7 +61,6 @@ pub(super) fn locate(spot: &Spot, project: &Project) -> Option<Place> {
         Spot::Nowhere => None,
         Spot::At(place) => Some(place.clone()),
         Spot::Npmrc(key) => project.config.get(key)?.place.clone(),
-        Spot::Manifest(text) => project.manifest.source.find(text),
         Spot::Lock { path, field } => {
             let entry = project.lockfile.entries.get(path)?;
             let place = match field {

@@ -1,0 +1,70 @@
+//! `integrity-only-defence`: one hash stood between a stranger and the tree.
+
+use crate::evidence::{Exchange, ExchangeKind, Role};
+use crate::finding::case::{Case, Run, Sighting, is_own, spec};
+use crate::finding::location::Spot;
+use crate::finding::rule::{Check, Rule};
+use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
+
+pub(super) static RULE: Rule = Rule {
+    name: "integrity-only-defence",
+    severity: Severity::Warning,
+    confidence: Confidence::High,
+    forces: Verdict::Exposed,
+    title: "a foreign packument or foreign bytes were delivered and only the integrity refused them",
+    page: include_str!("../../../docs/rules/integrity-only-defence.md"),
+    check: Check::Run(check),
+};
+
+fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+    let refused = run.evidence.npm_error.as_ref().is_some_and(|error| error.code == "EINTEGRITY");
+    if !refused && !run.worked() {
+        return Vec::new();
+    }
+    run.packages()
+        .filter(|(_, package)| is_own(package.class))
+        .filter(|(_, package)| package.lock.as_ref().is_some_and(|lock| lock.integrity.is_some()))
+        .filter(|(_, package)| {
+            !package.source.as_ref().is_some_and(|source| source.role == Role::Foreign)
+        })
+        .filter_map(|(at, package)| {
+            let exchange = run.requests(&package.name).filter(|exchange| delivered(exchange)).last()?;
+            let what = match exchange.kind {
+                ExchangeKind::Tarball => "bytes",
+                ExchangeKind::Packument
+                | ExchangeKind::Audit
+                | ExchangeKind::Signatures
+                | ExchangeKind::Other => "a packument",
+            };
+            let end = if refused { "refused them with EINTEGRITY" } else { "kept them out" };
+            let locked = package.lock.as_ref().map(|lock| lock.version.as_str());
+            Some(
+                Sighting::new(
+                    format!(
+                        "{} delivered {what} for {}, which is not its package, and only the lockfile's integrity {end}",
+                        exchange.host,
+                        spec(&package.name, locked)
+                    ),
+                    "map its scope to its registry in the project's `.npmrc`, so that no stranger is asked at all",
+                )
+                .package(&package.name)
+                .key(&package.path)
+                .at(Spot::Mapping { name: package.name.clone(), path: package.path.clone() })
+                .seen(EvidenceKind::Package, at)
+                .seen(EvidenceKind::Exchange, exchange.seq),
+            )
+        })
+        .collect()
+}
+
+fn delivered(exchange: &Exchange) -> bool {
+    exchange.role == Role::Foreign && (exchange.decoy || matches!(exchange.status, Some(200 | 304)))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn shows_where_it_must_and_nowhere_else() {
+        crate::finding::fixture::check(super::RULE.name);
+    }
+}

@@ -1,0 +1,91 @@
+//! `tree-mutated-by-script`: what runs later is not what was fetched.
+
+use super::script_not_approved::approved;
+use crate::finding::case::{Case, Run, Sighting, spec};
+use crate::finding::location::Spot;
+use crate::wire::Change;
+use std::collections::{BTreeMap, BTreeSet};
+use crate::finding::rule::{Check, Rule};
+use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
+
+pub(super) static RULE: Rule = Rule {
+    name: "tree-mutated-by-script",
+    severity: Severity::Warning,
+    confidence: Confidence::Medium,
+    forces: Verdict::Sealed,
+    title: "a package's files after the scripts are not those that were unpacked",
+    page: include_str!("../../../docs/rules/tree-mutated-by-script.md"),
+    check: Check::Run(check),
+};
+
+fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+    let (root_ran, others) = scripted(run);
+    let mut changed: BTreeMap<&str, Vec<(u32, &crate::evidence::fact::File)>> = BTreeMap::new();
+    for (at, file) in (0u32..).zip(&run.evidence.files) {
+        if let Some(package) = file.package.as_deref().filter(|package| package.contains("node_modules/")) {
+            changed.entry(package).or_default().push((at, file));
+        }
+    }
+    changed
+        .into_iter()
+        .filter_map(|(path, files)| {
+            let package = run.evidence.packages.iter().find(|package| package.path == path)?;
+            let name = spec(&package.name, package.version.as_deref());
+            let added = files.iter().all(|(_, file)| file.change == Change::Added);
+            let itself = !package.scripts.is_empty();
+            let by = match (itself, root_ran, others.is_empty()) {
+                (true, _, _) => "its own script".to_owned(),
+                (false, true, _) => "a script, most likely the root project's,".to_owned(),
+                (false, false, false) => format!("a script of {}", others.join(", ")),
+                (false, false, true) => "something".to_owned(),
+            };
+            let (at, first) = files.iter().find(|(_, file)| file.change != Change::Added).or(files.first())?;
+            let how = match first.change {
+                Change::Added => "added",
+                Change::Changed => "changed",
+                Change::Removed => "removed",
+            };
+            let more = files.len() - 1;
+            let more = if more > 0 { format!(" and {more} more files") } else { String::new() };
+            let own = itself && approved(case.project, &package.name, package.version.as_deref()) == Some(true);
+            let sighting = Sighting::new(
+                format!("{by} {how} {}{more} of {name} after it was unpacked", first.path),
+                "read the script that does it; what runs later is not what the lockfile vouches for",
+            )
+            .package(&package.name)
+            .key(path)
+            .at(Spot::entry(path))
+            .seen(EvidenceKind::File, *at);
+            let mild = added || own || !itself && root_ran;
+            Some(if mild { sighting.severity(Severity::Note) } else { sighting })
+        })
+        .collect()
+}
+
+/// Whether the root project's scripts ran, and the names of packages whose did.
+pub(super) fn scripted(run: &Run<'_>) -> (bool, Vec<String>) {
+    let root = run.evidence.processes.iter().any(|process| process.package.as_deref() == Some(""));
+    let others: BTreeSet<String> = run
+        .evidence
+        .processes
+        .iter()
+        .filter(|process| process.package.as_deref().is_some_and(|package| !package.is_empty()))
+        .filter_map(|process| process.package_name.clone().or_else(|| process.package.clone()))
+        .chain(
+            run.evidence
+                .packages
+                .iter()
+                .filter(|package| !package.scripts.is_empty())
+                .map(|package| package.name.clone()),
+        )
+        .collect();
+    (root, others.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn shows_where_it_must_and_nowhere_else() {
+        crate::finding::fixture::check(super::RULE.name);
+    }
+}

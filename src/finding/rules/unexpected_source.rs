@@ -1,0 +1,68 @@
+//! `unexpected-source`: a host that nobody named.
+
+use crate::evidence::Role;
+use crate::evidence::fact::SourceKind;
+use crate::evidence::seal::configured_registries;
+use crate::finding::accepted::matches_name;
+use crate::finding::case::{Case, Run, Sighting, is_own, spec};
+use crate::finding::location::Spot;
+use crate::project::class::Class;
+use std::collections::BTreeSet;
+use crate::finding::rule::{Check, Rule};
+use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
+
+pub(super) static RULE: Rule = Rule {
+    name: "unexpected-source",
+    severity: Severity::Warning,
+    confidence: Confidence::High,
+    forces: Verdict::Sealed,
+    title: "a package came from a host that nothing names",
+    page: include_str!("../../../docs/rules/unexpected-source.md"),
+    check: Check::Run(check),
+};
+
+fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+    let project = case.project;
+    let registries = configured_registries(project);
+    let mut known: BTreeSet<&str> = registries.iter().map(|registry| registry.host()).collect();
+    known.insert(project.public.host());
+    known.extend(project.settings.registries.iter().flat_map(|entry| &entry.also).map(|also| also.host()));
+    run.packages()
+        .filter(|(_, package)| !is_own(package.class))
+        .filter_map(|(at, package)| {
+            let source = package.source.as_ref()?;
+            let fetched = match source.kind {
+                SourceKind::Registry | SourceKind::Cache | SourceKind::Git => true,
+                SourceKind::File | SourceKind::Link | SourceKind::Bundled | SourceKind::Unknown => false,
+            };
+            let host = source.host.as_deref()?;
+            let handed_on = source.role == Role::Public
+                || source.role == Role::Own && package.class != Class::Other;
+            let trusted = project.settings.trusted_hosts.iter().any(|trusted| matches_name(trusted, host));
+            if !fetched || handed_on || trusted || known.contains(host) {
+                return None;
+            }
+            Some(
+                Sighting::new(
+                    format!(
+                        "{} came from {host}, which is neither a configured registry nor the public one",
+                        spec(&package.name, package.version.as_deref())
+                    ),
+                    format!("add \"{host}\" to `[trust] hosts` in sealcheck.toml if it is meant, else correct `resolved`"),
+                )
+                .package(&package.name)
+                .key(host)
+                .at(Spot::resolved(&package.path))
+                .seen(EvidenceKind::Package, at),
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn shows_where_it_must_and_nowhere_else() {
+        crate::finding::fixture::check(super::RULE.name);
+    }
+}
