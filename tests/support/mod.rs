@@ -33,7 +33,8 @@ pub fn root() -> &'static Path {
 /// Cargo's target folder, for what tests keep between their runs.
 pub fn target() -> &'static Path {
     let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    tmp.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists()).unwrap_or(tmp)
+    // Below it there is a folder of each target triple with a tag of its own.
+    tmp.ancestors().filter(|folder| folder.join("CACHEDIR.TAG").exists()).last().unwrap_or(tmp)
 }
 
 /// Says that a test cannot be made here. The test run shows it at its end; with

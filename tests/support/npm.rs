@@ -6,16 +6,8 @@ use std::sync::OnceLock;
 
 /// What a process of a test inherits: how to find node, and the way to the network.
 /// Neither the developer's npm config nor their tokens.
-const INHERITED: [&str; 8] = [
-    "PATH",
-    "NODE_EXTRA_CA_CERTS",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-];
+const INHERITED: [&str; 6] =
+    ["PATH", "NODE_EXTRA_CA_CERTS", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"];
 
 /// The authorities that Debian's package ca-certificates writes in one file.
 const SYSTEM_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -29,6 +21,11 @@ pub fn in_empty_home(command: &mut Command, home: &Path) {
             command.env(name, value);
         }
     }
+    // The registries of the tests are on this machine, whatever proxy there is.
+    let around = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default();
+    let around = format!("{around},localhost,127.0.0.1");
+    let around = around.trim_start_matches(',');
+    command.env("NO_PROXY", around).env("no_proxy", around);
     if std::env::var_os("NODE_EXTRA_CA_CERTS").is_none() && Path::new(SYSTEM_BUNDLE).exists() {
         command.env("NODE_EXTRA_CA_CERTS", SYSTEM_BUNDLE);
     }
