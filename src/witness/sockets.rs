@@ -25,16 +25,18 @@ pub(super) struct Reach {
 }
 
 /// Reads what a call wants to reach; `None` where it names no address, `Err`
-/// where its memory cannot be read.
+/// where its memory cannot be read. A `connect` without one is followed all the
+/// same: another thread may put one there before the kernel looks.
 pub(super) fn reach(call: &Call, memory: Option<&Memory>) -> Result<Option<Reach>, ()> {
     let [descriptor, first, second, _, fifth, sixth] = call.arguments;
     let memory = memory.ok_or(())?;
-    let peers = match call.number as libc::c_long {
-        libc::SYS_connect => one(memory, first, second)?,
-        libc::SYS_sendto => one(memory, fifth, sixth)?,
-        libc::SYS_sendmsg => of_message(memory, first)?,
+    let number = call.number as libc::c_long;
+    let mut peers = BTreeSet::new();
+    match number {
+        libc::SYS_connect => peers.extend(one(memory, first, second)?.as_deref().and_then(peer)),
+        libc::SYS_sendto => peers.extend(one(memory, fifth, sixth)?.as_deref().and_then(receiver)),
+        libc::SYS_sendmsg => peers.extend(of_message(memory, first)?),
         libc::SYS_sendmmsg => {
-            let mut peers = BTreeSet::new();
             for at in 0..(second & 0xffff_ffff).min(MESSAGES) {
                 // Behind each header lies the number of bytes sent.
                 let header = first.checked_add(at * 64).ok_or(())?;
@@ -45,28 +47,37 @@ pub(super) fn reach(call: &Call, memory: Option<&Memory>) -> Result<Option<Reach
                     Err(()) => return Err(()),
                 }
             }
-            peers
         }
-        _ => BTreeSet::new(),
-    };
-    let keeps = call.number as libc::c_long == libc::SYS_connect;
-    Ok((!peers.is_empty()).then_some(Reach { descriptor: descriptor as i32, keeps, peers }))
+        _ => {}
+    }
+    let keeps = number == libc::SYS_connect;
+    Ok((keeps || !peers.is_empty()).then_some(Reach { descriptor: descriptor as i32, keeps, peers }))
 }
 
 /// `struct msghdr` begins with the address and its length.
-fn of_message(memory: &Memory, header: u64) -> Result<BTreeSet<Peer>, ()> {
+fn of_message(memory: &Memory, header: u64) -> Result<Option<Peer>, ()> {
     let address = memory.word(header).ok_or(())?;
     let length = memory.half(header.checked_add(8).ok_or(())?).ok_or(())?;
-    one(memory, address, u64::from(length))
+    Ok(one(memory, address, u64::from(length))?.as_deref().and_then(receiver))
 }
 
-fn one(memory: &Memory, address: u64, length: u64) -> Result<BTreeSet<Peer>, ()> {
+fn one(memory: &Memory, address: u64, length: u64) -> Result<Option<Vec<u8>>, ()> {
     let length = usize::try_from(length & 0xffff_ffff).unwrap_or(ADDRESS).min(ADDRESS);
     if address == 0 || length < 2 {
-        return Ok(BTreeSet::new());
+        return Ok(None);
     }
-    let bytes = memory.bytes(address, length).ok_or(())?;
-    Ok(peer(&bytes).into_iter().collect())
+    memory.bytes(address, length).ok_or(()).map(Some)
+}
+
+/// The address a datagram goes to. UDP over IPv4 takes `AF_UNSPEC` for `AF_INET`.
+fn receiver(bytes: &[u8]) -> Option<Peer> {
+    match bytes {
+        [0, 0, rest @ ..] => {
+            let family = (libc::AF_INET as u16).to_ne_bytes();
+            peer(&[&family[..], rest].concat())
+        }
+        bytes => peer(bytes),
+    }
 }
 
 /// A socket address; `None` for one that asks for nothing (`AF_UNSPEC` ends a
@@ -164,12 +175,16 @@ fn end(text: &str) -> Option<(IpAddr, u16)> {
 /// Where the kernel's list says that a connection leads, if that is another
 /// place than the one that was read from memory: another thread can change an
 /// address after it was looked at.
-pub(super) fn really(peer: &Peer, listed: &Listed) -> Option<Peer> {
-    let Peer::Ip { address, port } = peer else { return None };
+pub(super) fn really(peer: Option<&Peer>, listed: &Listed) -> Option<Peer> {
     let (real, real_port) = listed.remote;
-    let asked: IpAddr = address.parse().ok()?;
-    let same = asked == real || asked.is_unspecified();
-    if real_port == 0 || same && real_port == *port {
+    if real_port == 0 {
+        return None;
+    }
+    if let Some(Peer::Ip { address, port }) = peer
+        && let Ok(asked) = address.parse::<IpAddr>()
+        && (asked == real || asked.is_unspecified())
+        && *port == real_port
+    {
         return None;
     }
     Some(Peer::Ip { address: real.to_string(), port: real_port })
@@ -202,6 +217,12 @@ mod tests {
     }
 
     #[test]
+    fn a_datagram_without_a_family_goes_to_ipv4() {
+        let bytes = [0, 0, 0, 53, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(receiver(&bytes), Some(Peer::Ip { address: "127.0.0.1".into(), port: 53 }));
+    }
+
+    #[test]
     fn results_are_told_apart() {
         assert_eq!(outcome(0), Dial::Done);
         assert_eq!(outcome(33), Dial::Done);
@@ -218,9 +239,12 @@ mod tests {
         assert_eq!(found.remote, (IpAddr::from([127, 0, 0, 5]), 443));
         assert_eq!(entry(line, 4243), None);
         let told = |address: &str, port| Peer::Ip { address: address.into(), port };
-        assert_eq!(really(&told("127.0.0.5", 443), &found), None);
-        assert_eq!(really(&told("127.0.0.6", 443), &found), Some(told("127.0.0.5", 443)));
+        let real = told("127.0.0.5", 443);
+        assert_eq!(really(Some(&real), &found), None);
+        assert_eq!(really(Some(&told("127.0.0.6", 443)), &found).as_ref(), Some(&real));
+        assert_eq!(really(Some(&Peer::Other { family: 1 }), &found).as_ref(), Some(&real));
+        assert_eq!(really(None, &found), Some(real));
         let nowhere = Listed { local_port: 1, remote: (IpAddr::from([0, 0, 0, 0]), 0) };
-        assert_eq!(really(&told("127.0.0.6", 443), &nowhere), None);
+        assert_eq!(really(Some(&told("127.0.0.6", 443)), &nowhere), None);
     }
 }

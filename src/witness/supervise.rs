@@ -13,7 +13,7 @@ use super::spawn::{self, Started};
 use super::table::{Begun, COMMAND, Table};
 use super::tracee::{self, Call, Stopped, Waited, Why};
 use super::{Fault, procfs};
-use crate::wire::{CutShort, Dial, Event, Exit, GapKind, Order, Peer, ProcessId};
+use crate::wire::{CutShort, Dial, Event, Exit, GapKind, Order, ProcessId};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
@@ -375,18 +375,16 @@ impl<'a> Supervisor<'a> {
     /// sent before the process goes on.
     fn reached(&mut self, process: ProcessId, task: i32, reach: Reach, outcome: Dial) {
         let open = matches!(outcome, Dial::Done | Dial::Pending);
-        for mut to in reach.peers {
-            let listed = match &to {
-                Peer::Ip { .. } if open => sockets::listed(task, reach.descriptor),
-                Peer::Ip { .. } | Peer::Unix { .. } | Peer::Other { .. } => None,
-            };
-            if reach.keeps
-                && let Some(real) = listed.and_then(|listed| sockets::really(&to, &listed))
-            {
-                self.channel.gap(GapKind::Connection, "an address was changed while the call was made");
-                to = real;
-            }
-            let local_port = listed.map(|listed| listed.local_port).filter(|port| *port != 0);
+        let listed = if open { sockets::listed(task, reach.descriptor) } else { None };
+        let local_port = listed.map(|listed| listed.local_port).filter(|port| *port != 0);
+        let mut peers = reach.peers;
+        if reach.keeps
+            && let Some(real) = listed.and_then(|listed| sockets::really(peers.first(), &listed))
+        {
+            self.channel.gap(GapKind::Connection, "an address was changed while the call was made");
+            peers = [real].into();
+        }
+        for to in peers {
             let outcome = outcome.clone();
             self.channel.tell_of(process, &Event::Connected { process, to, local_port, outcome });
         }

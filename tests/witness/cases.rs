@@ -215,10 +215,10 @@ fn an_address_that_changes_under_way_is_told_as_it_was() {
     let events = observe(&project.act(&["race"]));
     fine(&events);
     let told = connections(&events);
-    assert_eq!(told.len(), 200);
-    // What listens is 127.0.0.1: that is where every call that succeeded led.
-    let wrong = told.iter().filter(|(to, _, outcome)| {
-        matches!(outcome, Dial::Done) && matches!(to, Peer::Ip { address, .. } if address != "127.0.0.1")
+    assert!(told.iter().any(|(_, _, outcome)| matches!(outcome, Dial::Done)));
+    // What listens is 127.0.0.1: that is where every connection that the kernel lists led.
+    let wrong = told.iter().filter(|(to, port, _)| {
+        port.is_some() && !matches!(to, Peer::Ip { address, .. } if address == "127.0.0.1")
     });
     assert_eq!(wrong.count(), 0);
 }
