@@ -27,6 +27,7 @@ pub(crate) fn act(name: &str, words: &[String]) -> i32 {
         "realtime" => realtime(),
         "eat" => eat(),
         "unreadable" => unreadable(&words[0]),
+        "storm" => storm(),
         "npm" => npm(words),
         other => panic!("no act {other}"),
     };
@@ -274,6 +275,45 @@ fn eat() -> bool {
 fn unreadable(path: &str) -> bool {
     let status = Command::new(path).args(["act", "descriptors"]).status().unwrap();
     std::os::unix::process::ExitStatusExt::signal(&status) == Some(9)
+}
+
+/// Makers that are killed while they make, by their brothers.
+fn storm() -> bool {
+    for _ in 0..30 {
+        let mut makers = Vec::new();
+        for _ in 0..4 {
+            // SAFETY: this process has one thread; the children only make system calls.
+            unsafe {
+                match libc::fork() {
+                    0 => loop {
+                        match libc::fork() {
+                            0 => {
+                                if libc::fork() == 0 {
+                                    libc::execv(
+                                        c"/bin/true".as_ptr(),
+                                        [c"true".as_ptr(), std::ptr::null()].as_ptr(),
+                                    );
+                                }
+                                libc::_exit(0);
+                            }
+                            -1 => libc::_exit(1),
+                            _ => {}
+                        }
+                    },
+                    child => makers.push(child),
+                }
+            }
+        }
+        std::thread::sleep(Duration::from_millis(10));
+        for maker in makers {
+            // SAFETY: a child of this process that is waited for right after.
+            unsafe {
+                libc::kill(maker, libc::SIGKILL);
+                libc::waitpid(maker, std::ptr::null_mut(), 0);
+            }
+        }
+    }
+    true
 }
 
 /// What npm does: runs `package=script` pairs with its variables.

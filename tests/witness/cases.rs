@@ -32,6 +32,7 @@ cases![
     ones_own_limits_are_ones_own,
     a_foreign_dialect_is_killed,
     a_program_that_cannot_be_read_is_killed,
+    makers_that_are_killed_while_they_make_lose_nobody,
     nothing_is_left_open_for_the_command,
     every_signal_is_told,
     a_stopped_process_is_woken_and_goes_on,
@@ -278,6 +279,14 @@ fn a_program_that_cannot_be_read_is_killed() {
     assert_eq!(denied(&events), ["execve"]);
     assert_eq!(gaps(&events), [GapKind::UnreadableArguments]);
     assert!(programs(&events).iter().any(|(process, _, argv)| *process == 2 && argv[0] == program));
+}
+
+fn makers_that_are_killed_while_they_make_lose_nobody() {
+    let project = Project::new();
+    // That every process is told, with a maker and one end, is asked of every run.
+    let events = observe(&project.act(&["storm"]));
+    fine(&events);
+    assert!(programs(&events).len() > 30);
 }
 
 fn nothing_is_left_open_for_the_command() {

@@ -2,6 +2,7 @@
 
 use nix::sched::{CloneFlags, unshare};
 use sealcheck::wire::{Event, Order, receive, send};
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::io::Read;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -123,6 +124,7 @@ impl Room {
         let status = self.child.wait().unwrap();
         assert!(status.success(), "the witness failed: {status} {events:#?}");
         assert!(matches!(events.last(), Some(Event::Ended { .. })), "{events:#?}");
+        whole(&events);
         events
     }
 
@@ -133,6 +135,26 @@ impl Room {
         drop(self.channel);
         self.child.wait().is_ok()
     }
+}
+
+/// Every process that was made has a parent that was made before it, and ends once.
+fn whole(events: &[Event]) {
+    let mut alive = BTreeSet::new();
+    let mut made = BTreeSet::new();
+    for event in events {
+        match event {
+            Event::Forked { process, parent } => {
+                assert!(parent.is_none_or(|parent| made.contains(&parent)), "{event:?}");
+                assert!(made.insert(*process) && alive.insert(*process), "{event:?}");
+            }
+            Event::Executed { process, .. } | Event::Connected { process, .. } => {
+                assert!(alive.contains(process), "{event:?}");
+            }
+            Event::Exited { process, .. } => assert!(alive.remove(process), "{event:?}"),
+            _ => {}
+        }
+    }
+    assert!(alive.is_empty(), "these never ended: {alive:?}");
 }
 
 /// Runs an order and gives back what was told.
