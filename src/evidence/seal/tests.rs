@@ -1,1 +1,550 @@
+//! Recordings of small installs, sealed.
 
+use super::*;
+use crate::evidence::exchange::{AnsweredBy, Credential, ExchangeKind, Role};
+use crate::evidence::fact::{Package, SourceKind};
+use crate::project::class::{Class, Classified};
+use crate::project::integrity::{Digests, Integrity};
+use crate::project::lockfile::{EntryKind, LockEntry, Lockfile};
+use crate::project::manifest::Manifest;
+use crate::project::name::PackageName;
+use crate::project::npmrc::NpmConfig;
+use crate::project::settings::Settings;
+use crate::text::Source;
+use crate::wire::{Change, CutShort, FileChange, Lifecycle, Link, PackageTree, ProcessId};
+
+const HOME: &str = "https://npm.corp.example/";
+const PUBLIC: &str = "https://registry.example/";
+const INTERNAL: &str = "node_modules/@acme/internal";
+
+/// A world in which `@acme/internal` is private and one run has been recorded.
+struct Desk {
+    project: Project,
+    recording: Recording,
+    tarballs: BTreeMap<String, TarballIndex>,
+    known: BTreeMap<String, KnownTarball>,
+    genuine: BTreeMap<String, String>,
+    command: Vec<String>,
+}
+
+fn entry(path: &str, kind: EntryKind) -> LockEntry {
+    let name = path.rsplit_once("node_modules/").map_or("member", |(_, name)| name);
+    LockEntry {
+        path: path.to_owned(),
+        name: PackageName::parse(name).unwrap(),
+        alias: None,
+        version: "1.0.0".to_owned(),
+        kind,
+        resolved: None,
+        integrity_text: None,
+        integrity: None,
+        optional: false,
+        dev: false,
+        peer: false,
+        has_install_script: false,
+        os: Vec::new(),
+        cpu: Vec::new(),
+        libc: Vec::new(),
+        optional_dependencies: BTreeMap::new(),
+        place: Source::new("package-lock.json", path).find(path).unwrap(),
+        resolved_place: None,
+        integrity_place: None,
+    }
+}
+
+fn sri(bytes: &str) -> String {
+    Digests::of(bytes.as_bytes()).sri()
+}
+
+fn tree(path: &str, bytes: &str) -> PackageTree {
+    let name = path.rsplit_once("node_modules/").map_or(path, |(_, name)| name);
+    PackageTree {
+        path: path.to_owned(),
+        name: name.to_owned(),
+        version: "1.0.0".to_owned(),
+        tree: format!("tree of {bytes}"),
+        manifest: format!("manifest of {bytes}"),
+        files: 1,
+    }
+}
+
+impl Desk {
+    fn new() -> Self {
+        let mut desk = Self {
+            project: Project {
+                root: "/srv/app".into(),
+                directory: String::new(),
+                manifest: Manifest {
+                    source: Source::new("package.json", "{}"),
+                    name: Some("app".to_owned()),
+                    version: None,
+                    workspaces: Vec::new(),
+                    scripts: BTreeMap::new(),
+                    allow_scripts: None,
+                    package_manager: None,
+                    wanted_node: None,
+                    wanted_npm: None,
+                    dependencies: BTreeMap::new(),
+                },
+                lockfile: Lockfile {
+                    source: Source::new("package-lock.json", "{}"),
+                    version: 3,
+                    entries: BTreeMap::new(),
+                },
+                config: NpmConfig::default(),
+                settings: Settings::default(),
+                public: RegistryUrl::parse(PUBLIC).unwrap(),
+                files: Vec::new(),
+                classes: BTreeMap::new(),
+                sources: Vec::new(),
+            },
+            recording: Recording::default(),
+            tarballs: BTreeMap::new(),
+            known: BTreeMap::new(),
+            genuine: BTreeMap::new(),
+            command: vec!["npm".to_owned(), "ci".to_owned()],
+        };
+        desk.lock(entry(INTERNAL, EntryKind::Registry), Class::Private);
+        desk
+    }
+
+    fn lock(&mut self, entry: LockEntry, class: Class) {
+        let registry = (class == Class::Private).then(|| RegistryUrl::parse(HOME).unwrap());
+        let known = Classified { class, registry, because: String::new(), from: String::new() };
+        self.project.classes.insert(entry.path.clone(), known);
+        self.project.lockfile.entries.insert(entry.path.clone(), entry);
+    }
+
+    fn integrity(mut self, text: &str) -> Self {
+        let entry = self.project.lockfile.entries.get_mut(INTERNAL).unwrap();
+        entry.integrity_text = Some(text.to_owned());
+        entry.integrity = Integrity::parse(text);
+        self
+    }
+
+    /// `bytes` were delivered as a tarball of `package`.
+    fn delivered(mut self, url: &str, package: Option<&str>, role: Role, bytes: &str) -> Self {
+        let url = url::Url::parse(url).unwrap();
+        let digests = Digests::of(bytes.as_bytes());
+        self.tarballs.insert(
+            digests.sri(),
+            TarballIndex {
+                name: package.unwrap_or_default().to_owned(),
+                version: "1.0.0".to_owned(),
+                tree: format!("tree of {bytes}"),
+                manifest: format!("manifest of {bytes}"),
+                bundled: BTreeMap::from([("node_modules/inner".to_owned(), "tree of inner".to_owned())]),
+            },
+        );
+        self.recording.exchanges.push(Exchange {
+            seq: u32::try_from(self.recording.exchanges.len()).unwrap() + 1,
+            method: "GET".to_owned(),
+            scheme: url.scheme().to_owned(),
+            host: url.host_str().unwrap().to_owned(),
+            port: url.port_or_known_default().unwrap(),
+            path: url.path().to_owned(),
+            status: Some(200),
+            kind: ExchangeKind::Tarball,
+            package: package.map(str::to_owned),
+            version: Some("1.0.0".to_owned()),
+            role,
+            credential: Credential::None,
+            credential_label: None,
+            carried_secret: None,
+            fault: None,
+            decoy: false,
+            bytes: 3,
+            sha512: Some(digests.sri()),
+            sha1: Some(crate::evidence::tree::hex(&digests.sha1)),
+            redirected_to: None,
+            process: None,
+            answered_by: AnsweredBy::Upstream,
+        });
+        self
+    }
+
+    fn event(mut self, event: Event) -> Self {
+        self.recording.events.push(event);
+        self
+    }
+
+    fn executed(self, process: u32, parent: u32, lifecycle: Option<(&str, &str)>) -> Self {
+        self.event(Event::Executed {
+            process: ProcessId(process),
+            parent: Some(ProcessId(parent)),
+            argv: vec!["sh".to_owned()],
+            exe: "/bin/sh".to_owned(),
+            cwd: PROJECT.to_owned(),
+            lifecycle: lifecycle.map(|(event, package_json)| Lifecycle {
+                event: event.to_owned(),
+                package_json: package_json.to_owned(),
+            }),
+        })
+    }
+
+    /// npm exits with a code and these trees are there.
+    fn ends(self, code: i32, packages: Vec<PackageTree>) -> Self {
+        self.event(Event::CommandExited { how: Exit::Code(code), after_ms: 5 })
+            .event(Event::Installed { packages, links: Vec::new() })
+            .event(Event::Ended { peak_memory: 0, cut_short: None })
+    }
+
+    fn seal(self) -> Evidence {
+        let platform = Platform { os: "linux".into(), cpu: "x64".into(), libc: "glibc".into() };
+        let private = BTreeMap::from([("@acme/internal".to_owned(), RegistryUrl::parse(HOME).unwrap())]);
+        let context = SealContext {
+            project: &self.project,
+            scenario: "baseline",
+            repeat: 1,
+            command: &self.command,
+            platform: &platform,
+            npm_major: 11,
+            tarballs: &self.tarballs,
+            known: &self.known,
+            genuine: &self.genuine,
+            private: &private,
+            secrets: &[Secret::new("NPM_TOKEN", "hunter2hunter2")],
+        };
+        seal(self.recording, &context)
+    }
+
+    fn internal(self) -> Package {
+        let evidence = self.seal();
+        evidence.packages.into_iter().find(|package| package.path == INTERNAL).unwrap()
+    }
+}
+
+/// Where the bytes came from, and what that makes of them.
+#[test]
+fn the_source_of_a_private_package_is_told_by_its_bytes() {
+    let own = "https://npm.corp.example/@acme/internal/-/internal-1.0.0.tgz";
+    let public = "https://registry.example/@acme/internal/-/internal-1.0.0.tgz";
+    let blob = "https://blobs.example/deadbeef";
+    let sha1 = "sha1-";
+    let old = format!("{sha1}{}", {
+        use base64::Engine;
+        base64::engine::general_purpose::STANDARD.encode(Digests::of(b"genuine").sha1)
+    });
+    // (npm-facts case, lockfile integrity, who delivered what and for whom the gateway
+    // took it, role, genuine)
+    let table = [
+        ("sealed", Some(sri("genuine")), own, Role::Own, "genuine", Role::Own, Some(true)),
+        ("S1", None, public, Role::Foreign, "stranger", Role::Foreign, None),
+        (
+            "S4: sha1 only, bypassed",
+            Some(old.clone()),
+            public,
+            Role::Foreign,
+            "stranger",
+            Role::Foreign,
+            Some(false),
+        ),
+        ("sha1 only, honoured", Some(old), own, Role::Own, "genuine", Role::Own, Some(true)),
+        ("S9: redirect to the public registry", None, public, Role::Own, "stranger", Role::Foreign, None),
+        ("S9: redirect to a blob store, no integrity", None, blob, Role::Own, "other", Role::Foreign, None),
+        (
+            "redirect to a blob store, intact",
+            Some(sri("genuine")),
+            blob,
+            Role::Own,
+            "genuine",
+            Role::Own,
+            Some(true),
+        ),
+        (
+            "redirect to a blob store, other bytes",
+            Some(sri("genuine")),
+            blob,
+            Role::Own,
+            "other",
+            Role::Foreign,
+            Some(false),
+        ),
+        ("tampered", Some(sri("genuine")), own, Role::Own, "other", Role::Own, Some(false)),
+    ];
+    for (case, integrity, url, seen, bytes, role, genuine) in table {
+        let mut desk = Desk::new();
+        if let Some(integrity) = &integrity {
+            desk = desk.integrity(integrity);
+        }
+        let package = desk
+            .delivered(url, Some("@acme/internal"), seen, bytes)
+            .ends(0, vec![tree(INTERNAL, bytes)])
+            .internal();
+        let source = package.source.unwrap();
+        assert_eq!((source.kind, source.role), (SourceKind::Registry, role), "{case}");
+        assert_eq!(package.genuine, genuine, "{case}");
+        assert_eq!(source.url.as_deref(), Some(url), "{case}");
+    }
+}
+
+#[test]
+fn of_two_deliveries_of_the_same_bytes_the_foreign_one_counts() {
+    let package = Desk::new()
+        .delivered("https://npm.corp.example/a.tgz", Some("@acme/internal"), Role::Own, "genuine")
+        .delivered("https://registry.example/a.tgz", Some("@acme/internal"), Role::Foreign, "genuine")
+        .ends(0, vec![tree(INTERNAL, "genuine")])
+        .internal();
+    let source = package.source.unwrap();
+    assert_eq!((source.role, source.exchange), (Role::Foreign, Some(2)));
+}
+
+#[test]
+fn bytes_of_another_package_under_the_name_are_foreign() {
+    let package = Desk::new()
+        .delivered("https://registry.example/evil.tgz", Some("evil"), Role::Public, "evil")
+        .ends(0, vec![tree(INTERNAL, "evil")])
+        .internal();
+    assert_eq!(package.source.unwrap().role, Role::Foreign);
+    assert_eq!(package.name, "@acme/internal");
+}
+
+#[test]
+fn a_decoy_is_recognised_and_never_genuine() {
+    let mut desk = Desk::new().delivered(
+        "https://registry.example/a.tgz",
+        Some("@acme/internal"),
+        Role::Foreign,
+        "decoy",
+    );
+    desk.recording.decoys.push(Decoy {
+        name: "@acme/internal".to_owned(),
+        version: "1.0.0".to_owned(),
+        asked: true,
+        sha512: sri("decoy"),
+    });
+    let package = desk.ends(0, vec![tree(INTERNAL, "decoy")]).internal();
+    assert_eq!((package.decoy, package.genuine), (true, Some(false)));
+}
+
+#[test]
+fn without_integrity_the_baseline_says_what_is_genuine() {
+    for (baseline, genuine) in [("genuine", true), ("before", false)] {
+        let mut desk = Desk::new().delivered(
+            "https://npm.corp.example/a.tgz",
+            Some("@acme/internal"),
+            Role::Own,
+            "genuine",
+        );
+        desk.genuine.insert(INTERNAL.to_owned(), sri(baseline));
+        let package = desk.ends(0, vec![tree(INTERNAL, "genuine")]).internal();
+        assert_eq!(package.genuine, Some(genuine), "{baseline}");
+    }
+}
+
+#[test]
+fn what_the_cache_held_is_told_from_what_was_delivered() {
+    for (url, role) in
+        [("https://npm.corp.example/a.tgz", Role::Own), ("https://registry.example/a.tgz", Role::Foreign)]
+    {
+        let mut desk = Desk::new().integrity(&sri("genuine"));
+        let host = url::Url::parse(url).unwrap().host_str().unwrap().to_owned();
+        desk.known.insert(
+            "tree of genuine".to_owned(),
+            KnownTarball { sha512: sri("genuine"), host, url: url.to_owned() },
+        );
+        let package = desk.ends(0, vec![tree(INTERNAL, "genuine")]).internal();
+        let source = package.source.unwrap();
+        assert_eq!((source.kind, source.role, package.genuine), (SourceKind::Cache, role, Some(true)));
+    }
+}
+
+#[test]
+fn bytes_that_nobody_delivered_are_a_gap_that_hides_the_answer() {
+    let evidence = Desk::new().ends(0, vec![tree(INTERNAL, "from nowhere")]).seal();
+    let package = evidence.packages.iter().find(|package| package.path == INTERNAL).unwrap();
+    assert_eq!(package.source.as_ref().unwrap().kind, SourceKind::Unknown);
+    assert!(evidence.gaps.iter().any(|gap| gap.hides_answer && gap.detail.contains("@acme/internal")));
+}
+
+#[test]
+fn a_script_is_known_by_the_tree_and_not_by_what_it_claims() {
+    let evidence = Desk::new()
+        .executed(1, 0, None)
+        .executed(2, 1, Some(("postinstall", "/project/node_modules/@acme/internal/package.json")))
+        .executed(3, 2, Some(("install", "/project/node_modules/forged/package.json")))
+        .executed(4, 1, Some(("prepare", "/project/package.json")))
+        .event(Event::Unpacked { packages: vec![tree(INTERNAL, "before")] })
+        .event(Event::Exited { process: ProcessId(3), how: Exit::Signal(9), outlived: true })
+        .delivered("https://npm.corp.example/a.tgz", Some("@acme/internal"), Role::Own, "before")
+        .ends(0, vec![tree(INTERNAL, "after the script")])
+        .seal();
+    let of = |id: u32| evidence.processes.iter().find(|process| process.id == ProcessId(id)).unwrap();
+    assert_eq!(of(3).package.as_deref(), Some(INTERNAL));
+    assert_eq!(
+        (of(3).event.as_deref(), of(3).package_name.as_deref()),
+        (Some("postinstall"), Some("@acme/internal"))
+    );
+    assert_eq!((of(3).outlived, of(3).exit.as_deref()), (true, Some("signal 9")));
+    assert_eq!((of(4).package.as_deref(), of(4).package_name.as_deref()), (Some(""), Some("app")));
+    assert_eq!(of(1).package, None);
+    let package = evidence.packages.iter().find(|package| package.path == INTERNAL).unwrap();
+    assert_eq!(package.scripts, ["postinstall"]);
+    assert_eq!(package.source.as_ref().unwrap().role, Role::Own, "matched as it was unpacked");
+}
+
+#[test]
+fn a_tree_that_loops_ends() {
+    let evidence = Desk::new().executed(2, 3, None).executed(3, 2, None).ends(0, Vec::new()).seal();
+    assert_eq!(evidence.processes.len(), 2);
+}
+
+#[test]
+fn connections_get_the_name_that_was_looked_up_and_their_end() {
+    use crate::wire::{Dial, Peer};
+    let ip = |address: &str, port: u16, outcome: Dial| Event::Connected {
+        process: ProcessId(2),
+        to: Peer::Ip { address: address.to_owned(), port },
+        local_port: None,
+        outcome,
+    };
+    let mut desk = Desk::new()
+        .event(ip("127.0.0.9", 443, Dial::Pending))
+        .event(ip("127.0.0.1", 53, Dial::Done))
+        .event(ip("127.0.0.1", 3000, Dial::Pending))
+        .event(ip("127.0.1.4", 443, Dial::Pending))
+        .event(ip("198.51.100.7", 8787, Dial::Failed("ENETUNREACH".to_owned())))
+        .event(ip("203.0.113.1", 0, Dial::Done));
+    desk.recording.lookups.push(Lookup {
+        seq: 1,
+        name: "cdn.example".to_owned(),
+        answer: "127.0.0.9".to_owned(),
+        process: None,
+        carried_secret: None,
+    });
+    let evidence = desk.ends(0, Vec::new()).seal();
+    use crate::evidence::fact::Reached;
+    let seen: Vec<(&str, Option<&str>, Reached)> = evidence
+        .connections
+        .iter()
+        .map(|connection| (connection.address.as_str(), connection.name.as_deref(), connection.outcome))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("127.0.0.9", Some("cdn.example"), Reached::Gateway),
+            ("127.0.0.1", None, Reached::Inside),
+            ("127.0.1.4", None, Reached::Refused),
+            ("198.51.100.7", None, Reached::Unreachable),
+        ]
+    );
+}
+
+#[test]
+fn files_belong_to_the_longest_folder_and_climbing_paths_to_nobody() {
+    let nested = "node_modules/@acme/internal/node_modules/deep";
+    let changed = |path: &str| Event::Changed(FileChange { path: path.to_owned(), change: Change::Added });
+    let evidence = Desk::new()
+        .event(changed("/project/node_modules/@acme/internal/node_modules/deep/x.js"))
+        .event(changed("/project/node_modules/@acme/internal/x.js"))
+        .event(changed("/project/node_modules/@acme/internal/../../../etc/x"))
+        .event(changed("/home/npm/hunter2hunter2"))
+        .ends(0, vec![tree(INTERNAL, "a"), tree(nested, "b")])
+        .seal();
+    let of: BTreeMap<&str, Option<&str>> =
+        evidence.files.iter().map(|file| (file.path.as_str(), file.package.as_deref())).collect();
+    assert_eq!(of["/project/node_modules/@acme/internal/node_modules/deep/x.js"], Some(nested));
+    assert_eq!(of["/project/node_modules/@acme/internal/x.js"], Some(INTERNAL));
+    assert_eq!(of["/project/node_modules/@acme/internal/../../../etc/x"], None);
+    assert_eq!(of["/home/npm/[redacted:NPM_TOKEN]"], None);
+}
+
+#[test]
+fn only_what_is_owed_here_is_listed_as_missing() {
+    let mut desk = Desk::new();
+    desk.command.push("--omit=dev".to_owned());
+    let mut other = entry("node_modules/fsevents", EntryKind::Registry);
+    other.os = vec!["darwin".to_owned()];
+    desk.lock(other, Class::Public);
+    desk.lock(entry("node_modules/fsevents/node_modules/inner", EntryKind::Registry), Class::Public);
+    let mut dev = entry("node_modules/tap", EntryKind::Registry);
+    dev.dev = true;
+    desk.lock(dev, Class::Public);
+    let mut optional = entry("node_modules/extra", EntryKind::Registry);
+    optional.optional = true;
+    desk.lock(optional, Class::Public);
+    let evidence = desk.ends(0, vec![tree(INTERNAL, "a"), tree("node_modules/stray", "b")]).seal();
+    let listed: Vec<(&str, bool, bool)> = evidence
+        .packages
+        .iter()
+        .map(|package| (package.path.as_str(), package.version.is_some(), package.lock.is_some()))
+        .collect();
+    assert_eq!(
+        listed,
+        [(INTERNAL, true, true), ("node_modules/extra", false, true), ("node_modules/stray", true, false)]
+    );
+}
+
+#[test]
+fn links_members_and_bundled_packages_have_their_own_kinds() {
+    let mut desk = Desk::new();
+    desk.lock(entry("node_modules/member", EntryKind::Link), Class::Local);
+    desk.lock(entry("packages/member", EntryKind::Folder), Class::Local);
+    desk.lock(entry("node_modules/@acme/internal/node_modules/inner", EntryKind::Bundled), Class::Other);
+    let mut desk =
+        desk.delivered("https://npm.corp.example/a.tgz", Some("@acme/internal"), Role::Own, "genuine");
+    desk = desk.event(Event::CommandExited { how: Exit::Code(0), after_ms: 1 });
+    let evidence = desk
+        .event(Event::Installed {
+            packages: vec![
+                tree(INTERNAL, "genuine"),
+                tree("node_modules/@acme/internal/node_modules/inner", "inner"),
+            ],
+            links: vec![Link {
+                path: "node_modules/member".to_owned(),
+                target: "packages/member".to_owned(),
+            }],
+        })
+        .event(Event::Ended { peak_memory: 0, cut_short: None })
+        .seal();
+    let kinds: BTreeMap<&str, (SourceKind, Role)> = evidence
+        .packages
+        .iter()
+        .filter_map(|package| Some((package.path.as_str(), package.source.as_ref()?)))
+        .map(|(path, source)| (path, (source.kind, source.role)))
+        .collect();
+    assert_eq!(kinds["node_modules/member"], (SourceKind::Link, Role::Own));
+    assert_eq!(kinds["packages/member"], (SourceKind::Link, Role::Own));
+    assert_eq!(kinds["node_modules/@acme/internal/node_modules/inner"], (SourceKind::Bundled, Role::Own));
+}
+
+#[test]
+fn a_local_package_from_a_registry_is_foreign() {
+    let mut desk = Desk::new();
+    desk.lock(entry("node_modules/member", EntryKind::Link), Class::Local);
+    let evidence = desk
+        .delivered("https://registry.example/member.tgz", Some("member"), Role::Foreign, "decoy")
+        .ends(0, vec![tree("node_modules/member", "decoy")])
+        .seal();
+    let package = evidence.packages.iter().find(|package| package.name == "member").unwrap();
+    assert_eq!(package.source.as_ref().unwrap().role, Role::Foreign);
+}
+
+#[test]
+fn silence_of_the_witness_is_a_gap() {
+    let quiet = Desk::new().seal();
+    assert!(quiet.gaps.iter().any(|gap| gap.hides_answer));
+    assert_eq!(quiet.exit, None);
+    let cut = Desk::new().event(Event::Ended { peak_memory: 0, cut_short: Some(CutShort::Time) }).seal();
+    assert_eq!(cut.cut_short, Some(CutShort::Time));
+    let no_tree = Desk::new()
+        .event(Event::CommandExited { how: Exit::Code(0), after_ms: 1 })
+        .event(Event::Ended { peak_memory: 0, cut_short: None })
+        .seal();
+    assert!(no_tree.gaps.iter().any(|gap| gap.hides_answer && gap.kind == GapKind::Tree));
+}
+
+#[test]
+fn a_failed_install_keeps_what_was_unpacked_and_says_why_it_failed() {
+    let mut desk = Desk::new()
+        .delivered("https://registry.example/a.tgz", Some("@acme/internal"), Role::Foreign, "decoy")
+        .event(Event::Unpacked { packages: vec![tree(INTERNAL, "decoy")] });
+    desk.recording.output.stderr_tail =
+        "npm error code 1\nnpm error command sh -c hunter2hunter2\n".to_owned();
+    let evidence = desk.ends(1, Vec::new()).seal();
+    let package = &evidence.packages[0];
+    assert_eq!(package.version, None);
+    assert_eq!(package.source.as_ref().unwrap().role, Role::Foreign);
+    let error = evidence.npm_error.unwrap();
+    assert_eq!((error.code.as_str(), error.summary.as_str()), ("1", "command sh -c [redacted:NPM_TOKEN]"));
+}
