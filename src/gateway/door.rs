@@ -93,7 +93,13 @@ impl Doors {
         Box::pin(async move {
             let mut first = vec![0; 1024];
             let read = tokio::time::timeout(PATIENCE, stream.read(&mut first)).await;
-            let Ok(Ok(length @ 1..)) = read else { return };
+            let Ok(Ok(length @ 1..)) = read else {
+                // A tunnel says by its name alone what a plain connection says by its look-up.
+                if opaque == "connect" {
+                    self.opaque(&way, opaque, b"", None);
+                }
+                return;
+            };
             first.truncate(length);
             let tls = first[0] == 0x16;
             let line = Line::new(stream, first);
@@ -116,6 +122,11 @@ impl Doors {
             start.into_stream(config).await
         };
         let stream = tokio::time::timeout(PATIENCE, handshake).await;
+        // A name in SNI is sent in clear, whatever becomes of the rest.
+        if let Some(name) = sni.as_deref().filter(|name| self.shared.scanner.in_name(name).is_some()) {
+            let told = Way { host: Some(name.to_owned()), ..way.clone() };
+            self.opaque(&told, opaque, b"", None);
+        }
         way.host = way.host.or(sni);
         match stream {
             Ok(Ok(stream)) => {
@@ -208,8 +219,9 @@ impl Doors {
         let inner = Way { scheme: "http", host: Some(host), port, proxy: false, caller: way.caller };
         let doors = self.clone();
         self.spawn(async move {
-            if let Ok(tunnel) = hyper::upgrade::on(request).await {
-                doors.connection(TokioIo::new(tunnel), inner, "connect").await;
+            match hyper::upgrade::on(request).await {
+                Ok(tunnel) => doors.connection(TokioIo::new(tunnel), inner, "connect").await,
+                Err(_) => doors.opaque(&inner, "connect", b"", None),
             }
         });
         empty(StatusCode::OK)
@@ -221,7 +233,8 @@ impl Doors {
         let mut exchange = blank(&Method::GET, scheme, &self.shared.scanner.redact_name(&host), way.port);
         exchange.method = "-".into();
         exchange.bytes = 0;
-        exchange.carried_secret = self.shared.scanner.in_bytes(bytes);
+        let scanner = &self.shared.scanner;
+        exchange.carried_secret = scanner.in_bytes(bytes).or_else(|| scanner.in_name(&host));
         exchange.fault = fault.map(str::to_owned);
         self.record(way, exchange);
     }

@@ -106,7 +106,8 @@ impl Shared {
         exchange.path = self.scanner.redact(&clip(url.path(), MAX_PATH));
         exchange.host = self.scanner.redact_name(&clip(&host, 255));
         exchange.kind = asked.kind(&site);
-        exchange.package = asked.package.as_ref().map(PackageName::to_string);
+        exchange.method = self.scanner.redact(&exchange.method);
+        exchange.package = asked.package.as_ref().map(|name| self.scanner.redact(name.as_str()));
         exchange.version = asked.version.as_deref().map(|version| self.scanner.redact(version));
         exchange.role = route::role(ownership.as_ref(), &site);
         exchange.credential = found.credential;
@@ -117,7 +118,7 @@ impl Shared {
         let bare = found.planted.filter(|planted| planted.nerf_dart.is_none());
         let carried = bare
             .map(|planted| planted.label.clone())
-            .or_else(|| self.carried(&text, &parts.headers, found.planted.is_some(), &body));
+            .or_else(|| self.carried(&host, &text, &parts, found.planted.is_some(), &body));
         if carried.is_some() {
             self.recorder.note(slot, |exchange| exchange.carried_secret.clone_from(&carried));
         }
@@ -178,16 +179,28 @@ impl Shared {
     }
 
     /// The label of a planted value anywhere but in a recognised Authorization header.
-    fn carried(&self, url: &str, headers: &HeaderMap, recognised: bool, body: &[u8]) -> Option<String> {
+    fn carried(
+        &self,
+        host: &str,
+        url: &str,
+        parts: &http::request::Parts,
+        recognised: bool,
+        body: &[u8],
+    ) -> Option<String> {
+        let own = |name: &header::HeaderName| recognised && name == header::AUTHORIZATION;
+        let in_headers = || {
+            let mut headers = parts.headers.iter().filter(|(name, _)| !own(name));
+            headers.find_map(|(name, value)| {
+                let bytes = value.as_bytes();
+                let folded = if name == header::HOST { value.to_str().ok() } else { Some(name.as_str()) };
+                self.scanner.in_bytes(bytes).or_else(|| self.scanner.in_name(folded.unwrap_or_default()))
+            })
+        };
         self.scanner
             .in_bytes(url.as_bytes())
-            .or_else(|| {
-                let mut values =
-                    headers.iter().filter(|(name, _)| !(recognised && *name == header::AUTHORIZATION));
-                values.find_map(|(name, value)| {
-                    self.scanner.in_bytes(value.as_bytes()).or_else(|| self.scanner.in_name(name.as_str()))
-                })
-            })
+            .or_else(|| self.scanner.in_name(host))
+            .or_else(|| self.scanner.in_bytes(parts.method.as_str().as_bytes()))
+            .or_else(in_headers)
             .or_else(|| self.scanner.in_bytes(body))
     }
 

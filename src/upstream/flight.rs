@@ -22,16 +22,31 @@ const AGAIN: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)
 struct Begun {
     head: Head,
     file: Arc<File>,
-    stored: bool,
     progress: watch::Receiver<Progress>,
 }
 
-type State = Option<Result<Begun, UpstreamError>>;
+/// A fetch that is whole: its file is closed, since there may be thousands.
+#[derive(Debug, Clone)]
+struct Done {
+    head: Head,
+    sha512: String,
+    stored: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Phase {
+    Begun(Begun),
+    Done(Done),
+    Failed(UpstreamError),
+}
+
+type State = Option<Phase>;
 
 /// A fetch that is under way or done.
 #[derive(Debug)]
 pub(super) struct Flight {
     state: watch::Receiver<State>,
+    store: Arc<Store>,
 }
 
 impl Flight {
@@ -43,19 +58,21 @@ impl Flight {
         request: Request,
     ) -> Arc<Self> {
         let (sender, state) = watch::channel(None);
+        let kept = store.clone();
         tokio::spawn(async move {
-            if let Err(error) = fetch(client, store, offline, request, &sender).await {
-                sender.send_replace(Some(Err(error)));
+            if let Err(error) = fetch(client, kept, offline, request, &sender).await {
+                sender.send_replace(Some(Phase::Failed(error)));
             }
         });
-        Arc::new(Self { state })
+        Arc::new(Self { state, store })
     }
 
     /// Whether it came to nothing.
     pub(super) fn failed(&self) -> bool {
         match &*self.state.borrow() {
-            Some(Err(_)) => true,
-            Some(Ok(begun)) => matches!(begun.progress.borrow().end, Some(Err(_))),
+            Some(Phase::Failed(_)) => true,
+            Some(Phase::Begun(begun)) => matches!(begun.progress.borrow().end, Some(Err(_))),
+            Some(Phase::Done(_)) => false,
             None => self.state.has_changed().is_err(),
         }
     }
@@ -64,15 +81,22 @@ impl Flight {
     pub(super) async fn answer(&self, first: bool) -> Result<Answer, UpstreamError> {
         let mut state = self.state.clone();
         let gone = || UpstreamError::Network { host: "upstream".into(), what: "given up".into() };
-        let begun = match state.wait_for(Option::is_some).await {
-            Ok(state) => state.clone().ok_or_else(gone)??,
-            Err(_) => return Err(gone()),
-        };
-        Ok(Answer {
-            stored: begun.stored || !first,
-            head: begun.head,
-            body: Body::new(begun.file, begun.progress),
-        })
+        let phase = state.wait_for(Option::is_some).await.ok().and_then(|state| state.clone());
+        match phase.ok_or_else(gone)? {
+            Phase::Failed(error) => Err(error),
+            Phase::Begun(begun) => {
+                Ok(Answer { stored: !first, head: begun.head, body: Body::new(begun.file, begun.progress) })
+            }
+            Phase::Done(done) => {
+                let (store, sha512) = (self.store.clone(), done.sha512);
+                let open = tokio::task::spawn_blocking(move || {
+                    let missing = UpstreamError::NoContent(sha512.clone());
+                    Body::whole(store.content(&sha512)?).ok().ok_or(missing)
+                });
+                let body = open.await.ok().ok_or_else(gone)??;
+                Ok(Answer { stored: done.stored || !first, head: done.head, body })
+            }
+        }
     }
 }
 
@@ -85,9 +109,8 @@ async fn fetch(
 ) -> Result<(), UpstreamError> {
     let (asked, looked) = (request.clone(), store.clone());
     let kept = tokio::task::spawn_blocking(move || find(&looked, &asked, offline)).await;
-    if let Some((head, file)) = kept.ok().flatten() {
-        let (_, progress) = watch::channel(Progress { written: head.length.unwrap_or(0), end: Some(Ok(())) });
-        state.send_replace(Some(Ok(Begun { head, file: Arc::new(file), stored: true, progress })));
+    if let Some((head, sha512)) = kept.ok().flatten() {
+        state.send_replace(Some(Phase::Done(Done { head, sha512, stored: true })));
         return Ok(());
     }
     if offline {
@@ -99,8 +122,8 @@ async fn fetch(
     let mut writer = store.writer()?;
     let file = writer.reader().map_err(|error| network(&host, &error))?;
     let (sender, progress) = watch::channel(Progress::default());
-    let begun = Begun { head: head.clone(), file: Arc::new(file), stored: false, progress };
-    state.send_replace(Some(Ok(begun)));
+    let begun = Begun { head: head.clone(), file: Arc::new(file), progress };
+    state.send_replace(Some(Phase::Begun(begun)));
 
     // Hashing four ways and writing keep a thread busy, which must not be one
     // of those that serve everybody.
@@ -120,11 +143,19 @@ async fn fetch(
         (Ok(()), Ok(Ok(writer))) => {
             let done = tokio::task::spawn_blocking(move || {
                 let length = writer.length();
-                let digests = writer.finish(&store)?;
-                keep(&store, &request, head, digests.sri(), length)
+                let sha512 = writer.finish(&store)?.sri();
+                keep(&store, &request, head.clone(), sha512.clone(), length)?;
+                Ok::<_, UpstreamError>(Done {
+                    head: Head { length: Some(length), ..head },
+                    sha512,
+                    stored: false,
+                })
             });
             match done.await {
-                Ok(Ok(())) => Ok(()),
+                Ok(Ok(done)) => {
+                    state.send_replace(Some(Phase::Done(done)));
+                    Ok(())
+                }
                 Ok(Err(error)) => Err(Arc::from(error.to_string())),
                 Err(error) => Err(Arc::from(error.to_string())),
             }
@@ -138,7 +169,7 @@ async fn fetch(
 
 /// A kept answer with its body. A redirect counts only if what it leads to is
 /// kept too, since its signature is not.
-fn find(store: &Store, request: &Request, offline: bool) -> Option<(Head, File)> {
+fn find(store: &Store, request: &Request, offline: bool) -> Option<(Head, String)> {
     let kept = store.lookup(&request.key())?;
     let head = kept.head();
     if let Some(location) = head.header("location").filter(|_| !offline) {
@@ -149,7 +180,8 @@ fn find(store: &Store, request: &Request, offline: bool) -> Option<(Head, File)>
             return None;
         }
     }
-    Some((head, store.content(&kept.sha512).ok()?))
+    store.content(&kept.sha512).ok()?;
+    Some((head, kept.sha512))
 }
 
 /// Keeps what will be as true tomorrow: bytes, absences and redirects. A 401 or
