@@ -175,6 +175,13 @@ pub(super) fn failed_answer(exchange: &Exchange) -> bool {
     exchange.fault.is_some() || exchange.status.is_none_or(|status| status >= 400)
 }
 
+/// Faults that no scenario plays: the gateway could not do what was asked of
+/// it, or npm did not trust its certificate. What follows proves nothing.
+pub(super) fn ours(exchange: &Exchange) -> bool {
+    const OURS: [&str; 4] = ["not-in-store", "folder-unreadable", "store-unreadable", "tls-handshake-failed"];
+    exchange.fault.as_deref().is_some_and(|fault| fault.starts_with("upstream-") || OURS.contains(&fault))
+}
+
 /// "404", "refused", "no answer".
 pub(super) fn answer_text(exchange: &Exchange) -> String {
     match (&exchange.fault, exchange.status) {

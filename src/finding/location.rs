@@ -24,7 +24,7 @@ pub(super) enum Spot {
         /// Its entry's path.
         path: String,
     },
-    /// At the effective npmrc line of a key.
+    /// At the effective npmrc line of a key, or the first that mentions a variable.
     Npmrc(String),
     /// At a place that is known already.
     At(Place),
@@ -60,7 +60,14 @@ pub(super) fn locate(spot: &Spot, project: &Project) -> Option<Place> {
     match spot {
         Spot::Nowhere => None,
         Spot::At(place) => Some(place.clone()),
-        Spot::Npmrc(key) => project.config.get(key)?.place.clone(),
+        Spot::Npmrc(key) => {
+            let written = |name: &String| name == key;
+            let setting = project.config.get(key).or_else(|| {
+                let mut settings = project.config.settings.iter();
+                settings.find(|setting| setting.variables.iter().any(|(name, _)| written(name)))
+            });
+            setting?.place.clone()
+        }
         Spot::Lock { path, field } => {
             let entry = project.lockfile.entries.get(path)?;
             let place = match field {

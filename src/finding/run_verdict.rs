@@ -2,7 +2,7 @@
 //!
 //! What was wrong is said by rules; here stands when silence is no answer.
 
-use super::case::{Case, Run};
+use super::case::{Case, Run, ours};
 use super::{Observed, Verdict};
 use crate::evidence::fact::{Package, SourceKind};
 use crate::project::class::Class;
@@ -11,10 +11,6 @@ use crate::wire::CutShort;
 
 /// A verdict with its reason, a fragment.
 pub(super) type Because = (Verdict, String);
-
-/// Faults that the gateway played because it could not do what was asked of
-/// it begin so; they are nobody's scenario.
-const UPSTREAM: &str = "upstream";
 
 /// Sealed or unobserved, where no rule spoke.
 pub(super) fn measured(case: &Case<'_>, run: &Run<'_>) -> Because {
@@ -128,8 +124,5 @@ pub(super) fn upstream_out_of_reach<'a>(run: &Run<'a>) -> Option<&'a crate::evid
     if run.worked() {
         return None;
     }
-    run.evidence
-        .exchanges
-        .iter()
-        .find(|exchange| exchange.fault.as_ref().is_some_and(|fault| fault.starts_with(UPSTREAM)))
+    run.evidence.exchanges.iter().find(|exchange| ours(exchange))
 }

@@ -60,10 +60,7 @@ impl Omitted {
     }
 
     fn leaves_out(self, entry: &LockEntry) -> bool {
-        // `devOptional` stays unless both ways to it are cut.
-        self.dev && entry.dev && !(entry.optional && !self.optional)
-            || self.optional && entry.optional
-            || self.peer && entry.peer
+        self.dev && entry.dev || self.optional && entry.optional || self.peer && entry.peer
     }
 }
 

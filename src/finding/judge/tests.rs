@@ -341,22 +341,22 @@ fn sri(name: &str) -> String {
 prop_compose! {
     /// Evidence-ish changes: any role, class, version, end, gap and script.
     fn any_run()(
-        class in prop::sample::select(vec!["private", "local", "public", "other", "undecided"]),
-        role in prop::sample::select(vec!["own", "public", "foreign", "unknown"]),
-        kind in prop::sample::select(vec!["registry", "cache", "git", "file", "link", "bundled", "unknown"]),
-        version in prop::option::of(".{0,8}"),
-        genuine in prop::option::of(any::<bool>()),
-        flags in any::<[bool; 6]>(),
-        exit in prop::sample::select(vec![json!(0), json!(1), json!(-7), json!("~")]),
+        class in prop::sample::select(vec!["private", "local", "public", "public", "public", "other", "undecided"]),
+        role in prop::sample::select(vec!["own", "own", "public", "foreign", "unknown"]),
+        kind in prop::sample::select(vec!["registry", "registry", "registry", "cache", "git", "file", "link", "bundled", "unknown"]),
+        version in prop::option::weighted(0.8, prop::sample::select(vec!["1.0.0", "1.0.0", "9.9.9", "", "x"])),
+        genuine in prop::option::weighted(0.8, any::<bool>()),
+        flags in [0.3, 0.3, 0.2, 0.2, 0.1, 0.1].map(prop::bool::weighted),
+        exit in prop::sample::select(vec![json!(0), json!(0), json!(0), json!(1), json!(-7), json!("~")]),
         code in prop::option::of("E[A-Z0-9]{0,9}"),
         status in prop::option::of(any::<u16>()),
         exchange_kind in prop::sample::select(vec!["packument", "tarball", "audit", "signatures", "other"]),
-        credential in prop::sample::select(vec!["none", "own", "foreign"]),
+        credential in prop::sample::select(vec!["none", "none", "own", "own", "own", "foreign"]),
         text in ".{0,12}",
         install in prop::sample::select(vec!["must-work", "may-fail", "must-fail", "anyhow"]),
         answer in prop::sample::select(vec!["genuine", "refused", "tampered", "not-found"]),
-        losses in prop::sample::select(vec![json!([]), json!(["mapping"]), json!(["mapping", "lockfile"]), json!(["lockfile"])]),
-        name in prop::sample::select(vec!["baseline", "control", "outage"]),
+        losses in prop::sample::select(vec![json!([]), json!([]), json!(["mapping"]), json!(["mapping", "lockfile"]), json!(["lockfile"])]),
+        name in prop::sample::select(vec!["baseline", "baseline", "control", "outage"]),
         repeat in 1u64..3,
     ) -> Value {
         let [optional, decoy, outlived, hides, secret, cut] = flags;
@@ -388,10 +388,10 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_error_stands_beside_sealed(runs in prop::collection::vec(any_run(), 1..4)) {
+    fn no_error_stands_beside_sealed(runs in prop::collection::vec(any_run(), 1..3)) {
         let judgement = judged(&project(&json!({})), &runs);
         for run in judgement.runs.iter().filter(|run| run.verdict <= Verdict::Sealed) {
             for index in &run.findings {

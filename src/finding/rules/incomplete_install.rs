@@ -1,6 +1,6 @@
 //! `incomplete-install`: npm exited 0 and something is not there.
 
-use crate::finding::case::{Case, Run, Sighting, answer_text, failed_answer, spec};
+use crate::finding::case::{Case, Run, Sighting, answer_text, failed_answer, ours, spec};
 use crate::finding::location::Spot;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
@@ -52,9 +52,12 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             if let Some(exchange) = failure {
                 sighting = sighting.seen(EvidenceKind::Exchange, exchange.seq);
             }
-            // An outage that a scenario plays takes optional packages with it;
+            // What we could not fetch, npm could not either. An outage that a
+            // scenario plays takes optional packages with it;
             // that is the scenario at work and no broken install.
-            if package.optional && !run.must_work() {
+            if package.optional && failure.is_some_and(ours) {
+                sighting = sighting.severity(Severity::Note).forces(Verdict::Unobserved);
+            } else if package.optional && !run.must_work() {
                 sighting = sighting.severity(Severity::Note).forces(Verdict::Sealed);
             }
             Some(sighting)

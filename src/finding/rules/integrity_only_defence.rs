@@ -25,7 +25,7 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         .filter(|(_, package)| is_own(package.class))
         .filter(|(_, package)| package.lock.as_ref().is_some_and(|lock| lock.integrity.is_some()))
         .filter(|(_, package)| {
-            !package.source.as_ref().is_some_and(|source| source.role == Role::Foreign)
+            package.source.as_ref().is_none_or(|source| source.role != Role::Foreign)
         })
         .filter_map(|(at, package)| {
             let exchange = run.requests(&package.name).filter(|exchange| delivered(exchange)).last()?;

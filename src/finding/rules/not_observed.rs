@@ -57,7 +57,10 @@ fn undecided(case: &Case<'_>, run: &Run<'_>) -> Option<Sighting> {
         .unwrap_or_default();
     Some(
         Sighting::new(
-            format!("{} packages are neither known to be private nor public{because}", names.len()),
+            match names.len() {
+                1 => format!("{} is known to be neither private nor public{because}", first.name),
+                many => format!("{many} packages are known to be neither private nor public{because}"),
+            },
             format!(
                 "write into sealcheck.toml which are private, of `private = [{}]`, or `private = []` for none; `sealcheck inspect --write` proposes the lines",
                 shown.join(", ")
