@@ -5,6 +5,8 @@
 
 mod support;
 
+use sealcheck::project::name::PackageName;
+use sealcheck::upstream::{ServedFolder, Store};
 use serde_json::{Value, json};
 use support::npm::{lacks_npm, public_registry, succeed};
 use support::package::{Package, integrity};
@@ -126,20 +128,24 @@ fn a_lockfile_may_lack_what_a_test_takes_away() {
 }
 
 #[test]
-fn folders_are_served_where_the_program_packs_them() {
-    fn pack(folder: &std::path::Path) -> Vec<u8> {
-        std::fs::read(folder.join("package.json")).unwrap()
+fn what_the_program_serves_has_the_hashes_that_the_lockfile_pins() {
+    if let Some(lack) = lacks_npm() {
+        return support::skip("fixture_projects::serves", &lack);
     }
-    let project = Project::new()
-        .dependency("@acme/internal", "1.0.0")
-        .served_registry("https://npm.acme.example/", "registry/private", |registry| {
-            registry.package(Package::new("@acme/internal", "1.0.0"))
-        })
-        .packed_by(pack)
-        .build();
-    let folder = project.path().join("registry/private/@acme/internal/1.0.0");
-    assert!(folder.join("index.js").exists());
-    assert_eq!(project.locked["@acme/internal"].integrity, Some(integrity(&pack(&folder))));
+    for project in [told().build(), told().in_folders().build()] {
+        let store = Store::temporary().unwrap();
+        let serve = |folder: &str| ServedFolder::read(&project.path().join(folder), &store).unwrap();
+        let (private, public) = (serve("registry/private"), serve("registry/public"));
+        assert_eq!((private.packages.len(), public.packages.len()), (1, 3));
+        for entry in project.locked.values() {
+            let genuine = if entry.name.starts_with('@') { &private } else { &public };
+            let served = &genuine.packages[&PackageName::parse(&entry.name).unwrap()][0];
+            assert_eq!(entry.integrity.as_ref(), Some(&served.sha512), "{}", entry.name);
+            assert_eq!(entry.has_install_script, served.has_install_script, "{}", entry.name);
+        }
+        let decoy = &public.packages[&PackageName::parse("@acme/internal").unwrap()][0];
+        assert_ne!(project.locked["@acme/internal"].integrity.as_ref(), Some(&decoy.sha512));
+    }
 }
 
 #[test]
@@ -151,14 +157,15 @@ fn toolchains_are_named_as_the_option_wants_them() {
 }
 
 #[test]
-fn no_fixture_names_the_public_registry() {
+fn no_file_names_the_public_registry() {
     if let Some(lack) = lacks_npm() {
         return support::skip("fixture_projects::names", &lack);
     }
     let host = public_registry().trim_start_matches("https://").trim_end_matches('/');
     let mut read = 0;
-    for entry in walkdir::WalkDir::new(support::root().join("tests")) {
-        let entry = entry.unwrap();
+    let folders = ["src", "tests", "docs", "scenarios", "examples", "benches", ".ci"];
+    let folders = folders.iter().map(|name| support::root().join(name)).filter(|folder| folder.exists());
+    for entry in folders.flat_map(walkdir::WalkDir::new).map(Result::unwrap) {
         if entry.file_type().is_file() {
             let bytes = std::fs::read(entry.path()).unwrap();
             assert!(!String::from_utf8_lossy(&bytes).contains(host), "{}", entry.path().display());

@@ -13,9 +13,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// How the program packs a folder of a served registry.
-pub type Pack = fn(&Path) -> Vec<u8>;
-
 type Change = Box<dyn FnOnce(&mut Entry)>;
 
 enum Lock {
@@ -46,7 +43,7 @@ pub struct Builder {
     files: BTreeMap<String, String>,
     registries: Vec<(String, Served)>,
     published: Vec<Entry>,
-    pack: Option<Pack>,
+    in_folders: bool,
     lock: Lock,
     lockfile_version: u8,
     lockfile_name: String,
@@ -87,7 +84,7 @@ impl Project {
             files: BTreeMap::new(),
             registries: Vec::new(),
             published: Vec::new(),
-            pack: None,
+            in_folders: false,
             lock: Lock::Built,
             lockfile_version: 3,
             lockfile_name: "package-lock.json".to_owned(),
@@ -257,10 +254,10 @@ impl Builder {
         self
     }
 
-    /// Serves folders, which the program packs as `pack` does. Otherwise tarballs are
+    /// Serves its packages as folders, which the program packs. Otherwise tarballs are
     /// served, whose bytes are known without the program.
-    pub fn packed_by(mut self, pack: Pack) -> Self {
-        self.pack = Some(pack);
+    pub fn in_folders(mut self) -> Self {
+        self.in_folders = true;
         self
     }
 
@@ -339,17 +336,14 @@ impl Builder {
             fs::create_dir_all(&folder).unwrap();
             for package in &served.packages {
                 let place = folder.join(package.name()).join(package.version());
-                let tarball = match self.pack {
-                    Some(pack) => {
-                        package.write_to(&place);
-                        pack(&place)
-                    }
-                    None => {
-                        let tarball = package.tarball();
-                        fs::create_dir_all(&place).unwrap();
-                        fs::write(place.join(package.tarball_name()), &tarball).unwrap();
-                        tarball
-                    }
+                let tarball = if self.in_folders {
+                    package.write_to(&place);
+                    sealcheck::upstream::folder::pack(&place).unwrap().tarball
+                } else {
+                    let tarball = package.tarball();
+                    fs::create_dir_all(&place).unwrap();
+                    fs::write(place.join(package.tarball_name()), &tarball).unwrap();
+                    tarball
                 };
                 offered.push(Entry::of(package, &served.url, &integrity(&tarball)));
             }
