@@ -177,13 +177,10 @@ fn in_child(step: &str, act: impl FnOnce() -> io::Result<()>) -> Result<(), Fail
         }
         ForkResult::Parent { child } => {
             let status = waitpid(child, None).during("wait for a child")?;
-            match status {
-                WaitStatus::Exited(_, 0) => Ok(()),
-                WaitStatus::Exited(_, errno) => Err(io::Error::from_raw_os_error(errno)).during(step),
-                // The kernel's words for everything else.
-                #[allow(clippy::wildcard_enum_match_arm)]
-                _ => Err(Failure::refused(step, format!("{status:?}"))),
-            }
+            let WaitStatus::Exited(_, errno) = status else {
+                return Err(Failure::refused(step, format!("{status:?}")));
+            };
+            if errno == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(errno)).during(step) }
         }
     }
 }

@@ -96,7 +96,9 @@ pub(super) fn map_ids(proc: &Path, uid: Uid, gid: Gid) -> Result<(), Failure> {
 
 /// Sets what the kernel counts for us.
 pub(super) fn limit(processes: u64, open_files: u64) -> Result<(), Failure> {
-    setrlimit(Resource::RLIMIT_CORE, 0, 0).during("limit core files")?;
+    // Not 0: that would still start a program that `core_pattern` pipes to, as
+    // root and on the host. 1 is the kernel's sign for no core at all (core(5)).
+    setrlimit(Resource::RLIMIT_CORE, 1, 1).during("limit core files")?;
     let (_, most) =
         nix::sys::resource::getrlimit(Resource::RLIMIT_NOFILE).during("read the limit of open files")?;
     let open_files = open_files.min(most);

@@ -22,7 +22,8 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Makes a new folder below `base`.
+    /// Makes a new folder below `base`. Only we may enter it: the project's
+    /// files will be in it. (Root binds it before it becomes somebody else.)
     pub(super) fn create(base: &Path, label: &str) -> io::Result<Self> {
         fs::create_dir_all(base)?;
         let label: String =
@@ -36,8 +37,6 @@ impl Folder {
             .map_err(|(_, error)| error)?;
         draft.persist(made.path().join(LOCK)).map_err(|error| error.error)?;
         fs::create_dir(made.path().join(INNER))?;
-        // Root's sandboxes run as somebody else, who must get through.
-        fs::set_permissions(made.path(), PermissionsExt::from_mode(0o711))?;
         Ok(Self { path: made.keep(), lock: Some(lock) })
     }
 
@@ -100,14 +99,18 @@ pub fn leftovers(scratch_root: &Path) -> io::Result<Vec<Leftover>> {
 /// Removes what [`leftovers`] finds and returns the paths.
 ///
 /// # Errors
-/// A folder could not be read or removed.
+/// The folder could not be read, or something in it not be removed; the rest is
+/// removed all the same.
 pub fn sweep(scratch_root: &Path) -> io::Result<Vec<PathBuf>> {
     let mut removed = Vec::new();
+    let mut outcome = Ok(());
     for leftover in leftovers(scratch_root)? {
-        remove(&leftover.path)?;
-        removed.push(leftover.path);
+        match remove(&leftover.path) {
+            Ok(()) => removed.push(leftover.path),
+            Err(error) => outcome = Err(error),
+        }
     }
-    Ok(removed)
+    outcome.map(|()| removed)
 }
 
 /// Removes a tree, also one whose folders were made inaccessible.
