@@ -5,23 +5,23 @@
 //! harness. Started as root, it runs everything once more as an ordinary user.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
+mod witness;
+
+use bench::{Bench, alive, descendants, exe, runtime, until};
 use sealcheck::sandbox::namespaces::{Namespaces, stage_main, sweep};
-use sealcheck::sandbox::{CacheSpec, Doors, Limits, ProjectCopy, SandboxError, SandboxSpec, Scratch, Signal};
-use sealcheck::wire::{self, Event, Exit, Order};
+use sealcheck::sandbox::{CacheSpec, Doors, SandboxError, SandboxSpec, Scratch, Signal};
+use sealcheck::wire::Exit;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream, UdpSocket};
-use std::os::fd::FromRawFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::os::unix::net::UnixStream;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 14] = [
+const TESTS: [Test; 15] = [
     ("the_place_is_cut_off", the_place_is_cut_off),
     ("nothing_of_the_system_can_be_written", nothing_of_the_system_can_be_written),
     ("the_processes_inside_own_nothing", the_processes_inside_own_nothing),
@@ -32,6 +32,7 @@ const TESTS: [Test; 14] = [
     ("a_cache_is_kept_and_copied", a_cache_is_kept_and_copied),
     ("limits_hold", limits_hold),
     ("output_of_any_length_arrives_whole", output_of_any_length_arrives_whole),
+    ("several_places_stand_side_by_side", several_places_stand_side_by_side),
     ("nothing_is_left_after_a_drop", nothing_is_left_after_a_drop),
     ("nothing_is_left_after_the_host_was_killed", nothing_is_left_after_the_host_was_killed),
     ("nothing_is_left_after_the_guard_was_killed", nothing_is_left_after_the_guard_was_killed),
@@ -42,7 +43,7 @@ fn main() {
     let words: Vec<String> = std::env::args().collect();
     match words.get(1).map(String::as_str) {
         Some("__stage") => std::process::exit(stage_main(words[3].parse().unwrap())),
-        Some("__witness") => std::process::exit(witness(words[3].parse().unwrap())),
+        Some("__witness") => std::process::exit(witness::witness(words[3].parse().unwrap())),
         Some("__host") => hold_a_sandbox(Path::new(&words[2])),
         _ => std::process::exit(run_tests(&words[1..])),
     }
@@ -83,180 +84,6 @@ fn run_tests(words: &[String]) -> i32 {
         failed += i32::from(!status.success());
     }
     i32::from(failed > 0)
-}
-
-fn exe() -> PathBuf {
-    std::env::current_exe().unwrap()
-}
-
-// What plays PID 1.
-
-fn witness(channel: i32) -> i32 {
-    // SAFETY: the stage gave us this descriptor.
-    #[allow(unsafe_code)]
-    let mut channel = unsafe { UnixStream::from_raw_fd(channel) };
-    let Ok(Some(order)) = wire::receive::<Order>(&mut channel) else { return 3 };
-    let mut listening = channel.try_clone().unwrap();
-    std::thread::spawn(move || {
-        let _ = listening.read(&mut [0]);
-        std::process::exit(4);
-    });
-    wire::send(&mut channel, &Event::Ready).unwrap();
-    let how = match order.argv[0].as_str() {
-        "vanish" => return 5,
-        "knock" => knock(&order.argv[1..]),
-        _ => {
-            let status = Command::new(&order.argv[0])
-                .args(&order.argv[1..])
-                .env_clear()
-                .envs(order.env)
-                .current_dir(&order.cwd)
-                .status()
-                .unwrap();
-            status.code().map_or_else(|| Exit::Signal(status.signal().unwrap()), Exit::Code)
-        }
-    };
-    wire::send(&mut channel, &Event::CommandExited { how, after_ms: 0 }).unwrap();
-    wire::send(&mut channel, &Event::Ended { peak_memory: 0, cut_short: None }).unwrap();
-    0
-}
-
-/// Connects to each address and prints what came of it.
-fn knock(addresses: &[String]) -> Exit {
-    for address in addresses {
-        match TcpStream::connect(address) {
-            Ok(mut stream) => {
-                stream.write_all(b"knock").unwrap();
-                stream.shutdown(Shutdown::Write).unwrap();
-                let mut answer = String::new();
-                stream.read_to_string(&mut answer).unwrap();
-                println!("{address} {answer}");
-            }
-            Err(error) => println!("{address} {:?}", error.kind()),
-        }
-    }
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.send_to(b"name?", "127.0.0.1:53").unwrap();
-    Exit::Code(0)
-}
-
-// What a test is made with.
-
-struct Bench {
-    folder: tempfile::TempDir,
-}
-
-struct Ran {
-    stdout: String,
-    exit: Option<Exit>,
-    skipped: Vec<String>,
-    finished: Result<(), SandboxError>,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("project")).unwrap();
-        Self { folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn backend(&self) -> Namespaces {
-        Namespaces::new(exe(), self.path("scratch"))
-    }
-
-    fn spec(&self, argv: &[&str]) -> SandboxSpec {
-        SandboxSpec {
-            label: "test-1".to_owned(),
-            project: ProjectCopy { root: self.path("project"), files: Vec::new(), changes: Vec::new() },
-            show: Vec::new(),
-            files: Vec::new(),
-            cache: CacheSpec::Empty,
-            order: Order {
-                argv: argv.iter().map(ToString::to_string).collect(),
-                env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
-                cwd: "/project".to_owned(),
-                project: "/project".to_owned(),
-                members: Vec::new(),
-                trace: false,
-                hash: false,
-                time_limit_ms: 10_000,
-                grace_ms: 0,
-                memory_limit: 0,
-            },
-            ports: vec![443, 80],
-            limits: Limits { memory: 1 << 30, processes: 200, open_files: 512, disk: 16 << 20 },
-            scratch: Scratch::Memory,
-        }
-    }
-
-    fn sh(&self, script: &str) -> Ran {
-        self.run(self.spec(&["sh", "-c", script]))
-    }
-
-    fn run(&self, spec: SandboxSpec) -> Ran {
-        runtime().block_on(async {
-            let (_doors, prepared) = self.backend().prepare(spec).await.unwrap();
-            let skipped = prepared.skipped().to_vec();
-            let mut running = prepared.start().await.unwrap();
-            let mut ran = Ran { stdout: String::new(), exit: None, skipped, finished: Ok(()) };
-            let mut bytes = Vec::new();
-            while let Some(signal) = running.signals.recv().await {
-                match signal {
-                    Signal::Stdout(more) => bytes.extend(more),
-                    Signal::Event(Event::CommandExited { how, .. }) => ran.exit = Some(how),
-                    Signal::Event(_) => {}
-                    Signal::Stderr(more) => eprint!("{}", String::from_utf8_lossy(&more)),
-                }
-            }
-            ran.stdout = String::from_utf8(bytes).unwrap();
-            ran.finished = running.finish().await;
-            ran
-        })
-    }
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
-}
-
-/// Every process that descends from this one, by pid.
-fn descendants(of: u32) -> Vec<u32> {
-    let mut parents = Vec::new();
-    for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
-            continue;
-        };
-        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
-        let Some((_, after)) = stat.rsplit_once(')') else { continue };
-        let parent: u32 = after.split_whitespace().nth(1).unwrap().parse().unwrap();
-        parents.push((pid, parent));
-    }
-    let mut found = vec![of];
-    let mut at = 0;
-    while at < found.len() {
-        let parent = found[at];
-        found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
-        at += 1;
-    }
-    found.split_off(1)
-}
-
-/// Whether a process is there and more than a zombie that waits to be reaped.
-fn alive(pid: u32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.rsplit_once(')').unwrap().1.trim_start().starts_with('Z'))
-}
-
-fn until(what: &str, done: impl Fn() -> bool) {
-    let since = Instant::now();
-    while !done() {
-        assert!(since.elapsed() < Duration::from_secs(20), "{what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 // The tests.
@@ -509,6 +336,18 @@ fn output_of_any_length_arrives_whole() {
     let ran = Bench::new().sh("head -c 5000000 /dev/zero | tr '\\0' x");
     assert_eq!(ran.stdout.len(), 5_000_000);
     ran.finished.unwrap();
+}
+
+fn several_places_stand_side_by_side() {
+    let bench = Bench::new();
+    let script = "echo $$ > /tmp/mine; ls /tmp /project; hostname";
+    std::thread::scope(|scope| {
+        for ran in [(); 4].map(|()| scope.spawn(|| bench.sh(script))) {
+            let ran = ran.join().unwrap();
+            ran.finished.unwrap();
+            assert_eq!(ran.stdout, "/project:\n\n/tmp:\nmine\nsealcheck\n");
+        }
+    });
 }
 
 fn nothing_is_left_after_a_drop() {
