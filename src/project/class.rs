@@ -1,4 +1,16 @@
-//! Which packages are private, and what says so (section 2 of the contract).
+//! Which packages are private, and what says so.
+//!
+//! In this order: the owner's own list, the scope's mapping, the registry that
+//! `resolved` lies under, the public registry's signature. What none of them
+//! decides is undecided: a green that tested nothing is the worst outcome.
+//! This module asks no registry; signatures are given to it.
+
+mod decide;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use decide::private_glob;
+pub use decide::{Facts, classify};
 
 use super::registry::RegistryUrl;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,15 @@
 //! package-lock.json (1 to 3) and npm-shrinkwrap.json.
+//!
+//! It knows how npm writes a lockfile, and that a stranger may have written
+//! this one. It must not know which registry is whose.
+
+pub mod edit;
+mod entry;
+mod find;
+mod nested;
+mod read;
+#[cfg(test)]
+mod tests;
 
 use super::integrity::Integrity;
 use super::name::PackageName;

@@ -8,16 +8,28 @@
 //! sandboxes or the network.
 
 pub mod class;
+mod file;
+mod files;
 pub mod integrity;
+mod json;
 pub mod lockfile;
 pub mod manifest;
 pub mod name;
 pub mod npmrc;
+mod places;
+mod read;
 pub mod registry;
 pub mod settings;
+pub mod signature;
+mod workspace;
+
+pub use read::{ProjectError, ReadOptions};
 
 use crate::text::Source;
-use std::collections::BTreeMap;
+use class::{Class, Classified};
+use lockfile::LockEntry;
+use name::PackageName;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// A project under test.
@@ -41,7 +53,43 @@ pub struct Project {
     /// tracks, plus what npm needs; never below a `node_modules`.
     pub files: Vec<String>,
     /// The class of each lockfile entry, by its path (`node_modules/a`).
-    pub classes: BTreeMap<String, class::Classified>,
+    pub classes: BTreeMap<String, Classified>,
     /// Every text file read, to point into.
     pub sources: Vec<Source>,
+}
+
+impl Project {
+    /// The lockfile's entries of a class, ordered by path, each with its reason.
+    pub fn of_class(&self, class: Class) -> impl Iterator<Item = (&LockEntry, &Classified)> {
+        self.classes
+            .iter()
+            .filter(move |(_, classified)| classified.class == class)
+            .filter_map(|(path, classified)| Some((self.lockfile.entries.get(path)?, classified)))
+    }
+
+    /// The private packages by name, each with its registry and what says so.
+    pub fn private(&self) -> BTreeMap<&PackageName, &Classified> {
+        self.of_class(Class::Private).map(|(entry, class)| (&entry.name, class)).collect()
+    }
+
+    /// The private packages that an install cannot do without.
+    pub fn required_private(&self) -> BTreeMap<&PackageName, &Classified> {
+        self.of_class(Class::Private)
+            .filter(|(entry, _)| !entry.optional)
+            .map(|(entry, class)| (&entry.name, class))
+            .collect()
+    }
+
+    /// The names of local packages: as they stand in the tree and as their own
+    /// package.json has them.
+    pub fn locals(&self) -> BTreeSet<&PackageName> {
+        self.of_class(Class::Local)
+            .flat_map(|(entry, _)| std::iter::once(&entry.name).chain(entry.alias.as_ref()))
+            .collect()
+    }
+
+    /// The packages of which nothing says whether they are private.
+    pub fn undecided(&self) -> BTreeMap<&PackageName, &Classified> {
+        self.of_class(Class::Undecided).map(|(entry, class)| (&entry.name, class)).collect()
+    }
 }

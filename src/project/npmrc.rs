@@ -1,4 +1,18 @@
 //! npm's configuration: its own dialect of ini, its levels and their order.
+//!
+//! What is a secret is told here once; from here on it is a [`Value::Secret`].
+//! This module must not know what a registry answers.
+
+mod credential;
+mod ini;
+pub(crate) mod levels;
+pub mod render;
+mod secrets;
+#[cfg(test)]
+mod tests;
+mod variables;
+
+pub use credential::Credential;
 
 use super::name::PackageName;
 use super::registry::RegistryUrl;
@@ -70,25 +84,30 @@ pub struct NpmConfig {
     /// Every setting, ordered by level, then by place in the file. Within a
     /// level the last one of a key wins, as in npm; all are kept.
     pub settings: Vec<Setting>,
-    /// The files that were read, by level.
+    /// The files that were read, by level, line for line; secrets written out
+    /// in clear are replaced by their labels.
     pub files: BTreeMap<Level, Source>,
+    /// The files as they are on disk.
+    pub(crate) texts: BTreeMap<Level, Secret>,
+    /// What the policy file ties to registries.
+    pub(crate) tied: Vec<Credential>,
 }
 
-/// A credential that the user's own config ties to a registry.
-#[derive(Debug, Clone)]
-pub struct Credential {
-    /// `//host[:port]/path/` it is for.
-    pub nerf_dart: String,
-    /// `_authToken`, `_auth`, `_password` (with `username`).
-    pub key: String,
-    /// The real value; `None` where the variable it names is not set.
-    pub value: Option<Secret>,
-    /// The level it comes from.
-    pub level: Level,
-    /// The variable it is written by, if it is.
-    pub variable: Option<String>,
-    /// Where.
-    pub place: Option<Place>,
+impl Value {
+    fn expose(&self) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Secret(secret) => secret.expose(),
+        }
+    }
+
+    /// The same kind of value with another text.
+    fn with(&self, text: String) -> Self {
+        match self {
+            Self::Plain(_) => Self::Plain(text),
+            Self::Secret(secret) => Self::Secret(Secret::new(secret.label(), text)),
+        }
+    }
 }
 
 impl NpmConfig {
@@ -103,6 +122,19 @@ impl NpmConfig {
             Value::Plain(text) => Some(text),
             Value::Secret(_) => None,
         }
+    }
+
+    /// The effective items of a list (`omit`, `ca`), in order.
+    pub fn list(&self, key: &str) -> Vec<&str> {
+        self.plain(key)
+            .map(|text| text.split("\n\n").filter(|item| !item.is_empty()).collect())
+            .unwrap_or_default()
+    }
+
+    /// The bytes of a level's file as it is on disk, secrets and all; only for
+    /// digests and for a copy that is rendered.
+    pub fn file_text(&self, level: Level) -> Option<&str> {
+        self.texts.get(&level).map(Secret::expose)
     }
 
     /// The default registry; `public` where none is set.

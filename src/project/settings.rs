@@ -1,4 +1,15 @@
-//! `sealcheck.toml` and the policy file (section 8 of the contract).
+//! `sealcheck.toml` and the policy file.
+//!
+//! The owner's word: an unknown key is an error, since a misspelt one would be
+//! a rule that never holds. The policy file is laid over the project's own.
+
+pub mod command;
+mod layer;
+mod options;
+mod read;
+mod table;
+#[cfg(test)]
+mod tests;
 
 use super::registry::RegistryUrl;
 use crate::text::{Place, Source};
@@ -30,6 +41,9 @@ pub struct Settings {
     pub options: BTreeMap<String, toml::Value>,
     /// `[policy] audit-disclosure` and other thresholds: severities by name.
     pub policy: BTreeMap<String, String>,
+    /// `[[registry]] token` of the policy file: the variable whose value may be
+    /// sent to that registry.
+    pub tokens: BTreeMap<RegistryUrl, String>,
 }
 
 /// `[install]`.

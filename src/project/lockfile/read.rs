@@ -1,0 +1,110 @@
+//! The text of a lockfile to entries: versions 2 and 3, and which one it is.
+
+use super::entry::Entries;
+use super::{Lockfile, nested};
+use crate::project::json::{self, Json, Kind};
+use crate::project::places::Places;
+use crate::text::{Complaint, Source};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Lockfile {
+    /// Understands the text of a lockfile.
+    pub(crate) fn parse(source: Source) -> Result<Self, Complaint> {
+        let json = json::parse(&source)?;
+        let places = Places::new(&source);
+        let version = version(&json, &places)?;
+        let mut entries = Entries::new(&places, version);
+        if version == 1 {
+            nested::read(&json, &mut entries)?;
+        } else {
+            packages(&json, &mut entries)?;
+        }
+        let entries = entries.finish();
+        Ok(Self { source, version, entries })
+    }
+}
+
+/// `lockfileVersion`; the oldest files have none.
+fn version(json: &Json, places: &Places<'_>) -> Result<u8, Complaint> {
+    if !json.is_object() {
+        return Err(Complaint::at(
+            places.at(&json.span),
+            format!("the lockfile is {}, where an object belongs", json.noun()),
+        )
+        .help("let npm write it anew: `npm install --package-lock-only`"));
+    }
+    let Some(value) = json.get("lockfileVersion") else {
+        if json.get("packages").is_none() {
+            return Ok(1);
+        }
+        let span = json.span.start..json.span.start + 1;
+        return Err(Complaint::at(places.at(&span), "the lockfile has no `lockfileVersion`").help(
+            "add `\"lockfileVersion\": 3`, or let npm write it anew: `npm install --package-lock-only`",
+        ));
+    };
+    for known in 1..=3_u8 {
+        if matches!(value.kind, Kind::Number(number) if number.to_bits() == f64::from(known).to_bits()) {
+            return Ok(known);
+        }
+    }
+    let shown = match &value.kind {
+        Kind::Number(number) => format!("`lockfileVersion` {number} is not known"),
+        Kind::Null | Kind::Bool(_) | Kind::Text(_) | Kind::List(_) | Kind::Object(_) => {
+            format!("`lockfileVersion` is {}, where a number belongs", value.noun())
+        }
+    };
+    Err(Complaint::at(places.at(&value.span), shown).help("sealcheck reads 1, 2 and 3, as npm does"))
+}
+
+fn packages(json: &Json, entries: &mut Entries<'_, '_>) -> Result<(), Complaint> {
+    let Some(packages) = json.get("packages") else {
+        return Err(entries
+            .complaint(&(json.span.start..json.span.start + 1), "the lockfile has no `packages`")
+            .help("let npm write it anew: `npm install --package-lock-only`"));
+    };
+    if !packages.is_object() {
+        return Err(entries.wrong(packages, "packages", "an object"));
+    }
+    let specs = remote_specs(packages);
+    for member in packages.members() {
+        if !member.value.is_object() {
+            return Err(entries.wrong(&member.value, &member.key, "an object"));
+        }
+        if !member.key.is_empty() {
+            entries.package(member, &specs)?;
+        }
+    }
+    Ok(())
+}
+
+/// Every URL that some package names as a dependency's own spec: what tells a
+/// tarball dependency from one of a registry.
+fn remote_specs(packages: &Json) -> BTreeSet<String> {
+    const KINDS: [&str; 4] = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
+    packages
+        .members()
+        .iter()
+        .flat_map(|member| KINDS.iter().filter_map(|kind| member.value.get(kind)))
+        .flat_map(|specs| specs.members().iter().filter_map(|spec| spec.value.text()))
+        .filter(|spec| spec.starts_with("http:") || spec.starts_with("https:"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// An object of strings; members that are none are overlooked, as npm does.
+pub(super) fn strings(json: Option<&Json>) -> BTreeMap<String, String> {
+    json.map(Json::members)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|member| Some((member.key.clone(), member.value.text()?.to_owned())))
+        .collect()
+}
+
+/// One string or a list of them.
+pub(super) fn words(json: Option<&Json>) -> Vec<String> {
+    match json.map(|json| &json.kind) {
+        Some(Kind::Text(text)) => vec![text.clone()],
+        Some(Kind::List(items)) => items.iter().filter_map(|item| item.text().map(str::to_owned)).collect(),
+        Some(Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Object(_)) | None => Vec::new(),
+    }
+}
