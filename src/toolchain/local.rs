@@ -152,15 +152,15 @@ fn probe(exe: &Path, machine: &Machine, from: &str) -> Result<Found, ToolchainEr
 pub fn public_registry(node: &Path, npm_dir: &Path) -> Result<RegistryUrl, ToolchainError> {
     let broken = |reason: String| ToolchainError::Broken { path: npm_dir.to_path_buf(), reason };
     let empty = tempfile::tempdir().map_err(|error| broken(error.to_string()))?;
-    let nothing = empty.path().join("npmrc");
     let output = Command::new(node)
         .arg(npm_dir.join("bin/npm-cli.js"))
         .args(["config", "get", "registry"])
         .env_clear()
         .env("HOME", empty.path())
         .env("PATH", "/usr/bin:/bin")
-        .env("npm_config_userconfig", &nothing)
-        .env("npm_config_globalconfig", &nothing)
+        // Two different files that are not there: npm refuses one file at two levels.
+        .env("npm_config_userconfig", empty.path().join("no-user-npmrc"))
+        .env("npm_config_globalconfig", empty.path().join("no-global-npmrc"))
         .env("npm_config_cache", empty.path())
         .env("npm_config_update_notifier", "false")
         .current_dir(empty.path())
