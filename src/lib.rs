@@ -5,6 +5,7 @@
 //!
 //! ARCHITECTURE.md tells which module may know which.
 
+pub mod cli;
 pub mod compare;
 pub mod evidence;
 pub mod finding;
@@ -12,6 +13,7 @@ pub mod gateway;
 pub mod plan;
 pub mod project;
 pub mod report;
+pub mod runner;
 pub mod sandbox;
 pub mod scenario;
 pub mod secret;

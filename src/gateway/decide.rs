@@ -23,6 +23,8 @@ pub(super) enum Act {
     Decoy,
     /// From the folder of the registry of this index.
     Folder(usize),
+    /// Served from the folder that stands for the public registry.
+    PublicFolder,
     /// From upstream; the query goes along if `query`.
     Forward {
         /// Only where the query cannot tell a stranger anything.
@@ -55,7 +57,9 @@ pub(super) fn decide(
     }
     match asked.shape {
         Shape::Ping if registry => return Act::Nothing,
-        Shape::Keys if *site == Site::Public && !carries => return Act::Forward { query: false },
+        Shape::Keys if *site == Site::Public && !carries && world.public_serve.is_none() => {
+            return Act::Forward { query: false };
+        }
         Shape::Keys | Shape::Attestations | Shape::Audit if registry => return Act::Absent,
         Shape::Api if registry => return Act::Refuse("only packages are fetched through here"),
         Shape::Packument | Shape::Tarball | Shape::Other => {}
@@ -83,6 +87,7 @@ pub(super) fn decide(
             let host = |at: &usize| world.registries.get(*at).map(|registry| registry.url.host().to_owned());
             if host(own) == host(at) { Act::Forward { query: true } } else { Act::Absent }
         }
+        (Some(Ownership::Public) | None, Site::Public) if world.public_serve.is_some() => Act::PublicFolder,
         (Some(Ownership::Public) | None, Site::Public) if asked.exact => Act::Forward { query: false },
         (Some(Ownership::Public) | None, Site::Public) => Act::Absent,
         (_, Site::Registry(_) | Site::Also(_) | Site::HandedOut(_) | Site::Trusted) => {

@@ -12,7 +12,7 @@ use super::route::{self, Asked, Handed, Inside, Ownership, Shape, Site};
 use super::scan::Scanner;
 use super::tamper::tamper;
 use crate::evidence::exchange::{AnsweredBy, Exchange, ExchangeKind, Role};
-use crate::plan::World;
+use crate::plan::{RegistryWorld, World};
 use crate::project::name::PackageName;
 use crate::project::registry::RegistryUrl;
 use crate::scenario::Answer;
@@ -21,6 +21,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::{Body as _, Incoming};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use url::Url;
@@ -137,7 +138,8 @@ impl Shared {
             | Act::Absent
             | Act::Refuse(_)
             | Act::Decoy
-            | Act::Folder(_) => None,
+            | Act::Folder(_)
+            | Act::PublicFolder => None,
         };
         let understood = Understood { url, site, asked, ownership, slot };
         let accept = accept(&parts.headers, &understood);
@@ -233,7 +235,16 @@ impl Shared {
             Act::Absent => error(404, "Not found"),
             Act::Refuse(why) => error(403, why),
             Act::Decoy => self.decoy(understood, fetch.accept),
-            Act::Folder(at) => self.folder(at, understood, fetch.accept).await,
+            Act::Folder(at) => match self.world.registries.get(at) {
+                Some(RegistryWorld { url, serve: Some(path), .. }) => {
+                    self.folder(path.clone(), url, understood, fetch.accept).await
+                }
+                Some(_) | None => error(404, "Not found"),
+            },
+            Act::PublicFolder => match self.world.public_serve.clone() {
+                Some(path) => self.folder(path, &self.world.public, understood, fetch.accept).await,
+                None => error(404, "Not found"),
+            },
             Act::Forward { query } => {
                 if !query {
                     fetch.url.set_query(None);
@@ -257,9 +268,13 @@ impl Shared {
         served
     }
 
-    async fn folder(&self, at: usize, understood: &Understood, accept: Accept) -> Response<Delivered> {
-        let Some(registry) = self.world.registries.get(at) else { return error(404, "Not found") };
-        let Some(path) = registry.serve.clone() else { return error(404, "Not found") };
+    async fn folder(
+        &self,
+        path: PathBuf,
+        registry: &RegistryUrl,
+        understood: &Understood,
+        accept: Accept,
+    ) -> Response<Delivered> {
         let upstream = self.upstream.clone();
         let folder = match tokio::task::spawn_blocking(move || upstream.folder(&path)).await {
             Ok(Ok(folder)) => folder,
@@ -275,7 +290,7 @@ impl Shared {
                 return self.tampered(understood, version.sha512.clone()).await;
             }
         }
-        serve_version(self.upstream.store(), &registry.url, name, versions, &understood.asked, accept)
+        serve_version(self.upstream.store(), registry, name, versions, &understood.asked, accept)
     }
 
     async fn forward(

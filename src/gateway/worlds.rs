@@ -21,6 +21,7 @@ pub(super) fn world() -> World {
     World {
         public: registry("https://registry.example/"),
         public_answer: Answer::Genuine,
+        public_serve: None,
         registries: vec![
             RegistryWorld {
                 url: own.clone(),

@@ -73,6 +73,8 @@ pub struct World {
     pub public: RegistryUrl,
     /// How the public registry answers.
     pub public_answer: Answer,
+    /// The folder it is served from; `None` forwards to the real one.
+    pub public_serve: Option<PathBuf>,
     /// Every other registry that npm's config or `[[registry]]` names.
     pub registries: Vec<RegistryWorld>,
     /// Private names, each with the registry it must come from. Never sent to the public registry.

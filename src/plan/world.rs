@@ -26,6 +26,12 @@ pub(super) fn genuine(
     World {
         public: project.public.clone(),
         public_answer: Answer::Genuine,
+        public_serve: project
+            .settings
+            .registries
+            .iter()
+            .find(|entry| entry.url == project.public)
+            .and_then(|entry| entry.serve.clone()),
         hosts: hosts(project, &registries),
         ports: ports(project, &registries, words),
         registries,

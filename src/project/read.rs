@@ -63,7 +63,8 @@ impl Project {
         if !given.join("package.json").exists() {
             return Err(no_manifest(&given, &options.root).into());
         }
-        let settings = Settings::read(&top, options.policy.as_deref())?;
+        let mut settings = Settings::read(&top, options.policy.as_deref())?;
+        settings.name_public(&options.public);
         let cwd = match &settings.install.directory {
             Some(directory) => top.join(directory),
             None => given,

@@ -15,6 +15,29 @@ use super::registry::RegistryUrl;
 use crate::text::{Place, Source};
 use std::collections::BTreeMap;
 
+/// How a file names npm's public registry, whose host only the toolchain's npm knows.
+const PUBLIC: &str = "{public}";
+
+/// Stands for [`PUBLIC`] until that npm has been asked. The top-level domain is
+/// reserved (RFC 2606), so nobody's registry is mistaken for it.
+fn public_stand_in() -> RegistryUrl {
+    #[allow(clippy::expect_used, reason = "a constant")]
+    RegistryUrl::parse("https://public.invalid/").expect("a constant that parses")
+}
+
+impl Settings {
+    /// Puts npm's public registry in the place of `{public}`.
+    pub(super) fn name_public(&mut self, public: &RegistryUrl) {
+        let stand_in = public_stand_in();
+        let urls = self.registries.iter_mut().flat_map(|entry| {
+            std::iter::once(&mut entry.url).chain(&mut entry.also).chain(entry.behind.as_mut())
+        });
+        for url in urls.filter(|url| **url == stand_in) {
+            *url = public.clone();
+        }
+    }
+}
+
 /// What the owner wrote, the policy laid over the project's own file (a
 /// project may tighten a policy, never loosen it).
 #[derive(Debug, Clone, Default)]

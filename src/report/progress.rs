@@ -9,7 +9,6 @@
 mod bars;
 mod lines;
 
-use super::opinion::Verdict;
 use bars::Bars;
 use lines::Lines;
 use std::io::IsTerminal;
@@ -45,8 +44,9 @@ pub enum Progress {
     RunFinished {
         /// The run's id.
         id: String,
-        /// What is said of it.
-        verdict: Verdict,
+        /// How its command ended, a fragment: "npm exited with 0". Verdicts come
+        /// when all runs are over, since they compare with the baseline.
+        ending: String,
         /// Milliseconds that it took.
         ms: u64,
     },

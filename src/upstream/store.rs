@@ -31,7 +31,8 @@ pub struct Store {
     root: PathBuf,
     temporary: Option<TempDir>,
     verified: Mutex<BTreeSet<String>>,
-    oldest: Mutex<Option<Timestamp>>,
+    /// When the oldest and the newest of the used answers were fetched.
+    ages: Mutex<Option<(Timestamp, Timestamp)>>,
 }
 
 /// One answer in the index.
@@ -80,7 +81,7 @@ impl Store {
             root: root.to_owned(),
             temporary: None,
             verified: Mutex::default(),
-            oldest: Mutex::default(),
+            ages: Mutex::default(),
         };
         for folder in ["content", "index", "trees", "tmp"] {
             let path = root.join(folder);
@@ -108,7 +109,12 @@ impl Store {
 
     /// When the oldest of the answers that this invocation used was fetched.
     pub fn oldest(&self) -> Option<Timestamp> {
-        *self.oldest.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ages.lock().unwrap_or_else(PoisonError::into_inner).map(|(oldest, _)| oldest)
+    }
+
+    /// When the newest of them was.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.ages.lock().unwrap_or_else(PoisonError::into_inner).map(|(_, newest)| newest)
     }
 
     /// The kept answer to a request. One that cannot be read is none.
@@ -189,8 +195,10 @@ impl Store {
     }
 
     fn used(&self, fetched: Timestamp) {
-        let mut oldest = self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
-        *oldest = Some(oldest.map_or(fetched, |known| known.min(fetched)));
+        let mut ages = self.ages.lock().unwrap_or_else(PoisonError::into_inner);
+        *ages = Some(
+            ages.map_or((fetched, fetched), |(oldest, newest)| (oldest.min(fetched), newest.max(fetched))),
+        );
     }
 
     fn believe(&self, name: &str) {

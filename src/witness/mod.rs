@@ -30,7 +30,7 @@ mod walk;
 use crate::wire::{Event, GapKind};
 use channel::Channel;
 use nix::errno::Errno;
-use std::os::fd::OwnedFd;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use supervise::Supervisor;
 
 /// Why the witness failed.
@@ -48,6 +48,14 @@ enum Fault {
     /// A string of the order with a NUL in it.
     #[error("an argument or a variable of the order holds a NUL byte")]
     Nul,
+}
+
+/// As [`main`], for a descriptor that came by number: a fresh process's only way
+/// to know it.
+pub fn main_by_number(channel: RawFd) -> i32 {
+    // SAFETY: our own stage made this descriptor for us and says its number;
+    // nothing else in this process owns it.
+    main(unsafe { OwnedFd::from_raw_fd(channel) })
 }
 
 /// Runs one order that comes over `channel`, a Unix stream socket, until

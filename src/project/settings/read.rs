@@ -229,6 +229,9 @@ fn url(text: &str, place: &Place, key: &str) -> Result<RegistryUrl, Complaint> {
         return Err(Complaint::at(place, format!("`{key}` carries credentials"))
             .help("keep them in your npmrc, under the registry's own key"));
     }
+    if text == super::PUBLIC {
+        return Ok(super::public_stand_in());
+    }
     RegistryUrl::parse(text).map_err(|bad| complaint(format!("`{key}`: {bad}")))
 }
 

@@ -50,11 +50,11 @@ impl Bars {
                     bar.set_message(format!("installing, {fetched}{of} packages"));
                 }
             }
-            Progress::RunFinished { id, verdict, ms } => {
+            Progress::RunFinished { id, ending, ms } => {
                 if let Some(bar) = self.runs.remove(id) {
                     self.take_off(&bar);
                 }
-                let line = format!("{id}: {} in {}", verdict.name(), time(*ms));
+                let line = format!("{id}: {} in {}", ending, time(*ms));
                 // Printed above the bars: it stays when they go.
                 let _ = self.screen.println(CHARSET.safe(&line));
                 self.all.inc(1);
@@ -194,8 +194,12 @@ mod tests {
             bars.show(&Progress::Packages { id: id.into(), fetched: 3, total: 4 });
         }
         assert!(term.contents().contains("a-1"), "{}", term.contents());
-        bars.show(&Progress::RunFinished { id: "b-1".into(), verdict: Verdict::Leaked, ms: 900 });
-        bars.show(&Progress::RunFinished { id: "\u{1b}[2Jghost".into(), verdict: Verdict::Sealed, ms: 1 });
+        bars.show(&Progress::RunFinished { id: "b-1".into(), ending: "npm exited with 1".into(), ms: 900 });
+        bars.show(&Progress::RunFinished {
+            id: "\u{1b}[2Jghost".into(),
+            ending: "npm exited with 0".into(),
+            ms: 1,
+        });
         drop(bars);
         assert_eq!(term.contents(), "b-1: leaked in 900 ms\n\\x1b[2Jghost: sealed in 1 ms");
     }

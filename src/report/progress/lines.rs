@@ -43,11 +43,11 @@ impl<W: Write> Lines<W> {
                     self.line(&format!("{id}: {}, {fetched}{of} packages", Phase::Installing.word()));
                 }
             }
-            Progress::RunFinished { id, verdict, ms } => {
+            Progress::RunFinished { id, ending, ms } => {
                 self.last.remove(id);
                 self.finished += 1;
                 let count = format!("[{}/{}]", self.finished, self.runs.max(self.finished));
-                self.line(&format!("{count} {id}: {} in {}", verdict.name(), time(*ms)));
+                self.line(&format!("{count} {id}: {} in {}", ending, time(*ms)));
             }
             Progress::Upstream { fetched, bytes } => {
                 if self.upstream.is_none_or(|last| now.saturating_duration_since(last) >= PAUSE) {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     fn finished(id: &str) -> Progress {
-        Progress::RunFinished { id: id.into(), verdict: Verdict::Sealed, ms: 4_120 }
+        Progress::RunFinished { id: id.into(), ending: "npm exited with 0".into(), ms: 4_120 }
     }
 
     #[test]

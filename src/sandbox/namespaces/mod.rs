@@ -34,7 +34,7 @@ mod view;
 
 pub use capability::{Capability, Trial};
 pub use running::{Prepared, Running};
-pub use scratch::{Leftover, leftovers, sweep};
+pub use scratch::{Leftover, ScratchFolder, leftovers, sweep};
 pub use stage::stage_main;
 
 use super::{Doors, SandboxError, SandboxSpec};

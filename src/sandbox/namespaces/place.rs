@@ -3,7 +3,7 @@
 use super::failure::{During, Failure};
 use super::request::{Reply, Request, Setup, ask};
 use super::running::Prepared;
-use super::scratch::Folder;
+use super::scratch::ScratchFolder;
 use super::{handover, identity, network};
 use crate::sandbox::{CacheSpec, Doors, SandboxError, SandboxSpec, Scratch};
 use crate::wire;
@@ -27,7 +27,7 @@ pub(super) struct Place {
     stage: Child,
     /// Closed, it tells the stage to end everything.
     lifeline: Option<UnixStream>,
-    folder: Option<Folder>,
+    folder: Option<ScratchFolder>,
 }
 
 impl Place {
@@ -101,9 +101,10 @@ pub(super) fn make(
     let hold = hold(scratch_root)?;
     let folder = match &spec.scratch {
         Scratch::Memory => None,
-        Scratch::Disk(base) => {
-            Some(Folder::create(base, &spec.label).during(format!("make a folder in {}", base.display()))?)
-        }
+        Scratch::Disk(base) => Some(
+            ScratchFolder::create(base, &spec.label)
+                .during(format!("make a folder in {}", base.display()))?,
+        ),
     };
     if let CacheSpec::Keep(folder) = &spec.cache {
         keep(folder).during(format!("make {}", folder.display()))?;

@@ -16,15 +16,19 @@ const INNER: &str = "files";
 
 /// A scratch folder and the proof that its owner lives.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub struct ScratchFolder {
     path: PathBuf,
     lock: Option<Flock<File>>,
 }
 
-impl Folder {
-    /// Makes a new folder below `base`. Only we may enter it: the project's
-    /// files will be in it. (Root binds it before it becomes somebody else.)
-    pub(super) fn create(base: &Path, label: &str) -> io::Result<Self> {
+impl ScratchFolder {
+    /// Makes a new folder below `base`, which is created when it is missing.
+    /// Only we may enter it: the project's files will be in it. (Root binds it
+    /// before it becomes somebody else.)
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn create(base: &Path, label: &str) -> io::Result<Self> {
         fs::create_dir_all(base)?;
         let label: String =
             label.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(40).collect();
@@ -40,8 +44,8 @@ impl Folder {
         Ok(Self { path: made.keep(), lock: Some(lock) })
     }
 
-    /// What is bound into the sandbox.
-    pub(super) fn inner(&self) -> PathBuf {
+    /// What may be shown to a sandbox.
+    pub fn inner(&self) -> PathBuf {
         self.path.join(INNER)
     }
 
@@ -55,7 +59,7 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for ScratchFolder {
     fn drop(&mut self) {
         if let Err(error) = self.remove() {
             tracing::warn!(folder = %self.path.display(), %error, "a scratch folder could not be removed");
@@ -137,7 +141,7 @@ mod tests {
     #[test]
     fn a_folder_with_a_living_owner_is_no_leftover_and_goes_with_it() {
         let base = tempfile::tempdir().unwrap();
-        let folder = Folder::create(base.path(), "private/../refused").unwrap();
+        let folder = ScratchFolder::create(base.path(), "private/../refused").unwrap();
         assert_eq!(folder.inner().parent().unwrap().parent().unwrap(), base.path());
         assert!(leftovers(base.path()).unwrap().is_empty());
         drop(folder);
@@ -147,7 +151,7 @@ mod tests {
     #[test]
     fn what_a_dead_owner_left_is_swept_and_nothing_else() {
         let base = tempfile::tempdir().unwrap();
-        let mut folder = Folder::create(base.path(), "dead").unwrap();
+        let mut folder = ScratchFolder::create(base.path(), "dead").unwrap();
         fs::create_dir(folder.inner().join("closed")).unwrap();
         fs::write(folder.inner().join("closed/file"), "x").unwrap();
         fs::set_permissions(folder.inner().join("closed"), PermissionsExt::from_mode(0o000)).unwrap();

@@ -1,0 +1,239 @@
+//! What the user may say: subcommands and options, before configuration files
+//! are laid under them.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Tests whether an npm install stays sealed when the world around it goes wrong.
+#[derive(Debug, Parser)]
+#[command(name = "sealcheck", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) talk: Talk,
+}
+
+/// How the program talks, for every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Talk {
+    /// Colour of messages and reports
+    #[arg(long, value_enum, global = true, env = "SEALCHECK_COLOR")]
+    pub(crate) color: Option<Color>,
+    /// Say more (twice: everything)
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+    /// Say nothing but the result
+    #[arg(short, long, global = true, env = "SEALCHECK_QUIET", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the scenarios in throwaway sandboxes, judge, report
+    Test(TestArguments),
+    /// Print what `test` would run, and run nothing
+    Plan(PlanArguments),
+    /// Read the project: npm config, private packages and why, what the lockfile pins
+    Inspect(InspectArguments),
+    /// The catalogue of scenarios
+    #[command(subcommand)]
+    Scenarios(ScenariosCommand),
+    /// What a rule means, why it matters, how to mend it
+    Explain {
+        /// The rule's name; without one, all names
+        rule: Option<String>,
+    },
+    /// What this machine can do, and the command that mends each lack
+    Doctor(DoctorArguments),
+    /// Remove whatever an interrupted run left
+    Clean(CleanArguments),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    #[command(name = "__stage", hide = true)]
+    Stage(Inside),
+    #[command(name = "__witness", hide = true)]
+    Witness(Inside),
+}
+
+/// The hidden commands by which the executable enters a sandbox.
+#[derive(Debug, Args)]
+pub(crate) struct Inside {
+    /// The descriptor of the channel
+    #[arg(long)]
+    pub(crate) channel: i32,
+}
+
+/// What chooses scenarios, for `test` and `plan`.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Choice {
+    /// Run this scenario (repeatable, globs)
+    #[arg(long, value_name = "NAME", env = "SEALCHECK_SCENARIO", value_delimiter = ',')]
+    pub(crate) scenario: Vec<String>,
+    /// Leave this scenario out (repeatable, globs)
+    #[arg(long, value_name = "NAME", env = "SEALCHECK_SKIP", value_delimiter = ',')]
+    pub(crate) skip: Vec<String>,
+    /// Which suite to run [default: core]
+    #[arg(long, value_name = "SUITE", env = "SEALCHECK_SUITE")]
+    pub(crate) suite: Option<String>,
+    /// Scenario files of your own beside the built-in ones
+    #[arg(long, value_name = "DIR", env = "SEALCHECK_SCENARIOS_DIR")]
+    pub(crate) scenarios_dir: Option<PathBuf>,
+    /// How often each scenario runs [default: 1]
+    #[arg(long, value_name = "N", env = "SEALCHECK_REPEAT")]
+    pub(crate) repeat: Option<u32>,
+}
+
+/// What decides which project is meant and what surrounds it.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Surroundings {
+    /// node and npm to use, as `node@20,npm@10`
+    #[arg(long, value_name = "VERSIONS", env = "SEALCHECK_TOOLCHAIN")]
+    pub(crate) toolchain: Vec<String>,
+    /// A policy file outside the project
+    #[arg(long, value_name = "FILE", env = "SEALCHECK_POLICY")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Keep what the registries answered in this folder
+    #[arg(long, value_name = "DIR", env = "SEALCHECK_STORE")]
+    pub(crate) store: Option<PathBuf>,
+    /// Take the registries' answers from the store alone
+    #[arg(long, env = "SEALCHECK_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TestArguments {
+    /// The folders of the projects
+    #[arg(default_value = ".")]
+    pub(crate) project: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    #[command(flatten)]
+    pub(crate) surroundings: Surroundings,
+    /// How many losses must fail together at least before it may leak [default: 2]
+    #[arg(long, value_name = "N", env = "SEALCHECK_REQUIRE_MARGIN")]
+    pub(crate) require_margin: Option<u32>,
+    /// Where the sandboxes are made
+    #[arg(long, value_enum, env = "SEALCHECK_BACKEND")]
+    pub(crate) backend: Option<Backend>,
+    /// How many runs go side by side [default: the cores]
+    #[arg(long, value_name = "N", env = "SEALCHECK_JOBS")]
+    pub(crate) jobs: Option<usize>,
+    /// Where sandboxes write
+    #[arg(long, value_enum, env = "SEALCHECK_SCRATCH")]
+    pub(crate) scratch: Option<ScratchChoice>,
+    /// The longest that one run may take, as `10m` or `90s` [default: 15m]
+    #[arg(long, value_name = "DURATION", env = "SEALCHECK_TIMEOUT")]
+    pub(crate) timeout: Option<String>,
+    /// Write a report, as `json=PATH`; `-` is standard output (repeatable)
+    #[arg(long, value_name = "FORMAT=PATH", env = "SEALCHECK_REPORT", value_delimiter = ',')]
+    pub(crate) report: Vec<String>,
+    /// The severity from which findings fail the run [default: error]
+    #[arg(long, value_enum, env = "SEALCHECK_FAIL_ON")]
+    pub(crate) fail_on: Option<FailOn>,
+    /// How progress is shown
+    #[arg(long, value_enum, env = "SEALCHECK_PROGRESS")]
+    pub(crate) progress: Option<ProgressChoice>,
+    /// Leave the processes untraced (for measuring what tracing costs)
+    #[arg(long, hide = true)]
+    pub(crate) no_trace: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArguments {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    pub(crate) project: PathBuf,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    #[command(flatten)]
+    pub(crate) surroundings: Surroundings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    pub(crate) project: PathBuf,
+    #[command(flatten)]
+    pub(crate) surroundings: Surroundings,
+    /// Add to `sealcheck.toml` what would settle undecided packages
+    #[arg(long)]
+    pub(crate) write: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScenariosCommand {
+    /// All scenarios, one a line
+    List {
+        /// Scenario files of your own beside the built-in ones
+        #[arg(long, value_name = "DIR")]
+        scenarios_dir: Option<PathBuf>,
+    },
+    /// One scenario as TOML
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// The JSON Schema of a scenario file
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    /// The project whose registries are tried
+    pub(crate) project: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CleanArguments {
+    /// Remove the cached toolchains too
+    #[arg(long)]
+    pub(crate) toolchains: bool,
+    /// Remove this store too
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Backend {
+    /// Whatever works here
+    Auto,
+    /// Linux namespaces, no daemon and no root needed
+    Namespaces,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScratchChoice {
+    /// Memory where there is enough, else disk
+    Auto,
+    /// A tmpfs of each sandbox's own
+    Memory,
+    /// The cache folder
+    Disk,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    Error,
+    Warning,
+    Note,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressChoice {
+    Auto,
+    Bar,
+    Plain,
+    None,
+}

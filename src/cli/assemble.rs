@@ -1,0 +1,243 @@
+//! Puts a report together from what was planned, observed and judged.
+
+use super::load::Loaded;
+use crate::evidence::Evidence;
+use crate::finding::{Judgement, Severity};
+use crate::plan::RunSpec;
+use crate::project::class::Class;
+use crate::project::integrity::Digests;
+use crate::project::{Project, npmrc};
+use crate::report::model::{
+    Coverage, NotApplicable, PrivatePackage, ProjectSummary, Report, Run, SCHEMA, Store, Subject, Tool,
+    Toolchain,
+};
+use crate::report::outcome::Outcome;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// What a test brought together.
+pub(crate) struct Parts<'a> {
+    pub(crate) loaded: &'a Loaded,
+    pub(crate) started: jiff::Timestamp,
+    pub(crate) duration_ms: u64,
+    pub(crate) interrupted: bool,
+    pub(crate) outcome: Outcome,
+    pub(crate) fail_on: Severity,
+    /// Each run with its evidence, in the plan's order.
+    pub(crate) runs: Vec<(RunSpec, Option<Evidence>)>,
+    /// Scenario, reason, asked for by name.
+    pub(crate) not_applicable: Vec<(String, String, bool)>,
+    pub(crate) judgement: Judgement,
+    pub(crate) store: Option<Store>,
+    pub(crate) traced: bool,
+}
+
+/// The report.
+pub(crate) fn report(parts: Parts<'_>) -> Report {
+    let project = &parts.loaded.project;
+    let toolchain = Toolchain {
+        node: parts.loaded.toolchain.node.to_string(),
+        npm: parts.loaded.toolchain.npm.to_string(),
+        because: parts.loaded.toolchain.because.clone(),
+    };
+    let coverage = coverage(&parts, project);
+    let mut verdicts = parts.judgement.runs.iter();
+    let scenarios: Vec<String> =
+        parts.runs.iter().map(|(run, _)| toml::to_string(&run.scenario).unwrap_or_default()).collect();
+    let runs: Vec<Run> = parts
+        .runs
+        .into_iter()
+        .map(|(spec, evidence)| {
+            let said = verdicts.next();
+            run(spec, evidence, said, &toolchain, parts.traced)
+        })
+        .collect();
+    let mut report = Report {
+        schema: SCHEMA.to_owned(),
+        tool: tool(),
+        started: parts.started.to_string(),
+        duration_ms: parts.duration_ms,
+        interrupted: parts.interrupted,
+        verdict: parts.judgement.verdict,
+        because: parts.judgement.because.clone(),
+        outcome: parts.outcome,
+        accepted: parts.judgement.accepted,
+        accepted_until: parts.judgement.accepted_until.clone(),
+        fail_on: parts.fail_on,
+        // The margin needs more sets of losses than the core suite tries.
+        margin: None,
+        subject: subject(project, parts.loaded, &scenarios),
+        project: summary(project),
+        public_registry: Some(project.public.to_string()),
+        store: parts.store,
+        runs,
+        findings: parts.judgement.findings,
+        coverage,
+    };
+    report.arrange();
+    report
+}
+
+fn run(
+    spec: RunSpec,
+    evidence: Option<Evidence>,
+    said: Option<&crate::finding::RunVerdict>,
+    toolchain: &Toolchain,
+    traced: bool,
+) -> Run {
+    let mut run = Run::new(spec.id, &spec.scenario, toolchain.clone(), "namespaces");
+    run.command = spec.command;
+    run.repeat = spec.repeat;
+    run.notes = spec.notes;
+    run.traced = traced;
+    if let Some(evidence) = evidence {
+        run = run.observed(evidence);
+    }
+    if let Some(said) = said {
+        run.verdict = said.verdict;
+        run.because = said.because.clone();
+    }
+    run
+}
+
+fn tool() -> Tool {
+    let sha256 = std::fs::File::open("/proc/self/exe").ok().and_then(|mut file| {
+        use sha2::{Digest, Sha256};
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            match std::io::Read::read(&mut file, &mut buffer).ok()? {
+                0 => return Some(crate::evidence::tree::hex(&hash.finalize())),
+                n => hash.update(&buffer[..n]),
+            }
+        }
+    });
+    Tool::this(sha256)
+}
+
+fn summary(project: &Project) -> ProjectSummary {
+    let of = |class: Class| {
+        let names: BTreeSet<String> = project
+            .classes
+            .iter()
+            .filter(|(_, classified)| classified.class == class)
+            .filter_map(|(path, _)| project.lockfile.entries.get(path))
+            .map(|entry| entry.name.to_string())
+            .collect();
+        names.into_iter().collect::<Vec<_>>()
+    };
+    let private: BTreeSet<PrivatePackage> = project
+        .classes
+        .iter()
+        .filter(|(_, classified)| classified.class == Class::Private)
+        .filter_map(|(path, classified)| {
+            Some(PrivatePackage {
+                name: project.lockfile.entries.get(path)?.name.to_string(),
+                registry: classified.registry.as_ref()?.to_string(),
+                because: classified.because.clone(),
+                from: classified.from.clone(),
+            })
+        })
+        .collect();
+    ProjectSummary {
+        name: project.root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        root_package: project.manifest.name.clone(),
+        lockfile_version: Some(u32::from(project.lockfile.version)),
+        packages: project.lockfile.entries.len(),
+        private: private.into_iter().collect(),
+        local: of(Class::Local),
+        undecided: of(Class::Undecided),
+    }
+}
+
+fn subject(project: &Project, loaded: &Loaded, scenarios: &[String]) -> Subject {
+    let (commit, dirty) = git(&project.root);
+    let npmrc_sha512 = project
+        .config
+        .files
+        .iter()
+        .filter_map(|(level, _)| redacted(&project.config, *level))
+        .map(|bytes| Digests::of(&bytes).sri())
+        .collect();
+    Subject {
+        commit,
+        dirty,
+        lockfile_sha512: Some(Digests::of(project.lockfile.source.text().as_bytes()).sri()),
+        npmrc_sha512,
+        policy_sha512: loaded
+            .policy
+            .as_deref()
+            .and_then(|path| std::fs::read(path).ok())
+            .map(|bytes| Digests::of(&bytes).sri()),
+        scenarios_sha512: Some(Digests::of(scenarios.concat().as_bytes()).sri()),
+    }
+}
+
+/// The text of an npmrc without its secrets, since a digest of a short secret
+/// can be guessed.
+fn redacted(config: &npmrc::NpmConfig, level: npmrc::Level) -> Option<Vec<u8>> {
+    config.render(level, |setting| match &setting.value {
+        npmrc::Value::Plain(_) => npmrc::render::Edit::Keep,
+        npmrc::Value::Secret(secret) => npmrc::render::Edit::Replace(secret.to_string()),
+    })
+}
+
+/// The commit, and whether tracked files differ from it. The project's git
+/// configuration is hostile: nothing of it that runs a program is honoured.
+fn git(root: &Path) -> (Option<String>, Option<bool>) {
+    let ask = |words: &[&str]| {
+        let output = std::process::Command::new("git")
+            .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"])
+            .args(["-c", "diff.external=", "--no-optional-locks", "-C"])
+            .arg(root)
+            .args(words)
+            .stdin(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .output()
+            .ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let commit = ask(&["rev-parse", "--verify", "HEAD"]);
+    let dirty = commit
+        .as_ref()
+        .and_then(|_| ask(&["status", "--porcelain", "--untracked-files=no", "--ignore-submodules"]))
+        .map(|text| !text.is_empty());
+    (commit, dirty)
+}
+
+fn coverage(parts: &Parts<'_>, project: &Project) -> Coverage {
+    let private = |class: Class| class == Class::Private;
+    let tested: BTreeSet<&str> = parts
+        .runs
+        .iter()
+        .filter(|(run, _)| {
+            let world = &run.scenario.world;
+            world.decoys || world.private != crate::scenario::Answer::Genuine
+        })
+        .filter_map(|(_, evidence)| evidence.as_ref())
+        .flat_map(|evidence| &evidence.packages)
+        .filter(|package| private(package.class))
+        .map(|package| package.name.as_str())
+        .collect();
+    let total: BTreeSet<&str> = project
+        .classes
+        .iter()
+        .filter(|(_, classified)| private(classified.class))
+        .filter_map(|(path, _)| Some(project.lockfile.entries.get(path)?.name.as_str()))
+        .collect();
+    Coverage {
+        private_tested: tested.intersection(&total).count(),
+        private_total: total.len(),
+        scenarios_run: parts.runs.iter().filter(|(_, evidence)| evidence.is_some()).count(),
+        not_applicable: parts
+            .not_applicable
+            .iter()
+            .map(|(scenario, reason, asked)| NotApplicable {
+                scenario: scenario.clone(),
+                reason: reason.clone(),
+                asked: *asked,
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,157 @@
+//! `sealcheck inspect`: reads, and runs nothing of the project's.
+
+use super::arguments::InspectArguments;
+use super::{Code, load, print};
+use crate::project::Project;
+use crate::project::class::Class;
+use crate::project::npmrc::{Setting, Value};
+use crate::text::Complaint;
+use crate::upstream::folder;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+/// Prints what was read; with `--write` adds what would settle undecided packages.
+pub(crate) fn run(mut arguments: InspectArguments) -> anyhow::Result<Code> {
+    let runtime = load::runtime()?;
+    // Reading needs no network: what signatures would settle stays undecided.
+    arguments.surroundings.offline = true;
+    let loaded = runtime.block_on(load::load_unsigned(&arguments.project, arguments.surroundings))?;
+    let project = &loaded.project;
+    let mut out = String::new();
+    let name = project.manifest.name.as_deref().unwrap_or("(no name)");
+    let _ = writeln!(
+        out,
+        "{} in {}\nlockfile {} version {}, {} entries",
+        plain(name),
+        project.root.display(),
+        project.lockfile.source.name(),
+        project.lockfile.version,
+        project.lockfile.entries.len(),
+    );
+    let tools = &loaded.toolchain;
+    let _ = writeln!(out, "node {}, npm {} ({})", tools.node, tools.npm, tools.because);
+    let _ = writeln!(out, "public registry {}", project.public);
+    config(&mut out, project);
+    packages(&mut out, project);
+    served(&mut out, project)?;
+    risks(&mut out, project);
+    print(&out)?;
+    if arguments.write { write(project) } else { Ok(Code::Good) }
+}
+
+/// Text of a stranger's, made harmless for a terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).collect()
+}
+
+fn config(out: &mut String, project: &Project) {
+    out.push_str("\nnpm config, the effective value of each key and where it comes from\n");
+    let keys: BTreeSet<&str> = project.config.settings.iter().map(|setting| setting.key.as_str()).collect();
+    if keys.is_empty() {
+        out.push_str("  nothing is set\n");
+    }
+    for key in keys {
+        let Some(setting) = project.config.get(key) else { continue };
+        let value = match &setting.value {
+            Value::Plain(text) => plain(text),
+            Value::Secret(secret) => secret.to_string(),
+        };
+        let _ = writeln!(out, "  {} = {value}  ({})", plain(key), origin(setting));
+    }
+}
+
+fn origin(setting: &Setting) -> String {
+    let level = format!("{:?}", setting.level).to_ascii_lowercase();
+    match &setting.place {
+        Some(place) => format!("{}:{}, {level}", place.file, place.line),
+        None => level,
+    }
+}
+
+fn packages(out: &mut String, project: &Project) {
+    let mut counts: BTreeMap<Class, usize> = BTreeMap::new();
+    for classified in project.classes.values() {
+        *counts.entry(classified.class).or_default() += 1;
+    }
+    out.push_str("\npackages\n");
+    for (class, count) in &counts {
+        let _ = writeln!(out, "  {count} {}", format!("{class:?}").to_ascii_lowercase());
+    }
+    for (name, classified) in project.private() {
+        let registry = classified.registry.as_ref().map(ToString::to_string).unwrap_or_default();
+        let _ =
+            writeln!(out, "  {name} is private to {registry}: {} ({})", classified.because, classified.from);
+    }
+    for name in project.locals() {
+        let _ = writeln!(out, "  {name} is local");
+    }
+    for (name, classified) in project.undecided() {
+        let _ = writeln!(out, "  {name} is undecided: {}", classified.because);
+    }
+}
+
+/// The packages of served folders with their integrity, as a lockfile wants it.
+fn served(out: &mut String, project: &Project) -> anyhow::Result<()> {
+    for entry in &project.settings.registries {
+        let Some(serve) = &entry.serve else { continue };
+        let _ = writeln!(out, "\n{} is served from {}", entry.url, serve.display());
+        for path in folder::published(serve)? {
+            let packed = folder::pack(&path)?;
+            let _ = writeln!(out, "  {}@{} {}", packed.name, packed.version, packed.digests.sri());
+        }
+    }
+    Ok(())
+}
+
+fn risks(out: &mut String, project: &Project) {
+    let mut lines = Vec::new();
+    for (entry, _) in project.of_class(Class::Private) {
+        if entry.resolved.is_none() {
+            lines.push(format!(
+                "{}: {} has no `resolved`, so its source follows the config",
+                entry.place, entry.name
+            ));
+        }
+        if entry.integrity.is_none() {
+            lines.push(format!(
+                "{}: {} has no integrity, so nothing verifies its bytes",
+                entry.place, entry.name
+            ));
+        }
+    }
+    if lines.is_empty() {
+        return;
+    }
+    out.push_str("\nrisky\n");
+    for line in lines {
+        let _ = writeln!(out, "  {line}");
+    }
+}
+
+/// Proposes every undecided package as private, for the owner to thin out.
+fn write(project: &Project) -> anyhow::Result<Code> {
+    let undecided: Vec<String> = project.undecided().keys().map(|name| name.to_string()).collect();
+    if undecided.is_empty() {
+        print("\nnothing is undecided; nothing was written\n")?;
+        return Ok(Code::Good);
+    }
+    if project.settings.private.is_some() {
+        return Err(Complaint::about("`private` is set already, so it is not written again")
+            .help("add the undecided names to it, or leave them out for good")
+            .into());
+    }
+    let names: Vec<String> = undecided.iter().map(|name| format!("  \"{name}\",\n")).collect();
+    let path = project.root.join("sealcheck.toml");
+    let before = std::fs::read_to_string(&path).unwrap_or_default();
+    let proposal = format!(
+        "# Proposed by `sealcheck inspect --write`: keep the names that are private.\nprivate = [\n{}]\n",
+        names.concat()
+    );
+    // Keys before the first table belong to the file itself.
+    let text = if before.is_empty() { proposal } else { format!("{proposal}\n{before}") };
+    let mut file = tempfile::NamedTempFile::new_in(&project.root)?;
+    std::io::Write::write_all(&mut file, text.as_bytes())?;
+    file.persist(&path).map_err(|error| error.error)?;
+    print(&format!("\nwrote {} names to {}\n", undecided.len(), path.display()))?;
+    Ok(Code::Good)
+}

@@ -1,0 +1,164 @@
+//! What the user may say and what we answer: arguments in, exit codes out.
+//!
+//! Each command is a file. They print results to standard output, all else to
+//! standard error, and decide nothing about installs themselves.
+
+mod arguments;
+mod assemble;
+mod catalogue;
+mod clean;
+mod complaint;
+mod doctor;
+mod explain;
+mod folders;
+mod inspect;
+mod load;
+mod options;
+mod plan;
+mod reach;
+mod signals;
+mod signatures;
+mod test;
+
+use crate::text::Complaint;
+use arguments::{Arguments, Color, Command, Talk};
+use clap::{CommandFactory, Parser};
+use std::io::Write;
+
+/// Exit codes, section 4 of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    /// Sealed, or the command did what it was asked.
+    Good,
+    /// Leaked, exposed, broken, or findings at or above the threshold.
+    Bad,
+    /// The command or a file of the user's is wrong; nothing was run.
+    Usage,
+    /// Something could not be observed.
+    Unobserved,
+    /// A fault of our own.
+    Fault,
+    /// Interrupted.
+    Interrupted,
+}
+
+impl Code {
+    fn number(self) -> i32 {
+        match self {
+            Self::Good => 0,
+            Self::Bad => 1,
+            Self::Usage => 2,
+            Self::Unobserved => 3,
+            Self::Fault => 70,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// The whole program: reads the process's arguments, returns its exit code.
+pub fn main() -> i32 {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Code::Usage.number() } else { Code::Good.number() };
+        }
+    };
+    // The insides of a sandbox: no logging, no colour, nothing of ours.
+    match &arguments.command {
+        Command::Stage(inside) => return crate::sandbox::namespaces::stage_main(inside.channel),
+        Command::Witness(inside) => return crate::witness::main_by_number(inside.channel),
+        Command::Test(_)
+        | Command::Plan(_)
+        | Command::Inspect(_)
+        | Command::Scenarios(_)
+        | Command::Explain { .. }
+        | Command::Doctor(_)
+        | Command::Clean(_)
+        | Command::Completions { .. } => {}
+    }
+    set_up(&arguments.talk);
+    match run(arguments) {
+        Ok(code) => code.number(),
+        Err(error) => {
+            let (text, code) = explain_error(&error);
+            let _ = anstream::stderr().lock().write_all(text.as_bytes());
+            code.number()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<Code> {
+    match arguments.command {
+        Command::Test(test) => test::run(test, &arguments.talk),
+        Command::Plan(plan) => plan::run(plan),
+        Command::Inspect(inspect) => inspect::run(inspect),
+        Command::Scenarios(scenarios) => catalogue::run(scenarios),
+        Command::Explain { rule } => explain::run(rule.as_deref()),
+        Command::Doctor(doctor) => doctor::run(doctor),
+        Command::Clean(clean) => clean::run(clean),
+        Command::Completions { shell } => {
+            let mut out = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "sealcheck", &mut out);
+            print(&String::from_utf8_lossy(&out))?;
+            Ok(Code::Good)
+        }
+        Command::Stage(_) | Command::Witness(_) => Ok(Code::Fault),
+    }
+}
+
+/// Writes a result to standard output. A reader that closed the pipe is no error.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Writes a message to standard error.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+fn set_up(talk: &Talk) {
+    let choice = match talk.color.unwrap_or(Color::Auto) {
+        Color::Auto => anstream::ColorChoice::Auto,
+        Color::Always => anstream::ColorChoice::Always,
+        Color::Never => anstream::ColorChoice::Never,
+    };
+    choice.write_global();
+    let level = match (talk.quiet, talk.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "sealcheck=info",
+        (false, 2) => "sealcheck=debug",
+        (false, _) => "sealcheck=trace",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SEALCHECK_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .try_init();
+}
+
+/// What is wrong with what the user wrote is shown with its line and exits with
+/// 2; everything else is a fault of ours.
+fn explain_error(error: &anyhow::Error) -> (String, Code) {
+    if let Some(complaint) = error.downcast_ref::<Complaint>() {
+        return (complaint::render(complaint), Code::Usage);
+    }
+    let mut text = format!("error: {error}\n");
+    for cause in error.chain().skip(1) {
+        text.push_str(&format!("  caused by: {cause}\n"));
+    }
+    let code = if error.downcast_ref::<crate::toolchain::ToolchainError>().is_some() {
+        Code::Usage
+    } else {
+        text.push_str("this is a fault of sealcheck or of the machine, not of the project\n");
+        Code::Fault
+    };
+    (text, code)
+}

@@ -1,0 +1,221 @@
+//! The options of `test` once everything was laid together: the command line,
+//! then `SEALCHECK_*` (both by clap), then `sealcheck.toml`, then the default.
+
+use super::arguments::{Backend, Choice, FailOn, ProgressChoice, ScratchChoice, Surroundings, TestArguments};
+use crate::text::Complaint;
+use clap::ValueEnum;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Options with every default filled in.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) choice: Choice,
+    pub(crate) require_margin: u32,
+    pub(crate) jobs: usize,
+    pub(crate) scratch: ScratchChoice,
+    pub(crate) timeout: Duration,
+    pub(crate) reports: Vec<ReportTarget>,
+    pub(crate) fail_on: FailOn,
+    pub(crate) progress: ProgressChoice,
+    pub(crate) trace: bool,
+}
+
+/// One `--report FORMAT=PATH`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReportTarget {
+    /// The format; JSON is the only one so far.
+    pub(crate) format: ReportFormat,
+    /// `None` is standard output.
+    pub(crate) path: Option<PathBuf>,
+}
+
+/// A format of `--report`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    Json,
+}
+
+type Table = BTreeMap<String, toml::Value>;
+
+/// Lays `arguments` over the options of `sealcheck.toml`.
+pub(crate) fn layer(arguments: TestArguments, file: &Table) -> Result<Options, Complaint> {
+    let mut choice = arguments.choice;
+    layer_choice(&mut choice, file)?;
+    let jobs = arguments.jobs.map_or_else(|| number(file, "jobs"), |jobs| Ok(Some(jobs as u64)))?;
+    let margin = arguments.require_margin.map(u64::from);
+    let margin = margin.map_or_else(|| number(file, "require-margin"), |margin| Ok(Some(margin)))?;
+    let timeout = arguments.timeout.map_or_else(|| word(file, "timeout"), |text| Ok(Some(text)))?;
+    let reports = if arguments.report.is_empty() { words(file, "report")? } else { arguments.report };
+    choose(arguments.backend, file, "backend").map(|backend| match backend {
+        None | Some(Backend::Auto | Backend::Namespaces) => (),
+    })?;
+    Ok(Options {
+        choice,
+        require_margin: u32::try_from(margin.unwrap_or(2)).unwrap_or(u32::MAX),
+        jobs: match jobs {
+            Some(0) => {
+                return Err(Complaint::about("`jobs` is 0").help("at least one run at a time is needed"));
+            }
+            Some(jobs) => usize::try_from(jobs).unwrap_or(1),
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        },
+        scratch: choose(arguments.scratch, file, "scratch")?.unwrap_or(ScratchChoice::Auto),
+        timeout: timeout.as_deref().map_or(Ok(Duration::from_secs(900)), duration)?,
+        reports: reports.iter().map(|text| report_target(text)).collect::<Result<_, _>>()?,
+        fail_on: choose(arguments.fail_on, file, "fail-on")?.unwrap_or(FailOn::Error),
+        progress: choose(arguments.progress, file, "progress")?.unwrap_or(ProgressChoice::Auto),
+        trace: !arguments.no_trace,
+    })
+}
+
+/// Lays the file's choice of scenarios under the command line's.
+pub(crate) fn layer_choice(choice: &mut Choice, file: &Table) -> Result<(), Complaint> {
+    if choice.scenario.is_empty() {
+        choice.scenario = words(file, "scenario")?;
+    }
+    if choice.skip.is_empty() {
+        choice.skip = words(file, "skip")?;
+    }
+    if choice.suite.is_none() {
+        choice.suite = word(file, "suite")?;
+    }
+    if choice.repeat.is_none() {
+        choice.repeat = number(file, "repeat")?.map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+    }
+    if choice.repeat == Some(0) {
+        return Err(Complaint::about("`repeat` is 0").help("each scenario has to run at least once"));
+    }
+    Ok(())
+}
+
+/// Lays the file's surroundings under the command line's. Not the store and not
+/// the policy: a file of the tested project may name no path outside it.
+pub(crate) fn layer_surroundings(surroundings: &mut Surroundings, file: &Table) -> Result<(), Complaint> {
+    if surroundings.toolchain.is_empty() {
+        surroundings.toolchain = words(file, "toolchain")?;
+    }
+    surroundings.offline |= match file.get("offline") {
+        None => false,
+        Some(toml::Value::Boolean(offline)) => *offline,
+        Some(other) => return Err(wrong("offline", "true or false", other)),
+    };
+    Ok(())
+}
+
+fn wrong(key: &str, wanted: &str, found: &toml::Value) -> Complaint {
+    Complaint::about(format!("`{key}` in sealcheck.toml must be {wanted}, not {}", found.type_str()))
+}
+
+fn word(file: &Table, key: &str) -> Result<Option<String>, Complaint> {
+    match file.get(key) {
+        None => Ok(None),
+        Some(toml::Value::String(text)) => Ok(Some(text.clone())),
+        Some(other) => Err(wrong(key, "a text", other)),
+    }
+}
+
+fn words(file: &Table, key: &str) -> Result<Vec<String>, Complaint> {
+    match file.get(key) {
+        None => Ok(Vec::new()),
+        Some(toml::Value::String(text)) => Ok(vec![text.clone()]),
+        Some(toml::Value::Array(all)) => all
+            .iter()
+            .map(|one| one.as_str().map(str::to_owned).ok_or_else(|| wrong(key, "texts", one)))
+            .collect(),
+        Some(other) => Err(wrong(key, "a text or a list of texts", other)),
+    }
+}
+
+fn number(file: &Table, key: &str) -> Result<Option<u64>, Complaint> {
+    match file.get(key) {
+        None => Ok(None),
+        Some(toml::Value::Integer(n)) => {
+            u64::try_from(*n).map(Some).map_err(|_| Complaint::about(format!("`{key}` is negative")))
+        }
+        Some(other) => Err(wrong(key, "a number", other)),
+    }
+}
+
+fn choose<T: ValueEnum>(given: Option<T>, file: &Table, key: &str) -> Result<Option<T>, Complaint> {
+    if given.is_some() {
+        return Ok(given);
+    }
+    let Some(text) = word(file, key)? else { return Ok(None) };
+    T::from_str(&text, true).map(Some).map_err(|_| {
+        let names: Vec<String> = T::value_variants()
+            .iter()
+            .filter_map(|one| one.to_possible_value())
+            .map(|one| format!("`{}`", one.get_name()))
+            .collect();
+        Complaint::about(format!("`{key}` cannot be `{text}`")).help(format!("one of {}", names.join(", ")))
+    })
+}
+
+/// `90s`, `15m`, `2h`, or a bare number of seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, Complaint> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => 0,
+    };
+    match digits.parse::<u64>() {
+        Ok(count) if factor > 0 && count > 0 => Ok(Duration::from_secs(count.saturating_mul(factor))),
+        Ok(_) | Err(_) => Err(Complaint::about(format!("`{text}` is no duration"))
+            .help("write a number and `s`, `m` or `h`, as in `90s` or `15m`")),
+    }
+}
+
+fn report_target(text: &str) -> Result<ReportTarget, Complaint> {
+    let (format, path) = text.split_once('=').ok_or_else(|| {
+        Complaint::about(format!("`{text}` is no report")).help("write FORMAT=PATH, as in `json=report.json`")
+    })?;
+    let format = ReportFormat::from_str(format, true).map_err(|_| {
+        Complaint::about(format!("`{format}` is no format of a report")).help("this version writes `json`")
+    })?;
+    if path.is_empty() {
+        return Err(Complaint::about(format!("`{text}` names no file")).help("`-` is standard output"));
+    }
+    Ok(ReportTarget { format, path: (path != "-").then(|| PathBuf::from(path)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn layered(words: &[&str], file: &str) -> Result<Options, Complaint> {
+        let arguments =
+            super::super::arguments::Arguments::parse_from(["sealcheck", "test"].iter().chain(words.iter()));
+        let super::super::arguments::Command::Test(test) = arguments.command else { panic!("not a test") };
+        layer(test, &toml::from_str(file).unwrap())
+    }
+
+    #[test]
+    fn the_command_line_lies_over_the_file() {
+        let options =
+            layered(&["--jobs", "3"], "jobs = 5\ntimeout = \"90s\"\nfail-on = \"warning\"").unwrap();
+        assert_eq!((options.jobs, options.timeout.as_secs()), (3, 90));
+        assert_eq!(options.fail_on, FailOn::Warning);
+        assert_eq!(options.require_margin, 2);
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_what_would_do() {
+        for (file, part) in [
+            ("jobs = 0", "`jobs` is 0"),
+            ("timeout = \"soon\"", "`soon` is no duration"),
+            ("fail-on = \"always\"", "`fail-on` cannot be `always`"),
+            ("report = \"json\"", "`json` is no report"),
+            ("report = \"xml=a\"", "`xml` is no format"),
+            ("jobs = \"two\"", "`jobs` in sealcheck.toml must be a number"),
+            ("offline = 1", "`offline` in sealcheck.toml must be true or false"),
+        ] {
+            let error = layered(&[], file).unwrap_err().to_string();
+            assert!(error.contains(part), "{file}: {error}");
+        }
+    }
+}

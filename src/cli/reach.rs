@@ -1,0 +1,74 @@
+//! How npm would reach a registry from this machine: its configuration and the
+//! caller's environment as plain values for the gateway's upstream side.
+
+use crate::project::npmrc::{NpmConfig, Value};
+use crate::secret::Secret;
+use crate::text::Complaint;
+use crate::upstream::UpstreamConfig;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Largest certificate bundle that is read.
+const MAX_PEM: u64 = 16 << 20;
+
+/// From npm's configuration, then the environment. Only the user's own levels
+/// may name files and proxies: what the tested project says about them is used
+/// as npm would use it, but it is read on this side, so it must be PEM to matter.
+pub(crate) fn config(npm: &NpmConfig, env: &BTreeMap<String, String>) -> Result<UpstreamConfig, Complaint> {
+    let setting = |key: &str| npm.plain(key).filter(|text| !text.is_empty() && *text != "null");
+    let variable = |name: &str| {
+        [name.to_owned(), name.to_ascii_lowercase()]
+            .iter()
+            .find_map(|name| env.get(name))
+            .filter(|value| !value.is_empty())
+            .cloned()
+    };
+    let https = setting("https-proxy").map(str::to_owned).or_else(|| variable("HTTPS_PROXY"));
+    let proxy = setting("proxy").map(str::to_owned);
+    let https = https.or_else(|| proxy.clone());
+    let http = proxy.or_else(|| variable("HTTP_PROXY"));
+    let no_proxy = setting("noproxy").map(str::to_owned).or_else(|| variable("NO_PROXY"));
+    let roots = match (setting("cafile"), npm.list("ca")) {
+        (Some(path), _) => Some(pem("cafile", Path::new(path))?),
+        (None, list) if list.is_empty() => None,
+        (None, list) => Some(list.join("\n").replace("\\n", "\n").into_bytes()),
+    };
+    let extra_roots = match env.get("NODE_EXTRA_CA_CERTS").filter(|path| !path.is_empty()) {
+        // node warns about an unreadable file and goes on, and so do we.
+        Some(path) => pem("NODE_EXTRA_CA_CERTS", Path::new(path))
+            .inspect_err(|error| tracing::warn!(%error, "NODE_EXTRA_CA_CERTS is ignored, as node would"))
+            .ok(),
+        None => None,
+    };
+    Ok(UpstreamConfig {
+        https_proxy: https.map(|url| Secret::new("https-proxy", url)),
+        http_proxy: http.map(|url| Secret::new("proxy", url)),
+        no_proxy,
+        roots,
+        extra_roots,
+        identity: identity(npm),
+        ..UpstreamConfig::default()
+    })
+}
+
+fn pem(what: &str, path: &Path) -> Result<Vec<u8>, Complaint> {
+    let complain = |why: String| {
+        Complaint::about(format!("`{what}` names `{}`, which cannot be read: {why}", path.display()))
+            .help("npm could not use it either: correct the path, or remove the setting")
+    };
+    let size = std::fs::metadata(path).map_err(|error| complain(error.to_string()))?.len();
+    if size > MAX_PEM {
+        return Err(complain(format!("it has {size} bytes")));
+    }
+    std::fs::read(path).map_err(|error| complain(error.to_string()))
+}
+
+fn identity(npm: &NpmConfig) -> Option<(Vec<u8>, Secret)> {
+    let text = |key: &str| {
+        npm.get(key).map(|setting| match &setting.value {
+            Value::Plain(text) => text.replace("\\n", "\n"),
+            Value::Secret(secret) => secret.expose().replace("\\n", "\n"),
+        })
+    };
+    Some((text("cert")?.into_bytes(), Secret::new("key", text("key")?)))
+}

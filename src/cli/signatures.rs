@@ -1,0 +1,183 @@
+//! Asks registries for the signatures that settle which packages are public.
+//!
+//! Only for packages that nothing else decides: those that come through a
+//! registry which serves both kinds. The private names among them are asked of
+//! that registry alone, never of the public one.
+
+use crate::project::Project;
+use crate::project::ReadOptions;
+use crate::project::name::PackageName;
+use crate::project::npmrc::NpmConfig;
+use crate::project::registry::RegistryUrl;
+use crate::project::signature::{RegistryKey, RegistrySignature, RegistrySignatures, SignedVersion};
+use crate::secret::Secret;
+use crate::upstream::{Accept, Request, Upstream};
+use base64::Engine;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use url::Url;
+
+/// Largest packument that is read for its signatures, in bytes.
+const MAX_PACKUMENT: u64 = 64 << 20;
+
+struct Known {
+    keys: Vec<RegistryKey>,
+    versions: BTreeMap<(PackageName, String), SignedVersion>,
+}
+
+impl RegistrySignatures for Known {
+    fn keys(&self) -> Vec<RegistryKey> {
+        self.keys.clone()
+    }
+
+    fn version(&self, name: &PackageName, version: &str) -> Option<SignedVersion> {
+        self.versions.get(&(name.clone(), version.to_owned())).cloned()
+    }
+}
+
+/// The project, read again with signatures where it has undecided packages.
+pub(crate) async fn settle(
+    project: Project,
+    options: &ReadOptions<'_>,
+    upstream: &Upstream,
+) -> anyhow::Result<Project> {
+    let undecided: Vec<PackageName> = project.undecided().keys().map(|name| (*name).clone()).collect();
+    if undecided.is_empty() {
+        return Ok(project);
+    }
+    let Some(keys) = keys(&project.public, upstream).await else { return Ok(project) };
+    let mut versions = BTreeMap::new();
+    for name in undecided {
+        let registry = project.config.registry_for(&name, &project.public);
+        if registry == project.public {
+            continue;
+        }
+        let Some(found) = packument(&registry, &name, &project.config, upstream).await else { continue };
+        versions.extend(found.into_iter().map(|(version, signed)| ((name.clone(), version), signed)));
+    }
+    let known = Known { keys, versions };
+    let again = ReadOptions {
+        root: options.root.clone(),
+        home: options.home.clone(),
+        global_npmrc: options.global_npmrc.clone(),
+        builtin_npmrc: options.builtin_npmrc.clone(),
+        env: options.env.clone(),
+        public: options.public.clone(),
+        policy: options.policy.clone(),
+        signatures: Some(&known),
+    };
+    Ok(Project::read(&again).map_err(|error| error.complaint().clone())?)
+}
+
+#[derive(Deserialize)]
+struct Keys {
+    keys: Vec<Key>,
+}
+
+#[derive(Deserialize)]
+struct Key {
+    keyid: String,
+    key: String,
+    expires: Option<String>,
+}
+
+async fn keys(public: &RegistryUrl, upstream: &Upstream) -> Option<Vec<RegistryKey>> {
+    let url = public.as_url().join("-/npm/v1/keys").ok()?;
+    let bytes = get(url, Accept::Full, None, upstream).await?;
+    let keys: Keys = serde_json::from_slice(&bytes).ok()?;
+    Some(
+        keys.keys
+            .into_iter()
+            .map(|key| RegistryKey { keyid: key.keyid, key: key.key, expires: key.expires })
+            .collect(),
+    )
+}
+
+#[derive(Deserialize)]
+struct Packument {
+    #[serde(default)]
+    versions: BTreeMap<String, Version>,
+    #[serde(default)]
+    time: BTreeMap<String, serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    dist: Dist,
+}
+
+#[derive(Deserialize)]
+struct Dist {
+    #[serde(default)]
+    signatures: Vec<Signature>,
+}
+
+#[derive(Deserialize)]
+struct Signature {
+    keyid: String,
+    sig: String,
+}
+
+async fn packument(
+    registry: &RegistryUrl,
+    name: &PackageName,
+    config: &NpmConfig,
+    upstream: &Upstream,
+) -> Option<BTreeMap<String, SignedVersion>> {
+    let url = registry.as_url().join(&name.in_url()).ok()?;
+    let authorization = authorization(&url, config);
+    let bytes = get(url, Accept::Full, authorization, upstream).await?;
+    let packument: Packument = serde_json::from_slice(&bytes).ok()?;
+    let Packument { versions, time } = packument;
+    Some(
+        versions
+            .into_iter()
+            .map(|(version, manifest)| {
+                let published = time.get(&version).and_then(|time| time.as_str()).map(str::to_owned);
+                let signatures = manifest
+                    .dist
+                    .signatures
+                    .into_iter()
+                    .map(|one| RegistrySignature { keyid: one.keyid, sig: one.sig })
+                    .collect();
+                (version, SignedVersion { signatures, published })
+            })
+            .collect(),
+    )
+}
+
+/// The credential that the user's own config ties to a URL, as npm would send it.
+fn authorization(url: &Url, config: &NpmConfig) -> Option<Secret> {
+    let all = config.credentials();
+    let here = |nerf_dart: &str| RegistryUrl::parse(&format!("{}:{nerf_dart}", url.scheme())).ok();
+    let best = all
+        .iter()
+        .filter(|one| one.level != crate::project::npmrc::Level::Project || one.variable.is_none())
+        .filter(|one| here(&one.nerf_dart).is_some_and(|registry| registry.covers(url)))
+        .max_by_key(|one| one.nerf_dart.len())?;
+    let value = best.value.as_ref()?;
+    let header = match best.key.as_str() {
+        "_authToken" => format!("Bearer {}", value.expose()),
+        "_auth" => format!("Basic {}", value.expose()),
+        _ => {
+            let user = config.plain(&format!("{}:username", best.nerf_dart))?;
+            let password = base64::engine::general_purpose::STANDARD.decode(value.expose()).ok()?;
+            let pair = format!("{user}:{}", String::from_utf8_lossy(&password));
+            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+        }
+    };
+    Some(Secret::new(value.label(), header))
+}
+
+async fn get(
+    url: Url,
+    accept: Accept,
+    authorization: Option<Secret>,
+    upstream: &Upstream,
+) -> Option<Vec<u8>> {
+    let answer = upstream.get(Request { url, accept, authorization }).await.ok()?;
+    if answer.head.status != 200 {
+        return None;
+    }
+    answer.body.collect(MAX_PACKUMENT).await.ok()
+}

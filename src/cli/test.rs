@@ -1,0 +1,325 @@
+//! `sealcheck test`.
+
+use super::arguments::{FailOn, ProgressChoice, ScratchChoice, Talk, TestArguments};
+use super::load::{self, Loaded};
+use super::options::{self, Options};
+use super::{Code, assemble, folders, print, say, signals};
+use crate::evidence::seal::Platform;
+use crate::finding::{self, JudgedRun, Observed, Severity};
+use crate::gateway::Authority;
+use crate::plan::{Plan, RunSpec};
+use crate::project::Project;
+use crate::report::model::{Report, Store};
+use crate::report::outcome::Outcome;
+use crate::report::progress::{Display, Mode, Phase, Progress};
+use crate::report::terminal::{self, Look};
+use crate::runner::place::{self, Common};
+use crate::runner::{Invocation, Listener, Told};
+use crate::sandbox::namespaces::{Namespaces, sweep};
+use crate::sandbox::{Limits, Scratch};
+use crate::scenario::Scenario;
+use crate::text::Complaint;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+use tokio::sync::watch;
+
+/// Tests every project named, and exits with the worst of their codes.
+pub(crate) fn run(arguments: TestArguments, talk: &Talk) -> anyhow::Result<Code> {
+    let runtime = load::runtime()?;
+    let several = arguments.project.len() > 1;
+    let mut worst = Code::Good;
+    for project in arguments.project.clone() {
+        let code = runtime.block_on(one(&project, arguments.clone(), talk, several))?;
+        worst = worse(worst, code);
+        if code == Code::Interrupted {
+            break;
+        }
+    }
+    // Tasks that still hold a socket must not hold the program.
+    runtime.shutdown_background();
+    Ok(worst)
+}
+
+fn worse(left: Code, right: Code) -> Code {
+    let rank = |code: Code| match code {
+        Code::Good => 0,
+        Code::Unobserved => 1,
+        Code::Bad => 2,
+        Code::Usage => 3,
+        Code::Fault => 4,
+        Code::Interrupted => 5,
+    };
+    if rank(right) > rank(left) { right } else { left }
+}
+
+async fn one(folder: &PathBuf, arguments: TestArguments, talk: &Talk, several: bool) -> anyhow::Result<Code> {
+    let started = jiff::Timestamp::now();
+    let clock = Instant::now();
+    let loaded = load::load(folder, arguments.surroundings.clone()).await?;
+    let options = options::layer(arguments, &loaded.project.settings.options)?;
+    if several && options.reports.iter().any(|report| report.path.is_some()) {
+        return Err(Complaint::about("`--report` to a file with several projects")
+            .help("test one project at a time, since each has a report of its own")
+            .into());
+    }
+    let (plan, asked) = load::plan(&loaded, &options.choice)?;
+    for removed in sweep(&folders::scratch()).unwrap_or_default() {
+        say(&format!("removed what an interrupted run had left: {}", removed.display()));
+    }
+    let shims = tempfile::tempdir()?;
+    place::write_shims(shims.path(), &loaded.toolchain)?;
+    let (stop_sender, stop) = watch::channel(false);
+    let invocation = Arc::new(Invocation {
+        project: loaded.project.clone(),
+        common: common(&loaded, &options, shims.path().to_path_buf(), &plan)?,
+        platform: platform(),
+        authority: Arc::new(Authority::new()?),
+        upstream: loaded.upstream.clone(),
+        backend: Namespaces::new("/proc/self/exe".into(), folders::scratch()),
+        scratch_root: folders::scratch(),
+        jobs: options.jobs,
+        stop,
+    });
+    let mut invocation = invocation;
+    if let Some(whole) = Arc::get_mut(&mut invocation) {
+        whole.common.ca_pem = whole.authority.ca_pem().to_owned();
+    }
+    let stopper = tokio::spawn(async move {
+        signals::asked_to_stop().await;
+        say("interrupted: ending the runs (once more ends at once)");
+        stop_sender.send_replace(true);
+        signals::asked_to_stop().await;
+        std::process::exit(130);
+    });
+    let display =
+        Arc::new(Mutex::new(Some(Display::new(mode(options.progress), talk.quiet, plan.runs.len()))));
+    let listener = listener(display.clone(), loaded.project.lockfile.entries.len());
+    let not_applicable: Vec<(String, String, bool)> = plan
+        .not_applicable
+        .iter()
+        .map(|(name, reason)| {
+            let by_name = !options.choice.scenario.is_empty() && asked.iter().any(|one| one.name == *name);
+            (name.clone(), reason.clone(), by_name)
+        })
+        .collect();
+    let outcomes = invocation.clone().run(plan, listener).await;
+    let interrupted = *invocation.stop.borrow();
+    stopper.abort();
+    if let Some(display) = display.lock().ok().and_then(|mut display| display.take()) {
+        display.finish();
+    }
+    let all = super::catalogue::all(options.choice.scenarios_dir.as_deref())?;
+    let judged = judged(&outcomes, &not_applicable, &all, &invocation.platform);
+    let judgement = finding::judge(
+        &judged,
+        &loaded.project,
+        &finding::Options {
+            required_margin: options.require_margin as usize,
+            fail_on: severity(options.fail_on),
+            today: jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::system()).date(),
+        },
+    );
+    drop(judged);
+    let outcome = Outcome::of(judgement.exit_code, interrupted);
+    let runs: Vec<(RunSpec, Option<crate::evidence::Evidence>)> =
+        outcomes.into_iter().map(|outcome| (outcome.run, outcome.evidence.ok())).collect();
+    let report = assemble::report(assemble::Parts {
+        loaded: &loaded,
+        started,
+        duration_ms: u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX),
+        interrupted,
+        outcome,
+        fail_on: severity(options.fail_on),
+        runs,
+        not_applicable,
+        judgement,
+        store: Some(store(&loaded)),
+        traced: options.trace,
+    });
+    write(&report, &options, talk)?;
+    Ok(match outcome {
+        Outcome::Sound => Code::Good,
+        Outcome::Failed => Code::Bad,
+        Outcome::Unobserved => Code::Unobserved,
+        Outcome::Interrupted => Code::Interrupted,
+    })
+}
+
+fn judged<'a>(
+    outcomes: &'a [crate::runner::Outcome],
+    not_applicable: &[(String, String, bool)],
+    all: &'a [Scenario],
+    platform: &'a Platform,
+) -> Vec<JudgedRun<'a>> {
+    let ran = outcomes.iter().map(|outcome| JudgedRun {
+        id: &outcome.run.id,
+        scenario: &outcome.run.scenario,
+        repeat: outcome.run.repeat,
+        platform,
+        observed: match &outcome.evidence {
+            Ok(evidence) => Observed::Evidence(evidence),
+            Err(error) => Observed::Nothing(with_causes(error)),
+        },
+    });
+    let not = not_applicable.iter().filter_map(|(name, reason, asked)| {
+        let scenario = all.iter().find(|scenario| scenario.name == *name)?;
+        Some(JudgedRun {
+            id: &scenario.name,
+            scenario,
+            repeat: 1,
+            platform,
+            observed: Observed::NotApplicable { reason: reason.clone(), asked: *asked },
+        })
+    });
+    ran.chain(not).collect()
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        text.push_str(": ");
+        text.push_str(&deeper.to_string());
+        cause = deeper.source();
+    }
+    text
+}
+
+fn listener(display: Arc<Mutex<Option<Display>>>, total: usize) -> Listener {
+    Arc::new(move |told: Told| {
+        let event = match told {
+            Told::Started { id, scenario } => Progress::RunStarted { id, scenario },
+            Told::Installing { id } => Progress::Phase { id, phase: Phase::Installing },
+            Told::Script { .. } => return,
+            Told::Fetched { id, tarballs } => {
+                Progress::Packages { id, fetched: usize::try_from(tarballs).unwrap_or(usize::MAX), total }
+            }
+            Told::Finished { id, ending, ms } => Progress::RunFinished { id, ending, ms },
+        };
+        if let Ok(mut display) = display.lock()
+            && let Some(display) = display.as_mut()
+        {
+            display.show(&event);
+        }
+    })
+}
+
+fn mode(choice: ProgressChoice) -> Mode {
+    match choice {
+        ProgressChoice::Auto => Mode::Auto,
+        ProgressChoice::Bar => Mode::Bar,
+        ProgressChoice::Plain => Mode::Plain,
+        ProgressChoice::None => Mode::None,
+    }
+}
+
+fn severity(choice: FailOn) -> Severity {
+    match choice {
+        FailOn::Error => Severity::Error,
+        FailOn::Warning => Severity::Warning,
+        FailOn::Note => Severity::Note,
+    }
+}
+
+/// Memory a run may need: npm's own and what it unpacks.
+const RUN_MEMORY: u64 = 2 << 30;
+
+fn common(loaded: &Loaded, options: &Options, shims: PathBuf, plan: &Plan) -> anyhow::Result<Common> {
+    let available = load::available_memory();
+    let side_by_side = options.jobs.min(plan.runs.len()).max(1) as u64;
+    let scratch = match options.scratch {
+        ScratchChoice::Memory => Scratch::Memory,
+        ScratchChoice::Disk => Scratch::Disk(folders::scratch()),
+        ScratchChoice::Auto if available > side_by_side * (RUN_MEMORY + RUN_MEMORY) => Scratch::Memory,
+        ScratchChoice::Auto => Scratch::Disk(folders::scratch()),
+    };
+    Ok(Common {
+        toolchain: loaded.toolchain.clone(),
+        shims,
+        ca_pem: String::new(),
+        limits: Limits { memory: 4 << 30, processes: 4096, open_files: 65_536, disk: 8 << 30 },
+        time_limit: options.timeout,
+        trace: options.trace,
+        scratch,
+        proxies: proxies(&loaded.project),
+    })
+}
+
+/// Proxies that npm's configuration names, at whose doors the gateway answers `CONNECT`.
+fn proxies(project: &Project) -> Vec<(String, u16)> {
+    ["https-proxy", "proxy"]
+        .iter()
+        .filter_map(|key| project.config.plain(key))
+        .filter_map(|text| url::Url::parse(text).ok())
+        .filter_map(|url| Some((url.host_str()?.to_ascii_lowercase(), url.port_or_known_default()?)))
+        .collect()
+}
+
+fn platform() -> Platform {
+    let cpu = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    Platform { os: "linux".to_owned(), cpu: cpu.to_owned(), libc: "glibc".to_owned() }
+}
+
+fn store(loaded: &Loaded) -> Store {
+    Store {
+        path: loaded.store_path.as_ref().map(|path| path.display().to_string()),
+        oldest: loaded.store.oldest().map(|time| time.to_string()),
+        newest: loaded.store.newest().map(|time| time.to_string()),
+        offline: loaded.offline,
+    }
+}
+
+/// Writes every report that was asked for, then the terminal's, unless a report
+/// has standard output for itself.
+fn write(report: &Report, options: &Options, talk: &Talk) -> anyhow::Result<()> {
+    let mut saved = Vec::new();
+    let mut taken = false;
+    for target in &options.reports {
+        let text = match target.format {
+            options::ReportFormat::Json => report.to_json()?,
+        };
+        match &target.path {
+            None => {
+                taken = true;
+                print(&text)?;
+            }
+            Some(path) => {
+                write_whole(path, &text).map_err(|error| {
+                    Complaint::about(format!(
+                        "the report could not be written to `{}`: {error}",
+                        path.display()
+                    ))
+                })?;
+                saved.push(("json".to_owned(), path.display().to_string()));
+            }
+        }
+    }
+    let look = Look { verbose: talk.verbose > 0, ..Look::of_stdout() };
+    let text = terminal::render(report, look, &saved);
+    if taken {
+        if !talk.quiet {
+            say(&text);
+        }
+        Ok(())
+    } else {
+        print(&text)
+    }
+}
+
+/// A report is there whole or not at all, whatever happens in between.
+fn write_whole(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(std::path::Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    std::io::Write::write_all(&mut file, text.as_bytes())?;
+    use std::os::unix::fs::PermissionsExt;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! Introduces the gateway to the sandbox and takes down what both saw.
+//!
+//! One invocation is one project under one toolchain: its runs go side by side,
+//! share one authority and one frozen upstream, and hand on nothing but npm's
+//! cache where a scenario asks for a warm one. Nothing is judged here.
+
+pub mod ledger;
+pub mod place;
+pub mod recorder;
+mod schedule;
+mod sealing;
+
+pub use schedule::Outcome;
+
+use crate::evidence::Output;
+use crate::evidence::seal::{Platform, Recording};
+use crate::gateway::{Authority, Caller, Callers, Gateway, GatewaySpec};
+use crate::plan::RunSpec;
+use crate::project::Project;
+use crate::sandbox::namespaces::Namespaces;
+use crate::sandbox::{CacheSpec, Doors, SandboxError};
+use crate::secret::Secret;
+use crate::upstream::Upstream;
+use crate::wire::{CutShort, Event, GapKind};
+use ledger::Ledger;
+use place::Common;
+use recorder::Recorder;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// What is the same for all runs of an invocation.
+#[derive(Debug)]
+pub struct Invocation {
+    /// The project.
+    pub project: Arc<Project>,
+    /// The place's common parts.
+    pub common: Common,
+    /// The platform inside.
+    pub platform: Platform,
+    /// The authority whose certificates the gateways show.
+    pub authority: Arc<Authority>,
+    /// The way to the real registries.
+    pub upstream: Arc<Upstream>,
+    /// Where sandboxes are made.
+    pub backend: Namespaces,
+    /// Where caches that are handed on lie.
+    pub scratch_root: PathBuf,
+    /// How many runs go side by side.
+    pub jobs: usize,
+    /// Becomes true when the user wants an end.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// Why a run gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The place could not be made, or was lost.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The gateway could not be opened.
+    #[error("the gateway could not be opened")]
+    Gateway(#[from] crate::gateway::GatewayError),
+    /// Something on this machine's disk.
+    #[error("{what}")]
+    Disk {
+        /// A fragment.
+        what: String,
+        /// The system's answer.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The user wanted an end before it began.
+    #[error("interrupted before it began")]
+    Stopped,
+    /// A run that it builds on gave nothing.
+    #[error("`{0}`, whose cache it starts from, did not finish")]
+    NoCache(String),
+    /// A task of ours ended by a panic.
+    #[error("a fault of our own: {0}")]
+    Fault(String),
+}
+
+/// What is told while runs go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// A run began.
+    Started {
+        /// Its id.
+        id: String,
+        /// Its scenario.
+        scenario: String,
+    },
+    /// npm was started.
+    Installing {
+        /// The run's id.
+        id: String,
+    },
+    /// A script of a package is running, by the name of its event.
+    Script {
+        /// The run's id.
+        id: String,
+        /// The event.
+        event: String,
+    },
+    /// Tarballs delivered so far.
+    Fetched {
+        /// The run's id.
+        id: String,
+        /// How many.
+        tarballs: u64,
+    },
+    /// A run ended.
+    Finished {
+        /// Its id.
+        id: String,
+        /// How its command ended, a fragment.
+        ending: String,
+        /// Milliseconds of the whole run.
+        ms: u64,
+    },
+}
+
+/// Whoever listens to what is told.
+pub type Listener = Arc<dyn Fn(Told) + Send + Sync>;
+
+struct Attribution(Arc<Ledger>);
+
+impl Callers for Attribution {
+    fn caller<'a>(&'a self, peer: SocketAddr) -> Pin<Box<dyn Future<Output = Option<Caller>> + Send + 'a>> {
+        Box::pin(async move {
+            let process = self.0.owner(peer.port()).await?;
+            Some(Caller { process, npm: process == ledger::NPM })
+        })
+    }
+}
+
+impl Invocation {
+    /// One run from its specification to its recording.
+    async fn record(
+        &self,
+        run: &RunSpec,
+        cache: CacheSpec,
+        listener: &Listener,
+    ) -> Result<Recording, RunError> {
+        let mut stop = self.stop.clone();
+        if *stop.borrow() {
+            return Err(RunError::Stopped);
+        }
+        let spec = place::place(run, &self.project, &self.common, cache);
+        let (Doors { tcp, dns_udp, dns_tcp }, prepared) = self.backend.prepare(spec).await?;
+        let ledger = Arc::new(Ledger::default());
+        let gateway = Gateway::open(
+            GatewaySpec {
+                world: Arc::new(run.world.clone()),
+                authority: self.authority.clone(),
+                upstream: self.upstream.clone(),
+                callers: Arc::new(Attribution(ledger.clone())),
+                proxies: self.common.proxies.clone(),
+            },
+            tcp,
+            dns_udp,
+            dns_tcp,
+        )?;
+        let mut progress = gateway.progress();
+        let skipped = prepared.skipped().to_vec();
+        let mut running = prepared.start().await?;
+        let mut recorder = Recorder::default();
+        let mut stopping = false;
+        loop {
+            let signal = tokio::select! {
+                signal = running.signals.recv() => signal,
+                changed = stop.changed(), if !stopping => {
+                    if changed.is_err() || *stop.borrow() {
+                        stopping = true;
+                        running.interrupt();
+                    }
+                    continue;
+                }
+                Ok(()) = progress.changed() => {
+                    let tarballs = progress.borrow_and_update().tarballs;
+                    listener(Told::Fetched { id: run.id.clone(), tarballs });
+                    continue;
+                }
+            };
+            let Some(signal) = signal else { break };
+            if let crate::sandbox::Signal::Event(event) = &signal {
+                tell(event, &run.id, listener);
+            }
+            recorder.take(signal, &ledger);
+        }
+        ledger.close();
+        let ended = running.finish().await;
+        let record = gateway.close().await;
+        let secrets: Vec<Secret> =
+            run.world.planted.iter().map(|planted| Secret::new(&planted.label, &planted.value)).collect();
+        let was_ended = recorder.ended();
+        let (mut events, output): (Vec<Event>, Output) = recorder.finish(&secrets);
+        if let (Err(error), false) = (&ended, was_ended) {
+            events.push(Event::Gap { kind: GapKind::Witness, detail: error.to_string() });
+            let cut_short = stopping.then_some(CutShort::Host);
+            events.push(Event::Ended { peak_memory: 0, cut_short });
+        }
+        if !skipped.is_empty() {
+            tracing::info!(run = run.id, ?skipped, "files of the project were not copied");
+        }
+        Ok(Recording {
+            events,
+            exchanges: record.exchanges,
+            lookups: record.lookups,
+            decoys: record.decoys,
+            output,
+        })
+    }
+}
+
+fn tell(event: &Event, id: &str, listener: &Listener) {
+    match event {
+        Event::Ready => listener(Told::Installing { id: id.to_owned() }),
+        Event::Executed { lifecycle: Some(lifecycle), .. } => {
+            let event = lifecycle.event.chars().take(40).collect();
+            listener(Told::Script { id: id.to_owned(), event });
+        }
+        Event::Forked { .. }
+        | Event::Executed { .. }
+        | Event::ExecFailed { .. }
+        | Event::Exited { .. }
+        | Event::Connected { .. }
+        | Event::Denied { .. }
+        | Event::Unpacked { .. }
+        | Event::Installed { .. }
+        | Event::Changed(_)
+        | Event::CommandExited { .. }
+        | Event::Gap { .. }
+        | Event::Ended { .. } => {}
+    }
+}

@@ -1,0 +1,167 @@
+//! A run's specification as a place: which files, variables and folders a
+//! sandbox gets so that npm finds in it what it would find at the user's.
+
+use crate::plan::RunSpec;
+use crate::project::Project;
+use crate::project::npmrc::Level;
+use crate::sandbox::{CacheSpec, HOME, Limits, PROJECT, ProjectCopy, SandboxSpec, Scratch};
+use crate::toolchain::Toolchain;
+use crate::wire::Order;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where the run's authority lies inside: the path that Debian's programs use.
+const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// The global npmrc inside.
+const GLOBAL_NPMRC: &str = "/etc/npmrc-global";
+/// The folder inside that comes first in `PATH`.
+const SHIMS: &str = "/toolchain/bin";
+const NODE: &str = "/toolchain/node";
+const NPM: &str = "/toolchain/npm";
+
+/// What is the same for all runs of an invocation.
+#[derive(Debug, Clone)]
+pub struct Common {
+    /// The toolchain.
+    pub toolchain: Toolchain,
+    /// A host folder with `node`, `npm` and `npx`, made by [`write_shims`].
+    pub shims: PathBuf,
+    /// The authority's certificate, PEM.
+    pub ca_pem: String,
+    /// Limits of each run.
+    pub limits: Limits,
+    /// The longest a run may take.
+    pub time_limit: Duration,
+    /// Whether processes are traced.
+    pub trace: bool,
+    /// Where sandboxes write.
+    pub scratch: Scratch,
+    /// Proxies that npm's configuration names, host and port.
+    pub proxies: Vec<(String, u16)>,
+}
+
+/// How long processes that outlive npm are watched.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// The place for one run.
+pub fn place(run: &RunSpec, project: &Project, common: &Common, cache: CacheSpec) -> SandboxSpec {
+    let inside = Inside::of(&common.toolchain);
+    let mut files: Vec<(String, Vec<u8>)> = [CA_BUNDLE, "/etc/pki/tls/certs/ca-bundle.crt"]
+        .into_iter()
+        .map(|path| (path.to_owned(), common.ca_pem.clone().into_bytes()))
+        .collect();
+    files.push((GLOBAL_NPMRC.to_owned(), run.npmrc.get(&Level::Global).cloned().unwrap_or_default()));
+    if let Some(user) = run.npmrc.get(&Level::User) {
+        files.push((format!("{HOME}/.npmrc"), user.clone()));
+    }
+    if let Some(builtin) = run.npmrc.get(&Level::Builtin) {
+        files.push((format!("{}/npmrc", inside.npm), builtin.clone()));
+    }
+    let mut show = vec![(common.shims.clone(), SHIMS.to_owned())];
+    show.extend(inside.show);
+    let cwd = if project.directory.is_empty() {
+        PROJECT.to_owned()
+    } else {
+        format!("{PROJECT}/{}", project.directory)
+    };
+    let mut argv = vec![inside.node, format!("{}/bin/npm-cli.js", inside.npm)];
+    argv.extend(run.command.iter().skip(1).cloned());
+    SandboxSpec {
+        label: run.id.clone(),
+        project: ProjectCopy {
+            root: project.root.clone(),
+            files: project.files.clone(),
+            changes: run.changes.clone(),
+        },
+        show,
+        files,
+        cache,
+        order: Order {
+            argv,
+            env: environment(run).into_iter().collect(),
+            cwd,
+            project: PROJECT.to_owned(),
+            members: members(project),
+            trace: common.trace,
+            hash: true,
+            time_limit_ms: u64::try_from(common.time_limit.as_millis()).unwrap_or(u64::MAX),
+            grace_ms: u64::try_from(GRACE.as_millis()).unwrap_or(u64::MAX),
+            memory_limit: common.limits.memory,
+        },
+        ports: run.world.ports.iter().copied().collect(),
+        limits: common.limits,
+        scratch: common.scratch.clone(),
+    }
+}
+
+/// The whole environment of the command: an allow-list with fixed values, then
+/// what the run adds. Nothing of the caller's own comes in unnamed.
+fn environment(run: &RunSpec) -> BTreeMap<String, String> {
+    let mut env: BTreeMap<String, String> = [
+        ("CI", "true"),
+        ("HOME", HOME),
+        ("LANG", "C.UTF-8"),
+        ("LOGNAME", "npm"),
+        ("NODE_EXTRA_CA_CERTS", CA_BUNDLE),
+        ("PATH", "/toolchain/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        ("SHELL", "/bin/sh"),
+        ("SSL_CERT_FILE", CA_BUNDLE),
+        ("TMPDIR", "/tmp"),
+        ("USER", "npm"),
+        ("npm_config_globalconfig", GLOBAL_NPMRC),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .collect();
+    env.extend(run.env.clone());
+    env
+}
+
+/// Folders of workspace members, which may have a `node_modules` of their own.
+fn members(project: &Project) -> Vec<String> {
+    let folder = |path: &&String| !path.split('/').any(|part| part == "node_modules");
+    let mut all = vec![String::new()];
+    all.extend(project.lockfile.entries.keys().filter(folder).cloned());
+    all
+}
+
+/// Where node and npm are inside.
+struct Inside {
+    node: String,
+    npm: String,
+    show: Vec<(PathBuf, String)>,
+}
+
+impl Inside {
+    fn of(toolchain: &Toolchain) -> Self {
+        let mut show = Vec::new();
+        let mut shown = |host: &Path, inside: &str| {
+            // All of /usr is in view already.
+            if host.starts_with("/usr") {
+                return host.display().to_string();
+            }
+            show.push((host.to_path_buf(), inside.to_owned()));
+            inside.to_owned()
+        };
+        let prefix = shown(&toolchain.node_prefix(), NODE);
+        let npm = shown(&toolchain.npm_dir, NPM);
+        Self { node: format!("{prefix}/bin/node"), npm, show }
+    }
+}
+
+/// Writes `node`, `npm` and `npx` for `PATH` into a host folder.
+pub fn write_shims(folder: &Path, toolchain: &Toolchain) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let inside = Inside::of(toolchain);
+    std::os::unix::fs::symlink(&inside.node, folder.join("node"))?;
+    for name in ["npm", "npx"] {
+        let path = folder.join(name);
+        std::fs::write(
+            &path,
+            format!("#!/bin/sh\nexec {} {}/bin/{name}-cli.js \"$@\"\n", inside.node, inside.npm),
+        )?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
+    }
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))
+}

@@ -1,0 +1,104 @@
+//! What a recording is joined with: the trees of the tarballs that went over
+//! the wire, and what the baseline taught.
+
+use super::{Invocation, RunError};
+use crate::evidence::seal::{KnownTarball, Recording, SealContext};
+use crate::evidence::tree::TarballIndex;
+use crate::evidence::{Evidence, ExchangeKind};
+use crate::plan::RunSpec;
+use crate::secret::Secret;
+use crate::wire::{Event, Exit};
+use std::collections::BTreeMap;
+
+/// What the baseline taught: the genuine bytes by path, and what a warm cache holds.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    genuine: BTreeMap<String, String>,
+    cached: BTreeMap<String, KnownTarball>,
+}
+
+impl Known {
+    /// From the baseline's evidence.
+    pub(super) fn of(invocation: &Invocation, baseline: &Evidence) -> Self {
+        let mut known = Self::default();
+        for package in &baseline.packages {
+            let Some(sha512) = package.source.as_ref().and_then(|source| source.sha512.clone()) else {
+                continue;
+            };
+            known.genuine.insert(package.path.clone(), sha512);
+        }
+        for exchange in &baseline.exchanges {
+            let Some(sha512) = &exchange.sha512 else { continue };
+            if exchange.kind != ExchangeKind::Tarball {
+                continue;
+            }
+            let Ok(index) = invocation.upstream.store().index(sha512) else { continue };
+            known.cached.insert(
+                index.tree,
+                KnownTarball {
+                    sha512: sha512.clone(),
+                    host: exchange.host.clone(),
+                    url: format!("{}://{}{}", exchange.scheme, exchange.host, exchange.path),
+                },
+            );
+        }
+        known
+    }
+}
+
+/// Whether a recorded command ended well.
+pub(super) fn worked(recording: &Recording) -> bool {
+    recording.events.iter().any(|event| matches!(event, Event::CommandExited { how: Exit::Code(0), .. }))
+}
+
+/// How a run's command ended, a fragment for progress.
+pub(super) fn ending(recording: &Result<Recording, RunError>) -> String {
+    let recording = match recording {
+        Ok(recording) => recording,
+        Err(error) => return format!("not run: {error}"),
+    };
+    let exit = recording.events.iter().find_map(|event| match event {
+        Event::CommandExited { how: Exit::Code(code), .. } => Some(format!("npm exited with {code}")),
+        Event::CommandExited { how: Exit::Signal(signal), .. } => {
+            Some(format!("npm ended by signal {signal}"))
+        }
+        _ => None,
+    });
+    exit.unwrap_or_else(|| "cut short".to_owned())
+}
+
+/// Joins one recording.
+pub(super) fn seal(invocation: &Invocation, run: &RunSpec, recording: Recording, known: &Known) -> Evidence {
+    let store = invocation.upstream.store();
+    let delivered = recording.exchanges.iter().filter(|exchange| exchange.kind == ExchangeKind::Tarball);
+    let tarballs: BTreeMap<String, TarballIndex> = delivered
+        .filter_map(|exchange| exchange.sha512.clone())
+        .filter_map(|sha512| match store.index(&sha512) {
+            Ok(index) => Some((sha512, index)),
+            Err(error) => {
+                tracing::debug!(sha512, %error, "a tarball has no index");
+                None
+            }
+        })
+        .collect();
+    let secrets: Vec<Secret> =
+        run.world.planted.iter().map(|planted| Secret::new(&planted.label, &planted.value)).collect();
+    let private =
+        run.world.private.iter().map(|(name, registry)| (name.to_string(), registry.clone())).collect();
+    crate::evidence::seal::seal(
+        recording,
+        &SealContext {
+            project: &invocation.project,
+            scenario: &run.scenario.name,
+            repeat: run.repeat,
+            command: &run.command,
+            platform: &invocation.platform,
+            npm_major: u32::try_from(invocation.common.toolchain.npm.major).unwrap_or(u32::MAX),
+            tarballs: &tarballs,
+            known: &known.cached,
+            genuine: &known.genuine,
+            private: &private,
+            secrets: &secrets,
+        },
+    )
+}
