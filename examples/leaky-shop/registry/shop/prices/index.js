@@ -1,0 +1,1 @@
+module.exports = { tea: 3, bread: 4 };
