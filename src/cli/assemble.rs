@@ -156,8 +156,8 @@ fn subject(project: &Project, loaded: &Loaded, scenarios: &[String]) -> Subject 
     let npmrc_sha512 = project
         .config
         .files
-        .iter()
-        .filter_map(|(level, _)| redacted(&project.config, *level))
+        .keys()
+        .filter_map(|level| redacted(&project.config, *level))
         .map(|bytes| Digests::of(&bytes).sri())
         .collect();
     Subject {

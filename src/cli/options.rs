@@ -132,7 +132,7 @@ fn number(file: &Table, key: &str) -> Result<Option<u64>, Complaint> {
     match file.get(key) {
         None => Ok(None),
         Some(toml::Value::Integer(n)) => {
-            u64::try_from(*n).map(Some).map_err(|_| Complaint::about(format!("`{key}` is negative")))
+            u64::try_from(*n).ok().map(Some).ok_or_else(|| Complaint::about(format!("`{key}` is negative")))
         }
         Some(other) => Err(wrong(key, "a number", other)),
     }
@@ -143,7 +143,7 @@ fn choose<T: ValueEnum>(given: Option<T>, file: &Table, key: &str) -> Result<Opt
         return Ok(given);
     }
     let Some(text) = word(file, key)? else { return Ok(None) };
-    T::from_str(&text, true).map(Some).map_err(|_| {
+    T::from_str(&text, true).ok().map(Some).ok_or_else(|| {
         let names: Vec<String> = T::value_variants()
             .iter()
             .filter_map(|one| one.to_possible_value())
@@ -173,7 +173,7 @@ fn report_target(text: &str) -> Result<ReportTarget, Complaint> {
     let (format, path) = text.split_once('=').ok_or_else(|| {
         Complaint::about(format!("`{text}` is no report")).help("write FORMAT=PATH, as in `json=report.json`")
     })?;
-    let format = ReportFormat::from_str(format, true).map_err(|_| {
+    let format = ReportFormat::from_str(format, true).ok().ok_or_else(|| {
         Complaint::about(format!("`{format}` is no format of a report")).help("this version writes `json`")
     })?;
     if path.is_empty() {

@@ -19,7 +19,7 @@ use crate::sandbox::namespaces::{Namespaces, sweep};
 use crate::sandbox::{Limits, Scratch};
 use crate::scenario::Scenario;
 use crate::text::Complaint;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tokio::sync::watch;
@@ -53,7 +53,7 @@ fn worse(left: Code, right: Code) -> Code {
     if rank(right) > rank(left) { right } else { left }
 }
 
-async fn one(folder: &PathBuf, arguments: TestArguments, talk: &Talk, several: bool) -> anyhow::Result<Code> {
+async fn one(folder: &Path, arguments: TestArguments, talk: &Talk, several: bool) -> anyhow::Result<Code> {
     let started = jiff::Timestamp::now();
     let clock = Instant::now();
     let loaded = load::load(folder, arguments.surroundings.clone()).await?;
@@ -312,9 +312,9 @@ fn write(report: &Report, options: &Options, talk: &Talk) -> anyhow::Result<()> 
 }
 
 /// A report is there whole or not at all, whatever happens in between.
-fn write_whole(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(std::path::Path::new("."));
+    let folder = folder.unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     std::io::Write::write_all(&mut file, text.as_bytes())?;

@@ -278,7 +278,7 @@ fn config(changes: &Value) -> NpmConfig {
             }
         })
         .collect();
-    NpmConfig { settings, files: BTreeMap::new() }
+    NpmConfig { settings, ..NpmConfig::default() }
 }
 
 fn settings(changes: &Value) -> Settings {

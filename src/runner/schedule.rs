@@ -92,8 +92,7 @@ impl Invocation {
     fn seal_all(&self, runs: Vec<RunSpec>, recordings: Vec<Result<Recording, RunError>>) -> Vec<Outcome> {
         let mut known = sealing::Known::default();
         let mut sealed: BTreeMap<usize, Result<Evidence, RunError>> = BTreeMap::new();
-        let mut order: Vec<(usize, (RunSpec, Result<Recording, RunError>))> =
-            runs.into_iter().zip(recordings).enumerate().collect();
+        let mut order: Vec<_> = runs.into_iter().zip(recordings).enumerate().collect();
         order.sort_by_key(|(at, (run, _))| (run.scenario.name != GIVER, run.repeat, *at));
         let mut specs = BTreeMap::new();
         for (at, (run, recording)) in order {

@@ -57,14 +57,15 @@ pub(super) fn ending(recording: &Result<Recording, RunError>) -> String {
         Ok(recording) => recording,
         Err(error) => return format!("not run: {error}"),
     };
-    let exit = recording.events.iter().find_map(|event| match event {
-        Event::CommandExited { how: Exit::Code(code), .. } => Some(format!("npm exited with {code}")),
-        Event::CommandExited { how: Exit::Signal(signal), .. } => {
-            Some(format!("npm ended by signal {signal}"))
+    for event in &recording.events {
+        if let Event::CommandExited { how, .. } = event {
+            return match how {
+                Exit::Code(code) => format!("npm exited with {code}"),
+                Exit::Signal(signal) => format!("npm ended by signal {signal}"),
+            };
         }
-        _ => None,
-    });
-    exit.unwrap_or_else(|| "cut short".to_owned())
+    }
+    "cut short".to_owned()
 }
 
 /// Joins one recording.

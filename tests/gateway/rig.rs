@@ -67,6 +67,7 @@ pub(crate) fn world(port: u16) -> World {
     World {
         public: url(format!("https://registry.example:{port}/")),
         public_answer: Answer::Genuine,
+        public_serve: None,
         registries: vec![RegistryWorld {
             url: url(format!("http://127.0.0.1:{port}/npm/")),
             answer: Answer::Genuine,

@@ -94,7 +94,6 @@ fn style(template: &str) -> ProgressStyle {
 mod tests {
     use super::super::Phase;
     use super::*;
-    use crate::report::opinion::Verdict;
     use indicatif::TermLike;
     use std::io::Result;
     use std::sync::{Arc, Mutex};

@@ -84,7 +84,6 @@ impl<W: Write> Lines<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::opinion::Verdict;
 
     fn shown(events: &[(u64, Progress)]) -> String {
         let begin = Instant::now();
