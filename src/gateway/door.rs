@@ -1,6 +1,7 @@
 //! Connections: TLS by name, plain HTTP, tunnels through a proxy, and
 //! everything else, which is written down and closed.
 
+use super::answer::Delivered;
 use super::authority::Authority;
 use super::callers::Asked;
 use super::serve::{HungUp, Shared, Way, blank, empty};
@@ -31,6 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(300);
 /// Bytes of a connection that is neither TLS nor HTTP that are searched.
 const MAX_OPAQUE: usize = 1 << 20;
+
+type Answered = Pin<Box<dyn Future<Output = Result<Response<Delivered>, HungUp>> + Send>>;
 
 /// What all doors share.
 pub(super) struct Doors {
@@ -176,6 +179,7 @@ impl Doors {
             .timer(TokioTimer::new())
             .header_read_timeout(IDLE)
             .max_buf_size(256 << 10)
+            .half_close(true)
             .serve_connection(TokioIo::new(line), service)
             .with_upgrades();
         let _ = connection.await;
@@ -184,20 +188,17 @@ impl Doors {
         }
     }
 
-    async fn request(
-        self: Arc<Self>,
-        way: Way,
-        request: Request<Incoming>,
-    ) -> Result<Response<super::answer::Delivered>, HungUp> {
+    /// What is done at once here is done even if the other end is already gone.
+    fn request(self: Arc<Self>, way: Way, request: Request<Incoming>) -> Answered {
         if request.method() == Method::CONNECT {
-            return Ok(self.connect(way, request));
+            return Box::pin(std::future::ready(Ok(self.connect(way, request))));
         }
-        self.shared.clone().serve(way, request).await
+        Box::pin(self.shared.clone().serve(way, request))
     }
 
     /// Opens a tunnel at a proxy's door; what is in it is served like any
     /// connection to the host that it names.
-    fn connect(self: Arc<Self>, way: Way, request: Request<Incoming>) -> Response<super::answer::Delivered> {
+    fn connect(self: Arc<Self>, way: Way, request: Request<Incoming>) -> Response<Delivered> {
         let authority = request.uri().authority().cloned();
         let target = authority.and_then(|to| Some((to.host().to_ascii_lowercase(), to.port_u16()?)));
         let refuse = |host: &str, port: u16, status: StatusCode, fault: Option<&str>| {

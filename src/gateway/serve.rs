@@ -12,16 +12,17 @@ use super::route::{self, Asked, Handed, Inside, Ownership, Shape, Site};
 use super::scan::Scanner;
 use super::tamper::tamper;
 use crate::evidence::exchange::{AnsweredBy, Exchange, ExchangeKind, Role};
-use crate::plan::{RegistryWorld, World};
+use crate::plan::World;
 use crate::project::name::PackageName;
 use crate::project::registry::RegistryUrl;
 use crate::scenario::Answer;
+use crate::secret::Secret;
 use crate::upstream::{Accept, Body, Head, Request as Fetch, ServedVersion, Store, Upstream, UpstreamError};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use url::Url;
@@ -76,33 +77,113 @@ struct Understood {
     site: Site,
     asked: Asked,
     ownership: Option<Ownership>,
+    devious: bool,
     slot: Slot,
 }
 
+/// A request's body, searched even if it never comes to its end.
+struct Searched<'a> {
+    shared: &'a Shared,
+    slot: Slot,
+    carried: Option<String>,
+    taken: Vec<u8>,
+}
+
+impl Searched<'_> {
+    /// Reads the body as far as it is looked at.
+    async fn take(&mut self, mut body: Incoming) {
+        let read = async {
+            while let Some(Ok(frame)) = body.frame().await {
+                if let Ok(bytes) = frame.into_data() {
+                    let room = MAX_REQUEST - self.taken.len();
+                    self.taken.extend_from_slice(&bytes[..bytes.len().min(room)]);
+                    if self.taken.len() >= MAX_REQUEST {
+                        break;
+                    }
+                }
+            }
+        };
+        let _ = tokio::time::timeout(REQUEST_TIME, read).await;
+    }
+
+    /// Whether the request carries a planted secret.
+    fn finish(mut self) -> bool {
+        self.search();
+        self.carried.is_some()
+    }
+
+    fn search(&mut self) {
+        let taken = std::mem::take(&mut self.taken);
+        if self.carried.is_none() && !taken.is_empty() {
+            self.carried = self.shared.scanner.in_bytes(&taken);
+            let carried = self.carried.clone();
+            self.shared.recorder.note(self.slot, |exchange| exchange.carried_secret = carried);
+        }
+    }
+}
+
+impl Drop for Searched<'_> {
+    fn drop(&mut self) {
+        self.search();
+    }
+}
+
 impl Shared {
-    /// Answers a request.
-    pub(super) async fn serve(
+    /// Answers a request. It is in the record when this returns, before the
+    /// answer is waited for: whoever sends and goes away was here all the same.
+    pub(super) fn serve(
         self: Arc<Self>,
         way: Way,
         request: Request<Incoming>,
-    ) -> Result<Response<Delivered>, HungUp> {
+    ) -> impl Future<Output = Result<Response<Delivered>, HungUp>> + Send + 'static {
         let (parts, body) = request.into_parts();
-        let host = meant(&way, &parts.uri, &parts.headers);
+        let arrived = self.arrive(&way, &parts);
+        async move {
+            let (understood, carried) = arrived.ok_or(HungUp)?;
+            let mut searched = Searched { shared: &self, slot: understood.slot, carried, taken: Vec::new() };
+            searched.take(body).await;
+            let carries = searched.finish();
+            let act = self.decide(&parts.method, &understood, carries);
+            let authorization = match &act {
+                Act::Forward { .. } => self.real(&way, &understood, &parts.headers).await,
+                Act::Hang(_)
+                | Act::Fault(..)
+                | Act::Nothing
+                | Act::Absent
+                | Act::Refuse(_)
+                | Act::Decoy
+                | Act::Folder(_) => None,
+            };
+            let accept = accept(&parts.headers, &understood);
+            let fetch = Fetch { url: understood.url.clone(), accept, authorization };
+            let mut response = self.act(act, &understood, fetch, &parts.headers).await?;
+            let status = response.status().as_u16();
+            self.recorder.note(understood.slot, |exchange| exchange.status = Some(status));
+            if parts.method == Method::HEAD || status == 304 {
+                if let Some(length) = response.body().size_hint().exact().filter(|_| status != 304) {
+                    response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+                }
+                response.body_mut().drop_bytes();
+            }
+            let hashed = status == 200 && parts.method != Method::HEAD;
+            response.body_mut().record(self.recorder.clone(), understood.slot, hashed);
+            Ok(response)
+        }
+    }
+
+    /// Understands a request's head, records it, and finds what it carries.
+    fn arrive(&self, way: &Way, parts: &http::request::Parts) -> Option<(Understood, Option<String>)> {
+        let host = meant(way, &parts.uri, &parts.headers);
         let port = if way.proxy { parts.uri.port_u16().unwrap_or(80) } else { way.port };
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        let text =
-            format!("{}://{host}:{port}{}{path}", way.scheme, if path.starts_with('/') { "" } else { "/" });
-        let url = Url::parse(&text).ok();
-
-        let fallback = || Url::parse("http://unknown.invalid/").ok();
-        let Some(url) = url.clone().or_else(fallback) else { return Err(HungUp) };
-        let handed = || self.handed(&url);
-        let site = route::site(&self.world, &url, handed);
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        let text = format!("{}://{host}:{port}{slash}{path}", way.scheme);
+        let url = Url::parse(&text).or_else(|_| Url::parse("http://unknown.invalid/")).ok()?;
+        let site = route::site(&self.world, &url, || self.handed(&url));
         let below = route::below(&self.world, &site, &url);
         let asked = self.known(route::asked(&below), &site);
         let ownership = asked.package.as_ref().map(|name| self.inside.of(&self.world, name));
-        let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let found = credential::find(&self.world, &url, authorization);
+        let found = credential::find(&self.world, &url, authorization(&parts.headers));
         let mut exchange = blank(&parts.method, way.scheme, &host, port);
         exchange.path = self.scanner.redact(&clip(url.path(), MAX_PATH));
         exchange.host = self.scanner.redact_name(&clip(&host, 255));
@@ -113,49 +194,27 @@ impl Shared {
         exchange.role = route::role(ownership.as_ref(), &site);
         exchange.credential = found.credential;
         exchange.credential_label = found.planted.map(|planted| planted.label.clone());
-        let slot = self.recorder.begin(exchange, way.caller.clone());
-
-        let body = take(body).await;
+        // A secret that is for no registry is out of place even in its own header.
         let bare = found.planted.filter(|planted| planted.nerf_dart.is_none());
         let carried = bare
             .map(|planted| planted.label.clone())
-            .or_else(|| self.carried(&host, &text, &parts, found.planted.is_some(), &body));
-        if carried.is_some() {
-            self.recorder.note(slot, |exchange| exchange.carried_secret.clone_from(&carried));
-        }
+            .or_else(|| self.carried(&host, &text, parts, found.planted.is_some()));
+        exchange.carried_secret.clone_from(&carried);
+        let slot = self.recorder.begin(exchange, way.caller.clone());
         let devious = route::is_devious(&below);
-        let act =
-            decide(&self.world, &parts.method, &site, &asked, ownership.as_ref(), devious, carried.is_some());
-        let authorization = match &act {
-            Act::Forward { .. } if found.planted.is_some() => {
-                let npm = way.caller.wait().await.is_some_and(|caller| caller.npm);
-                found.real(npm)
-            }
-            Act::Forward { .. }
-            | Act::Hang(_)
-            | Act::Fault(..)
-            | Act::Nothing
-            | Act::Absent
-            | Act::Refuse(_)
-            | Act::Decoy
-            | Act::Folder(_)
-            | Act::PublicFolder => None,
-        };
-        let understood = Understood { url, site, asked, ownership, slot };
-        let accept = accept(&parts.headers, &understood);
-        let fetch = Fetch { url: understood.url.clone(), accept, authorization };
-        let mut response = self.act(act, &understood, fetch, &parts.headers).await?;
-        let status = response.status().as_u16();
-        self.recorder.note(slot, |exchange| exchange.status = Some(status));
-        if parts.method == Method::HEAD || status == 304 {
-            if let Some(length) = response.body().size_hint().exact().filter(|_| status != 304) {
-                response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
-            }
-            response.body_mut().drop_bytes();
-        }
-        let hashed = status == 200 && parts.method != Method::HEAD;
-        response.body_mut().record(self.recorder.clone(), slot, hashed);
-        Ok(response)
+        Some((Understood { url, site, asked, ownership, devious, slot }, carried))
+    }
+
+    fn decide(&self, method: &Method, understood: &Understood, carries: bool) -> Act {
+        let Understood { site, asked, ownership, devious, .. } = understood;
+        decide(&self.world, method, site, asked, ownership.as_ref(), *devious, carries)
+    }
+
+    /// The real credential in place of the planted one, if it is npm that asks.
+    async fn real(&self, way: &Way, understood: &Understood, headers: &HeaderMap) -> Option<Secret> {
+        let found = credential::find(&self.world, &understood.url, authorization(headers));
+        found.planted?;
+        found.real(way.caller.wait().await.is_some_and(|caller| caller.npm))
     }
 
     /// What an earlier answer said of a URL.
@@ -187,7 +246,6 @@ impl Shared {
         url: &str,
         parts: &http::request::Parts,
         recognised: bool,
-        body: &[u8],
     ) -> Option<String> {
         let own = |name: &header::HeaderName| recognised && name == header::AUTHORIZATION;
         let in_headers = || {
@@ -203,7 +261,6 @@ impl Shared {
             .or_else(|| self.scanner.in_name(host))
             .or_else(|| self.scanner.in_bytes(parts.method.as_str().as_bytes()))
             .or_else(in_headers)
-            .or_else(|| self.scanner.in_bytes(body))
     }
 
     async fn act(
@@ -235,16 +292,7 @@ impl Shared {
             Act::Absent => error(404, "Not found"),
             Act::Refuse(why) => error(403, why),
             Act::Decoy => self.decoy(understood, fetch.accept),
-            Act::Folder(at) => match self.world.registries.get(at) {
-                Some(RegistryWorld { url, serve: Some(path), .. }) => {
-                    self.folder(path.clone(), url, understood, fetch.accept).await
-                }
-                Some(_) | None => error(404, "Not found"),
-            },
-            Act::PublicFolder => match self.world.public_serve.clone() {
-                Some(path) => self.folder(path, &self.world.public, understood, fetch.accept).await,
-                None => error(404, "Not found"),
-            },
+            Act::Folder(at) => self.folder(at, understood, fetch.accept).await,
             Act::Forward { query } => {
                 if !query {
                     fetch.url.set_query(None);
@@ -268,13 +316,9 @@ impl Shared {
         served
     }
 
-    async fn folder(
-        &self,
-        path: PathBuf,
-        registry: &RegistryUrl,
-        understood: &Understood,
-        accept: Accept,
-    ) -> Response<Delivered> {
+    async fn folder(&self, at: usize, understood: &Understood, accept: Accept) -> Response<Delivered> {
+        let Some(registry) = self.world.registries.get(at) else { return error(404, "Not found") };
+        let Some(path) = registry.serve.clone() else { return error(404, "Not found") };
         let upstream = self.upstream.clone();
         let folder = match tokio::task::spawn_blocking(move || upstream.folder(&path)).await {
             Ok(Ok(folder)) => folder,
@@ -290,7 +334,7 @@ impl Shared {
                 return self.tampered(understood, version.sha512.clone()).await;
             }
         }
-        serve_version(self.upstream.store(), registry, name, versions, &understood.asked, accept)
+        serve_version(self.upstream.store(), &registry.url, name, versions, &understood.asked, accept)
     }
 
     async fn forward(
@@ -528,24 +572,8 @@ fn clip(text: &str, limit: usize) -> String {
     text.chars().take(limit).collect()
 }
 
-/// Reads a request's body as far as it is looked at.
-async fn take(mut body: Incoming) -> Vec<u8> {
-    let mut taken = Vec::new();
-    let read = async {
-        while let Some(Ok(frame)) =
-            std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context)).await
-        {
-            if let Ok(bytes) = frame.into_data() {
-                let room = MAX_REQUEST - taken.len();
-                taken.extend_from_slice(&bytes[..bytes.len().min(room)]);
-                if taken.len() >= MAX_REQUEST {
-                    break;
-                }
-            }
-        }
-    };
-    let _ = tokio::time::timeout(REQUEST_TIME, read).await;
-    taken
+fn authorization(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()
 }
 
 fn accept(headers: &HeaderMap, understood: &Understood) -> Accept {
