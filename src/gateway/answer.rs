@@ -1,11 +1,11 @@
 //! Bodies on their way out: hashed and counted as they are delivered.
 
 use super::record::{Recorder, Slot};
-use crate::upstream::Body as Stored;
+use crate::upstream::{Body as Stored, Head};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures_util::Stream;
-use http::{Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use hyper::body::{Body, Frame, SizeHint};
 use sha1::Sha1;
 use sha2::{Digest, Sha512};
@@ -136,11 +136,41 @@ impl Drop for Delivered {
 pub(super) fn json(status: u16, body: &serde_json::Value) -> Response<Delivered> {
     let mut response = Response::new(Delivered::full(body.to_string()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
 /// An error, shaped as registries shape theirs.
 pub(super) fn error(status: u16, message: &str) -> Response<Delivered> {
     json(status, &serde_json::json!({ "error": message }))
+}
+
+pub(super) fn tarball(file: std::fs::File) -> Response<Delivered> {
+    let length = file.metadata().ok().map(|meta| meta.len());
+    let Ok(body) = Stored::whole(file) else { return error(502, "the store cannot be read") };
+    let headers = vec![("content-type".to_owned(), "application/octet-stream".to_owned())];
+    respond(&Head { status: 200, headers, length }, body)
+}
+
+pub(super) fn respond(head: &Head, body: Stored) -> Response<Delivered> {
+    let mut response = Response::new(Delivered::stored(body, head.length));
+    dress(&mut response, head);
+    response
+}
+
+pub(super) fn dress(response: &mut Response<Delivered>, head: &Head) {
+    *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    for (name, value) in &head.headers {
+        let name = header::HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+}
+
+/// Nothing to read.
+pub(super) fn empty(status: StatusCode) -> Response<Delivered> {
+    let mut response = Response::new(Delivered::full(Bytes::new()));
+    *response.status_mut() = status;
+    response
 }

@@ -175,6 +175,17 @@ mod tests {
     }
 
     #[test]
+    fn the_public_host_learns_no_name_by_another_scheme_either() {
+        let mut world = world();
+        world.hosts.insert("registry.example".into());
+        for url in ["http://registry.example/@acme%2finternal", "https://registry.example:8443/acme-web"] {
+            assert_eq!(act(&world, &Method::GET, url), Act::Decoy, "{url}");
+        }
+        let public = act(&world, &Method::GET, "http://registry.example/left-pad");
+        assert_eq!(public, Act::Forward { query: false });
+    }
+
+    #[test]
     fn nothing_can_be_written_anywhere() {
         let world = world();
         for method in [Method::PUT, Method::POST, Method::DELETE, Method::PATCH, Method::OPTIONS] {

@@ -2,9 +2,10 @@
 //! everything else, which is written down and closed.
 
 use super::answer::Delivered;
+use super::answer::empty;
 use super::authority::Authority;
 use super::callers::Asked;
-use super::serve::{HungUp, Shared, Way, blank, empty};
+use super::serve::{HungUp, Shared, Way, blank};
 use crate::evidence::Exchange;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};

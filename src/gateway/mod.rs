@@ -18,6 +18,8 @@ mod decoy;
 mod dns;
 mod door;
 mod folder;
+mod forward;
+mod local;
 mod names;
 mod record;
 mod route;

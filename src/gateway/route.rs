@@ -115,7 +115,13 @@ pub(super) fn site(world: &World, url: &Url, handed: impl FnOnce() -> Option<Han
     if let Some(at) = beside {
         return Site::Also(at);
     }
-    if url.host_str().is_some_and(|host| world.hosts.contains(host)) { Site::Trusted } else { Site::Unknown }
+    match url.host_str() {
+        // The public host by another scheme or port (an old `resolved`): what may
+        // not be told to it may not be told to it there either.
+        Some(host) if host == world.public.host() && world.hosts.contains(host) => Site::Public,
+        Some(host) if world.hosts.contains(host) => Site::Trusted,
+        Some(_) | None => Site::Unknown,
+    }
 }
 
 /// The path of a URL below a site's prefix, decoded once, without the leading slash.

@@ -3,23 +3,17 @@
 use super::answer::{Delivered, error, json};
 use super::callers::{Asked as CallerAsked, Callers};
 use super::credential;
-use super::decide::{Act, answer, decide};
+use super::decide::{Act, decide};
 use super::decoy::Decoys;
-use super::folder::{manifest, packument};
 use super::names::Names;
 use super::record::{Recorder, Slot};
 use super::route::{self, Asked, Handed, Inside, Ownership, Shape, Site};
 use super::scan::Scanner;
-use super::tamper::tamper;
 use crate::evidence::exchange::{AnsweredBy, Exchange, ExchangeKind, Role};
 use crate::plan::World;
-use crate::project::name::PackageName;
-use crate::project::registry::RegistryUrl;
-use crate::scenario::Answer;
 use crate::secret::Secret;
-use crate::upstream::{Accept, Body, Head, Request as Fetch, ServedVersion, Store, Upstream, UpstreamError};
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use crate::upstream::{Accept, Request as Fetch, Upstream};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use std::collections::BTreeMap;
@@ -33,10 +27,6 @@ const MAX_REQUEST: usize = 8 << 20;
 const REQUEST_TIME: Duration = Duration::from_secs(60);
 /// Bytes of a path that are recorded.
 const MAX_PATH: usize = 4096;
-/// URLs that answers led to, kept at most.
-const MAX_HANDED: usize = 100_000;
-/// Bytes of a packument that is read for where its tarballs lie.
-const MAX_PACKUMENT: u64 = 64 << 20;
 
 /// What all requests of a run share.
 pub(super) struct Shared {
@@ -72,19 +62,19 @@ pub(super) struct Way {
 pub(super) struct HungUp;
 
 /// A request, understood.
-struct Understood {
-    url: Url,
-    site: Site,
-    asked: Asked,
-    ownership: Option<Ownership>,
-    devious: bool,
-    slot: Slot,
+pub(super) struct Understood {
+    pub(super) url: Url,
+    pub(super) site: Site,
+    pub(super) asked: Asked,
+    pub(super) ownership: Option<Ownership>,
+    pub(super) devious: bool,
+    pub(super) slot: Slot,
 }
 
 /// A request's body, searched even if it never comes to its end.
 struct Searched<'a> {
     shared: &'a Shared,
-    slot: Slot,
+    pub(super) slot: Slot,
     carried: Option<String>,
     taken: Vec<u8>,
 }
@@ -218,7 +208,7 @@ impl Shared {
     }
 
     /// What an earlier answer said of a URL.
-    fn handed(&self, url: &Url) -> Option<Handed> {
+    pub(super) fn handed(&self, url: &Url) -> Option<Handed> {
         self.handed.lock().unwrap_or_else(PoisonError::into_inner).get(&place(url)).cloned()
     }
 
@@ -301,227 +291,6 @@ impl Shared {
             }
         })
     }
-
-    fn decoy(&self, understood: &Understood, accept: Accept) -> Response<Delivered> {
-        let known = understood.asked.package.as_ref().and_then(|name| self.decoys.ask(name));
-        let Some((name, versions)) = known else { return error(404, "Not found") };
-        let store = self.upstream.store();
-        let served = serve_version(store, &self.world.public, name, versions, &understood.asked, accept);
-        if served.status() == StatusCode::OK {
-            self.recorder.note(understood.slot, |exchange| {
-                exchange.decoy = true;
-                exchange.answered_by = AnsweredBy::Decoy;
-            });
-        }
-        served
-    }
-
-    async fn folder(&self, at: usize, understood: &Understood, accept: Accept) -> Response<Delivered> {
-        let Some(registry) = self.world.registries.get(at) else { return error(404, "Not found") };
-        let Some(path) = registry.serve.clone() else { return error(404, "Not found") };
-        let upstream = self.upstream.clone();
-        let folder = match tokio::task::spawn_blocking(move || upstream.folder(&path)).await {
-            Ok(Ok(folder)) => folder,
-            Ok(Err(_)) | Err(_) => return self.unreachable(understood, "folder-unreadable"),
-        };
-        self.recorder.note(understood.slot, |exchange| exchange.answered_by = AnsweredBy::Folder);
-        let known = understood.asked.package.as_ref().and_then(|name| folder.packages.get_key_value(name));
-        let Some((name, versions)) = known else { return error(404, "Not found") };
-        if self.is_tampered(understood) {
-            let version =
-                versions.iter().find(|known| Some(&known.version) == understood.asked.version.as_ref());
-            if let Some(version) = version {
-                return self.tampered(understood, version.sha512.clone()).await;
-            }
-        }
-        serve_version(self.upstream.store(), &registry.url, name, versions, &understood.asked, accept)
-    }
-
-    async fn forward(
-        &self,
-        understood: &Understood,
-        fetch: Fetch,
-        headers: &HeaderMap,
-    ) -> Response<Delivered> {
-        let answer = match self.upstream.get(fetch.clone()).await {
-            Ok(answer) => answer,
-            Err(UpstreamError::Offline(_)) => return self.unreachable(understood, "not-in-store"),
-            Err(why) => {
-                tracing::warn!(error = &why as &dyn std::error::Error, "a registry could not be reached");
-                return self.unreachable(understood, "upstream-unreachable");
-            }
-        };
-        let by = if answer.stored { AnsweredBy::Store } else { AnsweredBy::Upstream };
-        self.recorder.note(understood.slot, |exchange| exchange.answered_by = by);
-        if let Some(location) =
-            answer.head.header("location").filter(|_| (300..400).contains(&answer.head.status))
-        {
-            self.redirected(understood, location);
-        }
-        if answer.head.status == 200 {
-            if self.may_be_tampered(understood) {
-                return self.forward_tampered(understood, answer.head, answer.body).await;
-            }
-            if understood.asked.shape == Shape::Packument && understood.site != Site::Public {
-                return self.packument(understood, fetch, answer.head, answer.body).await;
-            }
-        }
-        let same = answer.head.header("etag").zip(headers.get(header::IF_NONE_MATCH));
-        let unchanged = answer.head.status == 200
-            && same.is_some_and(|(etag, asked)| {
-                asked.to_str().is_ok_and(|asked| asked.split(',').any(|one| one.trim() == etag))
-            });
-        let mut response = respond(&answer.head, answer.body);
-        if unchanged {
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-        }
-        response
-    }
-
-    /// A registry's packument passes unchanged; where it says that tarballs lie
-    /// is remembered, so that npm can fetch them there.
-    async fn packument(
-        &self,
-        understood: &Understood,
-        fetch: Fetch,
-        head: Head,
-        body: Body,
-    ) -> Response<Delivered> {
-        let Ok(bytes) = body.collect(MAX_PACKUMENT).await else {
-            return match self.upstream.get(fetch).await {
-                Ok(again) => respond(&again.head, again.body),
-                Err(_) => self.unreachable(understood, "upstream-unreachable"),
-            };
-        };
-        let document: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        let versions = document.get("versions").and_then(|versions| versions.as_object());
-        for (version, manifest) in versions.into_iter().flatten() {
-            let tarball =
-                manifest.get("dist").and_then(|dist| dist.get("tarball")).and_then(|url| url.as_str());
-            if let Some(url) = tarball.and_then(|text| Url::parse(text).ok()) {
-                self.hand_out(understood, &url, Some(version.clone()));
-            }
-        }
-        let mut response = Response::new(Delivered::full(bytes));
-        dress(&mut response, &head);
-        response
-    }
-
-    fn redirected(&self, understood: &Understood, location: &str) {
-        let Ok(url) = understood.url.join(location) else { return };
-        let port = url.port_or_known_default().unwrap_or(443);
-        let to = self.scanner.redact_name(&format!("{}:{port}", url.host_str().unwrap_or_default()));
-        self.recorder.note(understood.slot, |exchange| exchange.redirected_to = Some(to));
-        self.hand_out(understood, &url, understood.asked.version.clone());
-    }
-
-    /// Remembers where an answer led, unless that is some registry's own place.
-    fn hand_out(&self, understood: &Understood, url: &Url, version: Option<String>) {
-        if !matches!(route::site(&self.world, url, || None), Site::Trusted | Site::Unknown) {
-            return;
-        }
-        let registry = match &understood.site {
-            Site::Registry(at) | Site::Also(at) => Some(*at),
-            Site::HandedOut(handed) => handed.registry,
-            Site::Public => None,
-            // Nobody whose word counts.
-            Site::Trusted | Site::Unknown => return,
-        };
-        let role = route::role(understood.ownership.as_ref(), &understood.site);
-        let handed = Handed { package: understood.asked.package.clone(), version, role, registry };
-        let mut all = self.handed.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() < MAX_HANDED {
-            all.insert(place(url), handed);
-        }
-    }
-
-    fn unreachable(&self, understood: &Understood, fault: &str) -> Response<Delivered> {
-        self.recorder.note(understood.slot, |exchange| {
-            exchange.fault = Some(fault.to_owned());
-            exchange.answered_by = AnsweredBy::Gateway;
-        });
-        error(502, "the real registry could not be reached")
-    }
-
-    /// This is the tarball that is tampered with, by its URL.
-    fn is_tampered(&self, understood: &Understood) -> bool {
-        let asked = &understood.asked;
-        answer(&self.world, &understood.site) == Answer::Tampered
-            && asked.shape == Shape::Tarball
-            && self.world.tamper.as_ref().is_some_and(|(name, version)| {
-                asked.package.as_ref() == Some(name) && asked.version.as_ref() == Some(version)
-            })
-    }
-
-    /// It is, or its URL does not tell.
-    fn may_be_tampered(&self, understood: &Understood) -> bool {
-        let silent = understood.asked.package.is_none() || understood.asked.version.is_none();
-        let download =
-            understood.asked.shape != Shape::Packument || !matches!(understood.site, Site::Registry(_));
-        answer(&self.world, &understood.site) == Answer::Tampered
-            && self.world.tamper.is_some()
-            && (self.is_tampered(understood) || silent && download || self.handed_tampered(understood))
-    }
-
-    fn handed_tampered(&self, understood: &Understood) -> bool {
-        let asked = &understood.asked;
-        matches!(understood.site, Site::HandedOut(_))
-            && self.world.tamper.as_ref().is_some_and(|(name, version)| {
-                asked.package.as_ref() == Some(name) && asked.version.as_ref() == Some(version)
-            })
-    }
-
-    async fn forward_tampered(
-        &self,
-        understood: &Understood,
-        head: Head,
-        mut body: Body,
-    ) -> Response<Delivered> {
-        let store = self.upstream.store();
-        let whole = async {
-            let mut writer = store.writer().ok()?;
-            while let Some(bytes) = body.next().await {
-                std::io::Write::write_all(&mut writer, &bytes.ok()?).ok()?;
-            }
-            Some(writer.finish(store).ok()?.sri())
-        };
-        let Some(genuine) = whole.await else { return self.unreachable(understood, "upstream-broke-off") };
-        let (index, wanted, looked) = (genuine.clone(), self.world.tamper.clone(), store.clone());
-        let is = tokio::task::spawn_blocking(move || {
-            let index = looked.index(&index).ok()?;
-            let (name, version) = wanted?;
-            Some(index.name == name.as_str() && index.version == version)
-        });
-        if is.await.ok().flatten() == Some(true) {
-            return self.tampered(understood, genuine).await;
-        }
-        match store.content(&genuine).ok().and_then(|file| Body::whole(file).ok()) {
-            Some(body) => respond(&head, body),
-            None => self.unreachable(understood, "store-unreadable"),
-        }
-    }
-
-    async fn tampered(&self, understood: &Understood, genuine: String) -> Response<Delivered> {
-        let store = self.upstream.store().clone();
-        let made = tokio::task::spawn_blocking(move || {
-            let from = std::io::BufReader::new(store.content(&genuine).ok()?);
-            let sri = tamper(from, store.writer().ok()?).ok()?.finish(&store).ok()?.sri();
-            store.content(&sri).ok()
-        });
-        let Some(file) = made.await.ok().flatten() else {
-            return self.unreachable(understood, "not-tampered");
-        };
-        self.recorder.note(understood.slot, |exchange| {
-            exchange.fault = Some("tampered".into());
-            exchange.answered_by = AnsweredBy::Gateway;
-        });
-        tarball(file)
-    }
-}
-
-fn place(url: &Url) -> (String, u16, String) {
-    let host = url.host_str().unwrap_or_default().to_owned();
-    (host, url.port_or_known_default().unwrap_or(0), url.path().to_owned())
 }
 
 /// The host a request is for. What a script writes into `Host` counts only
@@ -593,67 +362,7 @@ fn accept(headers: &HeaderMap, understood: &Understood) -> Accept {
     }
 }
 
-/// A packument, a manifest or a tarball of packages that are served from here.
-fn serve_version(
-    store: &Store,
-    registry: &RegistryUrl,
-    name: &PackageName,
-    versions: &[ServedVersion],
-    asked: &Asked,
-    accept: Accept,
-) -> Response<Delivered> {
-    let full = accept != Accept::Corgi;
-    let version =
-        asked.version.as_ref().and_then(|wanted| versions.iter().find(|known| known.version == *wanted));
-    match (asked.shape, version) {
-        (Shape::Packument, None) if asked.version.is_none() => {
-            json(200, &packument(registry, name, versions, full))
-        }
-        (Shape::Packument, Some(version)) => json(200, &manifest(registry, name, version, full)),
-        (Shape::Tarball, Some(version)) => match store.content(&version.sha512) {
-            Ok(file) => tarball(file),
-            Err(_) => error(502, "the store cannot be read"),
-        },
-        (
-            Shape::Packument
-            | Shape::Tarball
-            | Shape::Audit
-            | Shape::Keys
-            | Shape::Attestations
-            | Shape::Ping
-            | Shape::Api
-            | Shape::Other,
-            _,
-        ) => error(404, "Not found"),
-    }
-}
-
-fn tarball(file: std::fs::File) -> Response<Delivered> {
-    let length = file.metadata().ok().map(|meta| meta.len());
-    let Ok(body) = Body::whole(file) else { return error(502, "the store cannot be read") };
-    let headers = vec![("content-type".to_owned(), "application/octet-stream".to_owned())];
-    respond(&Head { status: 200, headers, length }, body)
-}
-
-fn respond(head: &Head, body: Body) -> Response<Delivered> {
-    let mut response = Response::new(Delivered::stored(body, head.length));
-    dress(&mut response, head);
-    response
-}
-
-fn dress(response: &mut Response<Delivered>, head: &Head) {
-    *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
-    for (name, value) in &head.headers {
-        let name = header::HeaderName::from_bytes(name.as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
-            response.headers_mut().insert(name, value);
-        }
-    }
-}
-
-/// Nothing to read.
-pub(super) fn empty(status: StatusCode) -> Response<Delivered> {
-    let mut response = Response::new(Delivered::full(Bytes::new()));
-    *response.status_mut() = status;
-    response
+pub(super) fn place(url: &Url) -> (String, u16, String) {
+    let host = url.host_str().unwrap_or_default().to_owned();
+    (host, url.port_or_known_default().unwrap_or(0), url.path().to_owned())
 }

@@ -1,7 +1,14 @@
 //! The genuine package with other bytes: valid, but not what was published.
 
-use crate::upstream::ContentWriter;
+use super::answer::{Delivered, respond, tarball};
+use super::decide::answer;
+use super::route::{Shape, Site};
+use super::serve::{Shared, Understood};
+use crate::evidence::exchange::AnsweredBy;
+use crate::scenario::Answer;
 use crate::upstream::archive::Archive;
+use crate::upstream::{Body, ContentWriter, Head};
+use http::Response;
 use serde_json::Value;
 use std::io::Read;
 
@@ -11,6 +18,75 @@ const MAX_UNPACKED: u64 = 2 << 30;
 const MAX_MANIFEST: u64 = 4 << 20;
 /// Its files.
 const MAX_FILES: usize = 200_000;
+
+impl Shared {
+    /// This is the tarball that is tampered with, by its URL or by the answer that led to it.
+    pub(super) fn is_tampered(&self, understood: &Understood) -> bool {
+        let Understood { asked, site, .. } = understood;
+        answer(&self.world, site) == Answer::Tampered
+            && (asked.shape == Shape::Tarball || matches!(site, Site::HandedOut(_)))
+            && self.world.tamper.as_ref().is_some_and(|(name, version)| {
+                asked.package.as_ref() == Some(name) && asked.version.as_ref() == Some(version)
+            })
+    }
+
+    /// It is, or only its bytes can tell.
+    pub(super) fn may_be_tampered(&self, understood: &Understood) -> bool {
+        let Understood { asked, site, .. } = understood;
+        let silent = asked.package.is_none() || asked.version.is_none();
+        let download = asked.shape != Shape::Packument || !matches!(site, Site::Registry(_));
+        let unclear = answer(&self.world, site) == Answer::Tampered && self.world.tamper.is_some();
+        self.is_tampered(understood) || unclear && silent && download
+    }
+
+    /// Fetches the genuine tarball whole, and tampers with it if it is the one.
+    pub(super) async fn forward_tampered(
+        &self,
+        understood: &Understood,
+        head: Head,
+        mut body: Body,
+    ) -> Response<Delivered> {
+        let store = self.upstream.store();
+        let whole = async {
+            let mut writer = store.writer().ok()?;
+            while let Some(bytes) = body.next().await {
+                std::io::Write::write_all(&mut writer, &bytes.ok()?).ok()?;
+            }
+            Some(writer.finish(store).ok()?.sri())
+        };
+        let Some(genuine) = whole.await else { return self.unreachable(understood, "upstream-broke-off") };
+        let (index, wanted, looked) = (genuine.clone(), self.world.tamper.clone(), store.clone());
+        let is = tokio::task::spawn_blocking(move || {
+            let index = looked.index(&index).ok()?;
+            let (name, version) = wanted?;
+            Some(index.name == name.as_str() && index.version == version)
+        });
+        if is.await.ok().flatten() == Some(true) {
+            return self.tampered(understood, genuine).await;
+        }
+        match store.content(&genuine).ok().and_then(|file| Body::whole(file).ok()) {
+            Some(body) => respond(&head, body),
+            None => self.unreachable(understood, "store-unreadable"),
+        }
+    }
+
+    pub(super) async fn tampered(&self, understood: &Understood, genuine: String) -> Response<Delivered> {
+        let store = self.upstream.store().clone();
+        let made = tokio::task::spawn_blocking(move || {
+            let from = std::io::BufReader::new(store.content(&genuine).ok()?);
+            let sri = tamper(from, store.writer().ok()?).ok()?.finish(&store).ok()?.sri();
+            store.content(&sri).ok()
+        });
+        let Some(file) = made.await.ok().flatten() else {
+            return self.unreachable(understood, "not-tampered");
+        };
+        self.recorder.note(understood.slot, |exchange| {
+            exchange.fault = Some("tampered".into());
+            exchange.answered_by = AnsweredBy::Gateway;
+        });
+        tarball(file)
+    }
+}
 
 /// Repacks a gzipped tarball with one file more and another description.
 pub(super) fn tamper(genuine: impl Read, out: ContentWriter) -> std::io::Result<ContentWriter> {

@@ -229,6 +229,8 @@ async fn the_real_token_goes_only_with_npm_and_only_home() {
     let (client, url) = rig.own("/npm/@acme%2finternal");
     let response = client.get(&url).header("authorization", &bearer).send().await.unwrap();
     assert_eq!(response.status(), 200);
+    let fresh = client.get(&url).header("authorization", &bearer).header("if-none-match", "\"1\"");
+    assert_eq!(fresh.send().await.unwrap().status(), 304);
     rig.callers.script.store(true, Ordering::Relaxed);
     let (client, other) = rig.own("/npm/other");
     client.get(&other).header("authorization", &bearer).send().await.unwrap();
@@ -253,6 +255,7 @@ async fn the_real_token_goes_only_with_npm_and_only_home() {
     assert_eq!(
         said,
         [
+            (Credential::Own, false),
             (Credential::Own, false),
             (Credential::Own, false),
             (Credential::Foreign, false),

@@ -1,0 +1,88 @@
+//! Answers that are made here: decoys, and folders served as registries.
+
+use super::answer::{Delivered, error, json, tarball};
+use super::folder::{manifest, packument};
+use super::route::{Asked, Shape};
+use super::serve::{Shared, Understood};
+use crate::evidence::exchange::AnsweredBy;
+use crate::project::name::PackageName;
+use crate::project::registry::RegistryUrl;
+use crate::upstream::{Accept, ServedVersion, Store};
+use http::{Response, StatusCode};
+
+impl Shared {
+    pub(super) fn decoy(&self, understood: &Understood, accept: Accept) -> Response<Delivered> {
+        let known = understood.asked.package.as_ref().and_then(|name| self.decoys.ask(name));
+        let Some((name, versions)) = known else { return error(404, "Not found") };
+        let store = self.upstream.store();
+        let served = serve_version(store, &self.world.public, name, versions, &understood.asked, accept);
+        if served.status() == StatusCode::OK {
+            self.recorder.note(understood.slot, |exchange| {
+                exchange.decoy = true;
+                exchange.answered_by = AnsweredBy::Decoy;
+            });
+        }
+        served
+    }
+
+    pub(super) async fn folder(
+        &self,
+        at: usize,
+        understood: &Understood,
+        accept: Accept,
+    ) -> Response<Delivered> {
+        let Some(registry) = self.world.registries.get(at) else { return error(404, "Not found") };
+        let Some(path) = registry.serve.clone() else { return error(404, "Not found") };
+        let upstream = self.upstream.clone();
+        let folder = match tokio::task::spawn_blocking(move || upstream.folder(&path)).await {
+            Ok(Ok(folder)) => folder,
+            Ok(Err(_)) | Err(_) => return self.unreachable(understood, "folder-unreadable"),
+        };
+        self.recorder.note(understood.slot, |exchange| exchange.answered_by = AnsweredBy::Folder);
+        let known = understood.asked.package.as_ref().and_then(|name| folder.packages.get_key_value(name));
+        let Some((name, versions)) = known else { return error(404, "Not found") };
+        if self.is_tampered(understood) {
+            let version =
+                versions.iter().find(|known| Some(&known.version) == understood.asked.version.as_ref());
+            if let Some(version) = version {
+                return self.tampered(understood, version.sha512.clone()).await;
+            }
+        }
+        serve_version(self.upstream.store(), &registry.url, name, versions, &understood.asked, accept)
+    }
+}
+
+/// A packument, a manifest or a tarball of packages that are served from here.
+fn serve_version(
+    store: &Store,
+    registry: &RegistryUrl,
+    name: &PackageName,
+    versions: &[ServedVersion],
+    asked: &Asked,
+    accept: Accept,
+) -> Response<Delivered> {
+    let full = accept != Accept::Corgi;
+    let version =
+        asked.version.as_ref().and_then(|wanted| versions.iter().find(|known| known.version == *wanted));
+    match (asked.shape, version) {
+        (Shape::Packument, None) if asked.version.is_none() => {
+            json(200, &packument(registry, name, versions, full))
+        }
+        (Shape::Packument, Some(version)) => json(200, &manifest(registry, name, version, full)),
+        (Shape::Tarball, Some(version)) => match store.content(&version.sha512) {
+            Ok(file) => tarball(file),
+            Err(_) => error(502, "the store cannot be read"),
+        },
+        (
+            Shape::Packument
+            | Shape::Tarball
+            | Shape::Audit
+            | Shape::Keys
+            | Shape::Attestations
+            | Shape::Ping
+            | Shape::Api
+            | Shape::Other,
+            _,
+        ) => error(404, "Not found"),
+    }
+}
