@@ -5,25 +5,21 @@
 //! over the defaults below, list by list: packages by `path`, all else
 //! appended. The text `~` stands for "nothing", which TOML cannot say.
 
+mod project;
+
 use super::{JudgedRun, Judgement, Observed, Options, RULES, Severity, judge};
 use crate::evidence::fact::{Evidence, File, Gap, Output};
 use crate::evidence::seal::Platform;
 use crate::project::Project;
-use crate::project::class::{Class, Classified};
-use crate::project::integrity::{Digests, Integrity};
-use crate::project::lockfile::{EntryKind, LockEntry, Lockfile};
-use crate::project::manifest::Manifest;
-use crate::project::name::PackageName;
-use crate::project::npmrc::{Level, NpmConfig, Setting, Value as Npm};
-use crate::project::registry::RegistryUrl;
-use crate::project::settings::{Accepted, Install, RegistryEntry, Settings};
+use crate::project::class::Class;
+use crate::project::lockfile::EntryKind;
 use crate::scenario::Scenario;
-use crate::text::Source;
 use crate::wire::Exit;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+pub(super) use project::{genuine, project};
 
 /// The registry of private packages in fixtures.
 pub(super) const HOME: &str = "https://npm.corp.example/";
@@ -138,6 +134,7 @@ fn over<T: DeserializeOwned>(default: Value, changes: &Value) -> T {
     serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{error}: {value}"))
 }
 
+<<<<<<< HEAD
 /// The integrity of the genuine bytes of a name.
 pub(super) fn genuine(name: &str) -> String {
     Digests::of(name.as_bytes()).sri()
@@ -324,6 +321,8 @@ fn settings(changes: &Value) -> Settings {
     }
 }
 
+=======
+>>>>>>> 45fe0f5 (Split the fixtures' project and the seals' desk into files of their own)
 /// What a sound baseline installs of a project: every entry, from its own registry.
 fn came(project: &Project) -> Vec<Value> {
     project
