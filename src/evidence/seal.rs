@@ -14,8 +14,8 @@ mod source;
 mod tests;
 mod timeline;
 
-use super::exchange::{Exchange, Lookup};
-use super::fact::{Decoy, Evidence, File, Gap, NpmError, Output};
+use super::exchange::{Exchange, Lookup, Role};
+use super::fact::{Decoy, Evidence, File, Gap, NpmError, Output, Package};
 use super::tree::TarballIndex;
 use crate::project::Project;
 use crate::project::registry::RegistryUrl;
@@ -64,6 +64,44 @@ pub struct KnownTarball {
     pub host: String,
     /// The URL without query.
     pub url: String,
+    /// Whose host the gateway took it for.
+    pub role: Role,
+}
+
+/// What a run put into npm's cache, as [`SealContext::known`] wants it: the
+/// tarballs it was delivered, by the digest of their trees. Of two deliveries
+/// of the same tree a foreign one is kept.
+pub fn known_tarballs(
+    exchanges: &[Exchange],
+    tarballs: &BTreeMap<String, TarballIndex>,
+) -> BTreeMap<String, KnownTarball> {
+    let mut known: BTreeMap<String, KnownTarball> = BTreeMap::new();
+    for exchange in exchanges {
+        let Some((sha512, index)) =
+            exchange.sha512.as_ref().and_then(|sha512| tarballs.get_key_value(sha512))
+        else {
+            continue;
+        };
+        let tarball = KnownTarball {
+            sha512: sha512.clone(),
+            host: exchange.host.clone(),
+            url: source::url_of(exchange),
+            role: exchange.role,
+        };
+        match known.get(&index.tree) {
+            Some(before) if before.role == Role::Foreign || tarball.role != Role::Foreign => {}
+            Some(_) | None => {
+                known.insert(index.tree.clone(), tarball);
+            }
+        }
+    }
+    known
+}
+
+/// What a run installed, as [`SealContext::genuine`] wants it of the baseline.
+pub fn genuine_tarballs(evidence: &Evidence) -> BTreeMap<String, String> {
+    let fetched = |package: &Package| Some((package.path.clone(), package.source.as_ref()?.sha512.clone()?));
+    evidence.packages.iter().filter_map(fetched).collect()
 }
 
 /// What a recording is joined with.
@@ -100,7 +138,7 @@ pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
     let mut gaps = timeline.gaps(&recording);
     let mut processes = processes::processes(&recording.events, context);
     let packages = packages::packages(&timeline, &recording, &processes, context, &mut gaps);
-    let by_path: BTreeMap<&str, &super::fact::Package> =
+    let by_path: BTreeMap<&str, &Package> =
         packages.iter().map(|package| (package.path.as_str(), package)).collect();
     for process in &mut processes {
         if let Some(path) = &process.package {

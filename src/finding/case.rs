@@ -182,13 +182,24 @@ pub(super) fn ours(exchange: &Exchange) -> bool {
     exchange.fault.as_deref().is_some_and(|fault| fault.starts_with("upstream-") || OURS.contains(&fault))
 }
 
-/// "404", "refused", "no answer".
-pub(super) fn answer_text(exchange: &Exchange) -> String {
-    match (&exchange.fault, exchange.status) {
-        (Some(fault), _) => fault.clone(),
-        (None, Some(status)) => status.to_string(),
-        (None, None) => "no answer".to_owned(),
+/// "answered 404", "refused the connection": what a host did.
+pub(super) fn answered(exchange: &Exchange) -> String {
+    match (exchange.fault.as_deref(), exchange.status) {
+        (Some("refused"), _) => "refused the connection".to_owned(),
+        (Some("nx-domain"), _) => "has no address".to_owned(),
+        (Some("tampered"), _) => "served other bytes".to_owned(),
+        (Some(_), Some(status)) => format!("answered {status}"),
+        (Some(fault), None) => format!("failed ({fault})"),
+        (None, Some(status)) => format!("answered {status}"),
+        (None, None) => "gave no answer".to_owned(),
     }
+}
+
+/// Whose script a process belongs to, for people.
+pub(super) fn owner(process: &Process) -> String {
+    let path = process.package.as_deref().unwrap_or("npm");
+    let path = if path.is_empty() { "the root project" } else { path };
+    process.package_name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| path.to_owned())
 }
 
 /// What a rule saw, before it is merged with the same sight in other runs.

@@ -71,23 +71,20 @@ pub(super) struct Rightful<'a> {
 }
 
 /// A place that delivered bytes.
-pub(super) struct Origin<'a> {
+pub(super) struct Origin {
     pub(super) url: Option<Url>,
-    /// What the gateway took it for, and for which package.
-    pub(super) seen: Option<(Role, Option<&'a str>)>,
+    /// What the gateway took it for.
+    pub(super) seen: Role,
 }
 
-impl<'a> Origin<'a> {
-    pub(super) fn of_exchange(exchange: &'a Exchange) -> Self {
-        Self {
-            url: Url::parse(&url_of(exchange)).ok(),
-            seen: Some((exchange.role, exchange.package.as_deref())),
-        }
+impl Origin {
+    pub(super) fn of_exchange(exchange: &Exchange) -> Self {
+        Self { url: Url::parse(&url_of(exchange)).ok(), seen: exchange.role }
     }
 
     pub(super) fn of_known(known: &KnownTarball) -> Self {
         let url = Url::parse(&known.url).or_else(|_| Url::parse(&format!("https://{}/", known.host)));
-        Self { url: url.ok(), seen: None }
+        Self { url: url.ok(), seen: known.role }
     }
 }
 
@@ -109,11 +106,11 @@ pub(super) fn url_of(exchange: &Exchange) -> String {
 /// or of bytes that nothing vouches for, is foreign.
 pub(super) fn role(
     package: &Rightful<'_>,
-    origin: &Origin<'_>,
+    origin: &Origin,
     integrity_ok: Option<bool>,
     project: &Project,
 ) -> Role {
-    let gateway = origin.seen.map_or(Role::Unknown, |(role, _)| role);
+    let gateway = origin.seen;
     let Some(url) = &origin.url else { return gateway };
     match package.class {
         Class::Local => Role::Foreign,

@@ -131,15 +131,14 @@ fn without_integrity_the_baseline_says_what_is_genuine() {
 
 #[test]
 fn what_the_cache_held_is_told_from_what_was_delivered() {
-    for (url, role) in
-        [("https://npm.corp.example/a.tgz", Role::Own), ("https://registry.example/a.tgz", Role::Foreign)]
-    {
+    for (url, seen, role) in [
+        ("https://npm.corp.example/a.tgz", Role::Own, Role::Own),
+        ("https://blobs.example/a.tgz", Role::Own, Role::Own),
+        ("https://registry.example/a.tgz", Role::Foreign, Role::Foreign),
+    ] {
+        let earlier = Desk::new().delivered(url, Some("@acme/internal"), seen, "genuine");
         let mut desk = Desk::new().integrity(&sri("genuine"));
-        let host = url::Url::parse(url).unwrap().host_str().unwrap().to_owned();
-        desk.known.insert(
-            "tree of genuine".to_owned(),
-            KnownTarball { sha512: sri("genuine"), host, url: url.to_owned() },
-        );
+        desk.known = known_tarballs(&earlier.recording.exchanges, &earlier.tarballs);
         let package = desk.ends(0, vec![tree(INTERNAL, "genuine")]).internal();
         let source = package.source.unwrap();
         assert_eq!((source.kind, source.role, package.genuine), (SourceKind::Cache, role, Some(true)));

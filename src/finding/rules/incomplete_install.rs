@@ -1,6 +1,6 @@
 //! `incomplete-install`: npm exited 0 and something is not there.
 
-use crate::finding::case::{Case, Run, Sighting, answer_text, failed_answer, ours, spec};
+use crate::finding::case::{Case, Run, Sighting, answered, failed_answer, ours, spec};
 use crate::finding::location::Spot;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
@@ -35,9 +35,9 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                 ),
                 (true, Some(exchange)) => (
                     format!(
-                        "npm exited 0 without the optional {name}: {} answered {}, and npm dropped it without a word",
+                        "npm exited 0 without the optional {name}: {} {}, and npm dropped it without a word",
                         exchange.host,
-                        answer_text(exchange)
+                        answered(exchange)
                     ),
                     "make it an ordinary dependency if the project needs it, or test for it after the install",
                 ),

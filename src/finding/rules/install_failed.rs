@@ -1,7 +1,7 @@
 //! `install-failed`: what must work did not.
 
 use crate::evidence::Exchange;
-use crate::finding::case::{Case, Run, Sighting, answer_text, failed_answer, spec};
+use crate::finding::case::{Case, Run, Sighting, answered, failed_answer, spec};
 use crate::finding::location::Spot;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::run_verdict::upstream_out_of_reach;
@@ -33,7 +33,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             if let Some(package) = &exchange.package {
                 message.push_str(&format!(" for {}", spec(package, exchange.version.as_deref())));
             }
-            message.push_str(&format!(": {} answered {}", exchange.host, answer_text(exchange)));
+            message.push_str(&format!(": {} {}", exchange.host, answered(exchange)));
         }
         None => {
             let summary: String =

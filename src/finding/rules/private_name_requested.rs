@@ -1,7 +1,7 @@
 //! `private-name-requested`: a stranger learned a name.
 
 use crate::evidence::{ExchangeKind, Role};
-use crate::finding::case::{Case, Run, Sighting, answer_text, is_own};
+use crate::finding::case::{Case, Run, Sighting, answered, is_own};
 use crate::finding::location::Spot;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
@@ -36,9 +36,9 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             let entry = case.project.lockfile.entries.values().find(|entry| entry.name.as_str() == package);
             let sighting = Sighting::new(
                 format!(
-                    "the {what} of {package} was asked of {}, which is not its registry, and answered {}",
+                    "the {what} of {package} was asked of {}, which is not its registry and {}",
                     exchange.host,
-                    answer_text(exchange)
+                    answered(exchange)
                 ),
                 "map its scope to its registry in the project's `.npmrc`, and register the name on the public registry if it is free",
             )

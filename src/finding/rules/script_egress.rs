@@ -2,7 +2,7 @@
 
 use crate::evidence::fact::{Process, Reached};
 use crate::finding::accepted::matches_name;
-use crate::finding::case::{Case, Run, Sighting, spec};
+use crate::finding::case::{Case, Run, Sighting, owner, spec};
 use crate::finding::location::Spot;
 use std::collections::{BTreeMap, BTreeSet};
 use crate::finding::rule::{Check, Rule};
@@ -40,7 +40,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         .into_iter()
         .map(|((path, target), egress)| {
             let process = egress.process;
-            let name = process.package_name.as_deref().unwrap_or(&path);
+            let name = &owner(process);
             let allowed = hosts.iter().any(|glob| matches_name(glob, &egress.host));
             let new = if is_baseline {
                 !hosts.is_empty() && !allowed

@@ -1,6 +1,6 @@
 //! `scripts-ran-while-disabled`: off was not off.
 
-use crate::finding::case::{Case, Run, Sighting, spec};
+use crate::finding::case::{Case, Run, Sighting, owner, spec};
 use crate::finding::location::Spot;
 use std::collections::BTreeMap;
 use crate::finding::rule::{Check, Rule};
@@ -29,7 +29,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     first
         .into_iter()
         .map(|((path, event), process)| {
-            let name = process.package_name.as_deref().unwrap_or(path);
+            let name = &owner(process);
             Sighting::new(
                 format!(
                     "the {event} script of {} ran although scripts were off",

@@ -1,8 +1,9 @@
 //! `tree-mutated-by-script`: what runs later is not what was fetched.
 
 use super::script_not_approved::approved;
-use crate::finding::case::{Case, Run, Sighting, spec};
+use crate::finding::case::{Case, Run, Sighting, owner, spec};
 use crate::finding::location::Spot;
+use crate::project::class::Class;
 use crate::wire::Change;
 use std::collections::{BTreeMap, BTreeSet};
 use crate::finding::rule::{Check, Rule};
@@ -62,24 +63,27 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         .collect()
 }
 
-/// Whether the root project's scripts ran, and the names of packages whose did.
+/// Whether the owner's own scripts ran (the root's, a workspace member's), and
+/// the names of packages whose did.
 pub(super) fn scripted(run: &Run<'_>) -> (bool, Vec<String>) {
-    let root = run.evidence.processes.iter().any(|process| process.package.as_deref() == Some(""));
-    let others: BTreeSet<String> = run
-        .evidence
-        .processes
-        .iter()
-        .filter(|process| process.package.as_deref().is_some_and(|package| !package.is_empty()))
-        .filter_map(|process| process.package_name.clone().or_else(|| process.package.clone()))
-        .chain(
-            run.evidence
-                .packages
-                .iter()
-                .filter(|package| !package.scripts.is_empty())
-                .map(|package| package.name.clone()),
-        )
-        .collect();
-    (root, others.into_iter().collect())
+    let evidence = run.evidence;
+    let local = |path: &str| {
+        path.is_empty()
+            || evidence.packages.iter().any(|package| package.path == path && package.class == Class::Local)
+    };
+    let mut ran: BTreeMap<&str, String> = BTreeMap::new();
+    for package in evidence.packages.iter().filter(|package| !package.scripts.is_empty()) {
+        ran.insert(&package.path, package.name.clone());
+    }
+    for process in &evidence.processes {
+        if let Some(path) = &process.package {
+            ran.entry(path).or_insert_with(|| owner(process));
+        }
+    }
+    let own = ran.keys().any(|path| local(path));
+    let others: BTreeSet<String> =
+        ran.into_iter().filter(|(path, _)| !local(path)).map(|(_, name)| name).collect();
+    (own, others.into_iter().collect())
 }
 
 #[cfg(test)]
