@@ -1,5 +1,7 @@
 //! Every dependency comes from the crates registry and under a licence on the list.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::collections::BTreeMap;
 use std::process::Command;
 

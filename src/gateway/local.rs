@@ -9,6 +9,7 @@ use crate::project::name::PackageName;
 use crate::project::registry::RegistryUrl;
 use crate::upstream::{Accept, ServedVersion, Store};
 use http::{Response, StatusCode};
+use std::path::PathBuf;
 
 impl Shared {
     pub(super) fn decoy(&self, understood: &Understood, accept: Accept) -> Response<Delivered> {
@@ -27,12 +28,11 @@ impl Shared {
 
     pub(super) async fn folder(
         &self,
-        at: usize,
+        path: PathBuf,
+        registry: &RegistryUrl,
         understood: &Understood,
         accept: Accept,
     ) -> Response<Delivered> {
-        let Some(registry) = self.world.registries.get(at) else { return error(404, "Not found") };
-        let Some(path) = registry.serve.clone() else { return error(404, "Not found") };
         let upstream = self.upstream.clone();
         let folder = match tokio::task::spawn_blocking(move || upstream.folder(&path)).await {
             Ok(Ok(folder)) => folder,
@@ -48,7 +48,7 @@ impl Shared {
                 return self.tampered(understood, version.sha512.clone()).await;
             }
         }
-        serve_version(self.upstream.store(), &registry.url, name, versions, &understood.asked, accept)
+        serve_version(self.upstream.store(), registry, name, versions, &understood.asked, accept)
     }
 }
 

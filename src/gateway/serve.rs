@@ -10,7 +10,7 @@ use super::record::{Recorder, Slot};
 use super::route::{self, Asked, Handed, Inside, Ownership, Shape, Site};
 use super::scan::Scanner;
 use crate::evidence::exchange::{AnsweredBy, Exchange, ExchangeKind, Role};
-use crate::plan::World;
+use crate::plan::{RegistryWorld, World};
 use crate::secret::Secret;
 use crate::upstream::{Accept, Request as Fetch, Upstream};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
@@ -142,7 +142,8 @@ impl Shared {
                 | Act::Absent
                 | Act::Refuse(_)
                 | Act::Decoy
-                | Act::Folder(_) => None,
+                | Act::Folder(_)
+                | Act::PublicFolder => None,
             };
             let accept = accept(&parts.headers, &understood);
             let fetch = Fetch { url: understood.url.clone(), accept, authorization };
@@ -282,7 +283,16 @@ impl Shared {
             Act::Absent => error(404, "Not found"),
             Act::Refuse(why) => error(403, why),
             Act::Decoy => self.decoy(understood, fetch.accept),
-            Act::Folder(at) => self.folder(at, understood, fetch.accept).await,
+            Act::Folder(at) => match self.world.registries.get(at) {
+                Some(RegistryWorld { url, serve: Some(path), .. }) => {
+                    self.folder(path.clone(), url, understood, fetch.accept).await
+                }
+                Some(_) | None => error(404, "Not found"),
+            },
+            Act::PublicFolder => match self.world.public_serve.clone() {
+                Some(path) => self.folder(path, &self.world.public, understood, fetch.accept).await,
+                None => error(404, "Not found"),
+            },
             Act::Forward { query } => {
                 if !query {
                     fetch.url.set_query(None);

@@ -21,9 +21,7 @@ pub(crate) fn read_text(path: &Path, name: &str, limit: u64) -> Result<Option<So
     };
     // A pipe would never end and a device never stop.
     if !found.is_file() {
-        return Err(
-            Complaint::about(format!("`{name}` is not a file")).help(format!("put a file in its place"))
-        );
+        return Err(Complaint::about(format!("`{name}` is not a file")).help("put a file in its place"));
     }
     let too_large = || {
         Complaint::about(format!("`{name}` is larger than {} MiB", limit >> 20))

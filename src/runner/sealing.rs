@@ -2,9 +2,9 @@
 //! the wire, and what the baseline taught.
 
 use super::{Invocation, RunError};
-use crate::evidence::seal::{KnownTarball, Recording, SealContext};
+use crate::evidence::seal::{KnownTarball, Recording, SealContext, known_tarballs};
 use crate::evidence::tree::TarballIndex;
-use crate::evidence::{Evidence, ExchangeKind};
+use crate::evidence::{Evidence, Exchange, ExchangeKind};
 use crate::plan::RunSpec;
 use crate::secret::Secret;
 use crate::wire::{Event, Exit};
@@ -27,21 +27,7 @@ impl Known {
             };
             known.genuine.insert(package.path.clone(), sha512);
         }
-        for exchange in &baseline.exchanges {
-            let Some(sha512) = &exchange.sha512 else { continue };
-            if exchange.kind != ExchangeKind::Tarball {
-                continue;
-            }
-            let Ok(index) = invocation.upstream.store().index(sha512) else { continue };
-            known.cached.insert(
-                index.tree,
-                KnownTarball {
-                    sha512: sha512.clone(),
-                    host: exchange.host.clone(),
-                    url: format!("{}://{}{}", exchange.scheme, exchange.host, exchange.path),
-                },
-            );
-        }
+        known.cached = known_tarballs(&baseline.exchanges, &indexes(invocation, &baseline.exchanges));
         known
     }
 }
@@ -68,11 +54,11 @@ pub(super) fn ending(recording: &Result<Recording, RunError>) -> String {
     "cut short".to_owned()
 }
 
-/// Joins one recording.
-pub(super) fn seal(invocation: &Invocation, run: &RunSpec, recording: Recording, known: &Known) -> Evidence {
+/// What the delivered tarballs unpack to, by `sha512-…`.
+fn indexes(invocation: &Invocation, exchanges: &[Exchange]) -> BTreeMap<String, TarballIndex> {
     let store = invocation.upstream.store();
-    let delivered = recording.exchanges.iter().filter(|exchange| exchange.kind == ExchangeKind::Tarball);
-    let tarballs: BTreeMap<String, TarballIndex> = delivered
+    let delivered = exchanges.iter().filter(|exchange| exchange.kind == ExchangeKind::Tarball);
+    delivered
         .filter_map(|exchange| exchange.sha512.clone())
         .filter_map(|sha512| match store.index(&sha512) {
             Ok(index) => Some((sha512, index)),
@@ -81,7 +67,12 @@ pub(super) fn seal(invocation: &Invocation, run: &RunSpec, recording: Recording,
                 None
             }
         })
-        .collect();
+        .collect()
+}
+
+/// Joins one recording.
+pub(super) fn seal(invocation: &Invocation, run: &RunSpec, recording: Recording, known: &Known) -> Evidence {
+    let tarballs = indexes(invocation, &recording.exchanges);
     let secrets: Vec<Secret> =
         run.world.planted.iter().map(|planted| Secret::new(&planted.label, &planted.value)).collect();
     let private =

@@ -44,10 +44,10 @@ impl Levels<'_> {
         let project = self.root.join(".npmrc");
         // In the home folder npm takes `.npmrc` for the user's file only.
         let user_now = config.plain("userconfig").map(PathBuf::from).or_else(|| user_default.clone());
-        if user_now.as_deref().is_none_or(|user| user != project) {
-            if let Some(source) = read_inside(self.root, &project, ".npmrc", SMALL_LIMIT)? {
-                self.take(&mut config, Level::Project, &source);
-            }
+        if user_now.as_deref().is_none_or(|user| user != project)
+            && let Some(source) = read_inside(self.root, &project, ".npmrc", SMALL_LIMIT)?
+        {
+            self.take(&mut config, Level::Project, &source);
         }
         let user = self.elsewhere(&config, "userconfig", user_default.as_deref())?.or(user_default);
         if let Some(path) = &user {

@@ -200,7 +200,10 @@ mod tests {
             ms: 1,
         });
         drop(bars);
-        assert_eq!(term.contents(), "b-1: leaked in 900 ms\n\\x1b[2Jghost: sealed in 1 ms");
+        assert_eq!(
+            term.contents(),
+            "b-1: npm exited with 1 in 900 ms\n\\x1b[2Jghost: npm exited with 0 in 1 ms"
+        );
     }
 
     #[test]
