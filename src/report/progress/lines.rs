@@ -115,8 +115,8 @@ mod tests {
         a: started
         b: started
         a: installing, 999 of 40 packages
-        [1/2] a: sealed in 4.1 s
-        [2/2] b: sealed in 4.1 s
+        [1/2] a: npm exited with 0 in 4.1 s
+        [2/2] b: npm exited with 0 in 4.1 s
         ");
     }
 
