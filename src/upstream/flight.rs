@@ -163,7 +163,11 @@ async fn fetch(
         (Ok(()), Ok(Err(error))) => Err(Arc::from(error.to_string())),
         (Ok(()), Err(error)) => Err(Arc::from(error.to_string())),
     };
+    let failed = end.as_ref().err().map(|why: &Arc<str>| why.to_string());
     sender.send_modify(|progress| progress.end = Some(end));
+    if let Some(what) = failed {
+        state.send_replace(Some(Phase::Failed(UpstreamError::Network { host, what })));
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@
 mod npm;
 mod rig;
 
-use rig::{PLANTED, REAL, Rig, full, open, registry, sockets, streamed, upstream, world};
+use rig::{PLANTED, REAL, Rig, broken, full, open, registry, sockets, streamed, upstream, world};
 use sealcheck::evidence::exchange::AnsweredBy;
 use sealcheck::evidence::{Credential, Exchange, ExchangeKind, Role};
 use sealcheck::plan::{DecoySpec, RegistryWorld};
@@ -308,6 +308,25 @@ async fn what_was_fetched_once_is_replayed_offline_with_its_redirects() {
             assert!(!text.contains("hunter2"), "{text}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_that_broke_off_is_no_delivery_and_is_tried_again() {
+    let sockets = sockets();
+    let first = std::sync::atomic::AtomicBool::new(true);
+    let got = registry(sockets.real, move |_| {
+        let body = if first.swap(false, Ordering::Relaxed) { broken("half") } else { full("whole") };
+        http::Response::new(body)
+    });
+    let store = Arc::new(Store::temporary().unwrap());
+    let rig = open(world(sockets.port), sockets.port, sockets.doors, upstream(store, false));
+    let (client, url) = rig.own("/npm/@acme/internal/-/internal-1.2.0.tgz");
+    assert!(client.get(&url).send().await.unwrap().bytes().await.is_err());
+    assert_eq!(client.get(&url).send().await.unwrap().bytes().await.unwrap(), "whole");
+    let seen = rig.gateway.close().await.exchanges;
+    assert_eq!((seen[0].fault.as_deref(), &seen[0].sha512), (Some("upstream-broke-off"), &None));
+    assert_eq!(seen[1].sha512.as_deref(), Some(Digests::of(b"whole").sri().as_str()));
+    assert_eq!(got.lock().unwrap().len(), 2);
 }
 
 /// The largest resident memory of this process so far, in bytes.

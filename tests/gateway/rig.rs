@@ -233,3 +233,14 @@ pub(crate) fn full(bytes: impl Into<Bytes>) -> RealBody {
 pub(crate) fn streamed(stream: impl Stream<Item = Bytes> + Send + Sync + 'static) -> RealBody {
     BodyExt::boxed(StreamBody::new(stream.map(|bytes| Ok(Frame::data(bytes)))))
 }
+
+/// A body that breaks off after its first bytes.
+pub(crate) fn broken(bytes: impl Into<Bytes>) -> RealBody {
+    // The pause lets the first bytes go out before the connection ends.
+    let end = futures_util::stream::once(async {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        Err(std::io::Error::other("broken off"))
+    });
+    let first = futures_util::stream::iter([Ok(Frame::data(bytes.into()))]);
+    BodyExt::boxed(StreamBody::new(first.chain(Box::pin(end))))
+}
