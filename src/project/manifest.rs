@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(manifest.dependencies["a"], "^2");
         assert_eq!(manifest.wanted_node.as_deref(), Some("^22"));
         assert_eq!(manifest.wanted_npm.as_deref(), Some("10.9.0"));
-        assert!(!manifest.allow_scripts.unwrap()["x@1"]);
+        assert_eq!(manifest.allow_scripts.unwrap().get("x@1"), Some(&false));
         assert_eq!(read("{}").name, None);
         assert_eq!(read(r#"{"workspaces": ["a", "b"]}"#).workspaces, ["a", "b"]);
     }

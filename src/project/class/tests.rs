@@ -1,1 +1,422 @@
+//! Which class each entry gets, and what is said to have decided it.
 
+use super::{Class, Facts, classify};
+use crate::project::integrity::Digests;
+use crate::project::lockfile::Lockfile;
+use crate::project::name::PackageName;
+use crate::project::npmrc::{Level, NpmConfig, Setting, Value};
+use crate::project::registry::RegistryUrl;
+use crate::project::settings::Settings;
+use crate::project::signature::tests::Signer;
+use crate::project::signature::{RegistryKey, RegistrySignatures, SignedVersion};
+use crate::text::Source;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+const PUBLIC: &str = "https://registry.example/";
+
+fn config(settings: &[(&str, &str)]) -> NpmConfig {
+    let source =
+        Source::new(".npmrc", settings.iter().map(|(key, _)| format!("{key}\n")).collect::<String>());
+    let settings = settings
+        .iter()
+        .map(|(key, value)| Setting {
+            level: Level::Project,
+            key: (*key).to_owned(),
+            value: Value::Plain((*value).to_owned()),
+            raw: Value::Plain((*value).to_owned()),
+            variables: Vec::new(),
+            place: source.find(key),
+        })
+        .collect();
+    NpmConfig { settings, ..NpmConfig::default() }
+}
+
+fn settings(text: &str) -> Settings {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("served")).unwrap();
+    std::fs::write(dir.path().join("sealcheck.toml"), text).unwrap();
+    Settings::read(&dir.path().canonicalize().unwrap(), None).unwrap()
+}
+
+struct Row {
+    config: &'static [(&'static str, &'static str)],
+    settings: &'static str,
+    name: &'static str,
+    resolved: Option<&'static str>,
+    class: Class,
+    registry: Option<&'static str>,
+    because: &'static str,
+    from: &'static str,
+}
+
+const CORP: &str = "https://npm.corp.example/";
+const VIRTUAL: &str = "https://npm.corp.example/api/npm-virtual/";
+const LOCAL: &str = "https://npm.corp.example/api/npm-local/";
+
+const ROWS: &[Row] = &[
+    // Nothing is said.
+    Row {
+        config: &[],
+        settings: "",
+        name: "a",
+        resolved: None,
+        class: Class::Public,
+        registry: Some(PUBLIC),
+        because: "no setting leads away",
+        from: "package-lock.json:",
+    },
+    Row {
+        config: &[],
+        settings: "",
+        name: "a",
+        resolved: Some("https://registry.example/a/-/a-1.0.0.tgz"),
+        class: Class::Public,
+        registry: Some(PUBLIC),
+        because: "lies under the public registry",
+        from: "(lockfile)",
+    },
+    Row {
+        config: &[],
+        settings: "",
+        name: "a",
+        resolved: Some("https://cdn.example/a.tgz"),
+        class: Class::Other,
+        registry: None,
+        because: "`cdn.example`",
+        from: "(lockfile)",
+    },
+    Row {
+        config: &[],
+        settings: "",
+        name: "a",
+        resolved: Some("not a url"),
+        class: Class::Other,
+        registry: None,
+        because: "not a URL",
+        from: "(lockfile)",
+    },
+    // 1. The owner's list.
+    Row {
+        config: &[],
+        settings: "private = ['acme-*']\n[[registry]]\nurl = 'https://npm.corp.example/'",
+        name: "acme-logger",
+        resolved: None,
+        class: Class::Private,
+        registry: Some(CORP),
+        because: "`private` lists `acme-*`",
+        from: "sealcheck.toml:1",
+    },
+    Row {
+        config: &[("@acme:registry", LOCAL)],
+        settings: "private = ['@acme/*']",
+        name: "@acme/x",
+        resolved: Some("https://registry.example/@acme/x/-/x-1.0.0.tgz"),
+        class: Class::Private,
+        registry: Some(LOCAL),
+        because: "`private` lists",
+        from: "sealcheck.toml:1",
+    },
+    Row {
+        config: &[],
+        settings: "private = ['acme-*']",
+        name: "acme-logger",
+        resolved: Some("https://npm.corp.example/npm/acme-logger/-/acme-logger-1.0.0.tgz"),
+        class: Class::Private,
+        registry: Some("https://npm.corp.example/npm/"),
+        because: "`private` lists",
+        from: "sealcheck.toml:1",
+    },
+    Row {
+        config: &[("registry", VIRTUAL)],
+        settings: "private = ['acme-*']",
+        name: "acme-logger",
+        resolved: None,
+        class: Class::Private,
+        registry: Some(VIRTUAL),
+        because: "`private` lists",
+        from: "sealcheck.toml:1",
+    },
+    Row {
+        config: &[],
+        settings: "private = ['acme-*']",
+        name: "acme-logger",
+        resolved: None,
+        class: Class::Undecided,
+        registry: None,
+        because: "nothing names its registry",
+        from: "sealcheck.toml:1",
+    },
+    Row {
+        config: &[("@acme:registry", LOCAL)],
+        settings: "private = []",
+        name: "@acme/x",
+        resolved: Some("https://npm.corp.example/api/npm-local/@acme/x/-/x.tgz"),
+        class: Class::Other,
+        registry: Some(LOCAL),
+        because: "`private = []`",
+        from: "sealcheck.toml:1",
+    },
+    Row {
+        config: &[("@acme:registry", LOCAL)],
+        settings: "private = ['other']",
+        name: "@acme/x",
+        resolved: None,
+        class: Class::Private,
+        registry: Some(LOCAL),
+        because: "maps its scope",
+        from: ".npmrc:1 (project)",
+    },
+    // 2. The mapping.
+    Row {
+        config: &[("audit", "false"), ("@acme:registry", LOCAL)],
+        settings: "",
+        name: "@acme/x",
+        resolved: None,
+        class: Class::Private,
+        registry: Some(LOCAL),
+        because: "`@acme:registry` maps its scope",
+        from: ".npmrc:2 (project)",
+    },
+    Row {
+        config: &[("@acme:registry", LOCAL)],
+        settings: "",
+        name: "@acme/x",
+        resolved: Some("https://registry.example/@acme/x/-/x.tgz"),
+        class: Class::Private,
+        registry: Some(LOCAL),
+        because: "maps its scope",
+        from: ".npmrc:1",
+    },
+    Row {
+        config: &[("@acme:registry", PUBLIC)],
+        settings: "",
+        name: "@acme/x",
+        resolved: None,
+        class: Class::Public,
+        registry: Some(PUBLIC),
+        because: "no setting leads away",
+        from: "(lockfile)",
+    },
+    Row {
+        config: &[("@other:registry", LOCAL)],
+        settings: "",
+        name: "@acme/x",
+        resolved: None,
+        class: Class::Public,
+        registry: Some(PUBLIC),
+        because: "no setting leads away",
+        from: "(lockfile)",
+    },
+    // 3. A registry that serves nothing of the public one's.
+    Row {
+        config: &[("@other:registry", LOCAL)],
+        settings: "",
+        name: "acme-x",
+        resolved: Some("https://npm.corp.example/api/npm-local/acme-x/-/x.tgz"),
+        class: Class::Private,
+        registry: Some(LOCAL),
+        because: "`@other:registry` names",
+        from: ".npmrc:1 (project)",
+    },
+    Row {
+        config: &[("@other:registry", LOCAL)],
+        settings: "",
+        name: "acme-x",
+        resolved: Some("https://npm.corp.example/api/npm-local-2/acme-x/-/x.tgz"),
+        class: Class::Other,
+        registry: None,
+        because: "nothing names as a registry",
+        from: "(lockfile)",
+    },
+    Row {
+        config: &[],
+        settings: "[[registry]]\nurl = 'https://npm.corp.example/'",
+        name: "acme-x",
+        resolved: Some("https://npm.corp.example/acme-x/-/x.tgz"),
+        class: Class::Private,
+        registry: Some(CORP),
+        because: "`[[registry]]` names",
+        from: "sealcheck.toml:2",
+    },
+    Row {
+        config: &[("registry", CORP)],
+        settings: "[[registry]]\nurl = 'https://npm.corp.example/'\nserve = 'served'",
+        name: "acme-x",
+        resolved: None,
+        class: Class::Private,
+        registry: Some(CORP),
+        because: "`[[registry]]` names",
+        from: "sealcheck.toml:2",
+    },
+    // 4. One that serves both.
+    Row {
+        config: &[("registry", VIRTUAL)],
+        settings: "",
+        name: "acme-x",
+        resolved: Some("https://npm.corp.example/api/npm-virtual/acme-x/-/x.tgz"),
+        class: Class::Undecided,
+        registry: Some(VIRTUAL),
+        because: "signatures were not looked at",
+        from: "(lockfile)",
+    },
+    Row {
+        config: &[("registry", VIRTUAL)],
+        settings: "",
+        name: "acme-x",
+        resolved: None,
+        class: Class::Undecided,
+        registry: Some(VIRTUAL),
+        because: "signatures were not looked at",
+        from: "(lockfile)",
+    },
+    Row {
+        config: &[("registry", VIRTUAL)],
+        settings: "",
+        name: "a",
+        resolved: Some("https://registry.example/a/-/a.tgz"),
+        class: Class::Public,
+        registry: Some(PUBLIC),
+        because: "lies under the public registry",
+        from: "(lockfile)",
+    },
+    Row {
+        config: &[("registry", VIRTUAL), ("@acme:registry", VIRTUAL)],
+        settings: "",
+        name: "acme-x",
+        resolved: Some("https://npm.corp.example/api/npm-virtual/acme-x/-/x.tgz"),
+        class: Class::Undecided,
+        registry: Some(VIRTUAL),
+        because: "may serve public packages",
+        from: "(lockfile)",
+    },
+    Row {
+        config: &[],
+        settings: "[[registry]]\nurl = 'https://npm.corp.example/api/npm-virtual/'\nbehind = 'https://npm.corp.example/api/npm-local/'",
+        name: "a",
+        resolved: Some("https://npm.corp.example/api/npm-virtual/a/-/a.tgz"),
+        class: Class::Undecided,
+        registry: Some(VIRTUAL),
+        because: "may serve public packages",
+        from: "(lockfile)",
+    },
+    Row {
+        config: &[],
+        settings: "[[registry]]\nurl = 'https://npm.corp.example/api/npm-virtual/'\nbehind = 'https://npm.corp.example/api/npm-local/'",
+        name: "a",
+        resolved: Some("https://npm.corp.example/api/npm-local/a/-/a.tgz"),
+        class: Class::Private,
+        registry: Some(LOCAL),
+        because: "`[[registry]]` names",
+        from: "sealcheck.toml:2",
+    },
+];
+
+#[test]
+fn each_class_has_its_reason() {
+    for (at, row) in ROWS.iter().enumerate() {
+        let mut entry = json!({"version": "1.0.0"});
+        if let Some(resolved) = row.resolved {
+            entry["resolved"] = resolved.into();
+        }
+        let text = json!({"lockfileVersion": 3, "packages": {format!("node_modules/{}", row.name): entry}})
+            .to_string();
+        let lockfile = Lockfile::parse(Source::new("package-lock.json", text)).unwrap();
+        let public = RegistryUrl::parse(PUBLIC).unwrap();
+        let (config, settings) = (config(row.config), settings(row.settings));
+        let facts = Facts {
+            lockfile: &lockfile,
+            config: &config,
+            settings: &settings,
+            public: &public,
+            signatures: None,
+        };
+        let found = classify(&facts).into_values().next().unwrap();
+        assert_eq!(found.class, row.class, "row {at}: {found:?}");
+        assert_eq!(
+            found.registry.as_ref().map(ToString::to_string).as_deref(),
+            row.registry,
+            "row {at}: {found:?}"
+        );
+        assert!(found.because.contains(row.because), "row {at}: {found:?}");
+        assert!(found.from.contains(row.from), "row {at}: {found:?}");
+    }
+}
+
+struct Known {
+    key: RegistryKey,
+    versions: BTreeMap<String, SignedVersion>,
+}
+
+impl RegistrySignatures for Known {
+    fn keys(&self) -> Vec<RegistryKey> {
+        vec![self.key.clone()]
+    }
+    fn version(&self, name: &PackageName, version: &str) -> Option<SignedVersion> {
+        self.versions.get(&format!("{name}@{version}")).cloned()
+    }
+}
+
+#[test]
+fn a_signature_of_the_pinned_bytes_makes_a_package_public() {
+    let signer = Signer::new();
+    let (good, other) = (Digests::of(b"good").sri(), Digests::of(b"other").sri());
+    let versions = BTreeMap::from([
+        ("signed@1.0.0".to_owned(), signer.sign(&format!("signed@1.0.0:{good}"))),
+        ("squatted@1.0.0".to_owned(), signer.sign(&format!("squatted@1.0.0:{other}"))),
+        ("loose@1.0.0".to_owned(), signer.sign(&format!("loose@1.0.0:{good}"))),
+        ("unsigned@1.0.0".to_owned(), SignedVersion::default()),
+    ]);
+    let known = Known { key: signer.key(), versions };
+    let entry = json!({"version": "1.0.0", "integrity": good});
+    let text = json!({"lockfileVersion": 3, "packages": {
+        "node_modules/signed": entry, "node_modules/squatted": entry, "node_modules/unsigned": entry,
+        "node_modules/unknown": entry, "node_modules/loose": {"version": "1.0.0"},
+        "node_modules/signed/node_modules/inner": {"version": "1.0.0", "inBundle": true}}});
+    let lockfile = Lockfile::parse(Source::new("package-lock.json", text.to_string())).unwrap();
+    let facts = Facts {
+        lockfile: &lockfile,
+        config: &config(&[("registry", VIRTUAL)]),
+        settings: &Settings::default(),
+        public: &RegistryUrl::parse(PUBLIC).unwrap(),
+        signatures: Some(&known),
+    };
+    let found = classify(&facts);
+    for (name, class, because) in [
+        ("signed", Class::Public, "signature of it verifies"),
+        // Its name is on the public registry too, but with other bytes.
+        ("squatted", Class::Undecided, "no signature"),
+        ("unsigned", Class::Undecided, "no signature"),
+        ("unknown", Class::Undecided, "could not be had"),
+        ("loose", Class::Undecided, "pins no sha512"),
+        ("signed/node_modules/inner", Class::Public, "comes inside the tarball of `node_modules/signed`"),
+    ] {
+        let one = &found[&format!("node_modules/{name}")];
+        assert_eq!(one.class, class, "{name}: {one:?}");
+        assert!(one.because.contains(because), "{name}: {one:?}");
+    }
+}
+
+#[test]
+fn what_comes_from_no_registry_is_local_or_other() {
+    let text = json!({"lockfileVersion": 3, "packages": {
+        "": {"dependencies": {"remote": "https://cdn.example/r.tgz"}},
+        "node_modules/@acme/lib": {"resolved": "lib", "link": true}, "lib": {},
+        "node_modules/tar": {"version": "1.0.0", "resolved": "file:tar.tgz"},
+        "node_modules/git": {"version": "1.0.0", "resolved": "git+https://h.example/a.git#1"},
+        "node_modules/remote": {"version": "1.0.0", "resolved": "https://cdn.example/r.tgz"}}});
+    let lockfile = Lockfile::parse(Source::new("package-lock.json", text.to_string())).unwrap();
+    let config = config(&[("@acme:registry", LOCAL)]);
+    let settings = settings("private = ['remote', 'git']");
+    let public = RegistryUrl::parse(PUBLIC).unwrap();
+    let facts = Facts {
+        lockfile: &lockfile,
+        config: &config,
+        settings: &settings,
+        public: &public,
+        signatures: None,
+    };
+    let classes: Vec<Class> = classify(&facts).into_values().map(|one| one.class).collect();
+    // In the order of paths: lib, @acme/lib, git, remote, tar.
+    assert_eq!(classes, [Class::Local, Class::Local, Class::Other, Class::Other, Class::Local]);
+}

@@ -1,1 +1,178 @@
+//! The owner's files, read and laid over one another.
 
+use super::Settings;
+use crate::text::Complaint;
+use std::path::Path;
+
+struct World(tempfile::TempDir);
+
+impl World {
+    fn new(project: &str, policy: Option<&str>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("project/served")).unwrap();
+        std::fs::create_dir_all(dir.path().join("project/packages/web")).unwrap();
+        std::fs::write(dir.path().join("project/sealcheck.toml"), project).unwrap();
+        if let Some(policy) = policy {
+            std::fs::write(dir.path().join("policy.toml"), policy).unwrap();
+        }
+        Self(dir)
+    }
+
+    fn read(&self) -> Result<Settings, Complaint> {
+        let top = self.0.path().canonicalize().unwrap().join("project");
+        let policy = self.0.path().join("policy.toml");
+        Settings::read(&top, Some(policy.as_path()).filter(|path| path.exists()))
+    }
+}
+
+fn lay(project: &str, policy: &str) -> Result<Settings, Complaint> {
+    World::new(project, Some(policy)).read()
+}
+
+#[test]
+fn a_whole_file_is_read() {
+    let world = World::new(
+        r#"
+private = ["@acme/*", "acme-logger"]
+scenarios = ["core", "my-scenarios/*.toml"]
+jobs = 2
+fail-on = "warning"
+report = ["json=out/report.json", "markdown=-"]
+timeout = "10m"
+offline = true
+
+[install]
+command = "npm ci --omit=dev"
+directory = "packages/web"
+env = { NODE_ENV = "production" }
+
+[[registry]]
+url = "https://npm.acme.example/api/npm/npm-virtual"
+also = ["https://blobs.acme.example/"]
+behind = "https://npm.acme.example/api/npm/npm-local/"
+serve = "served"
+
+[trust]
+hosts = ["cdn.acme.example"]
+scripts = ["esbuild", "@acme/*"]
+
+[[accepted]]
+rule = "missing-integrity"
+package = "old-fork"
+reason = "vendored until the fork is retired"
+by = "platform"
+expires = 2027-03-01
+
+[policy]
+audit-disclosure = "warning"
+"#,
+        None,
+    );
+    let settings = world.read().unwrap();
+    assert_eq!(settings.private.as_deref().unwrap().len(), 2);
+    assert_eq!(settings.private_place.as_ref().unwrap().line, 2);
+    assert_eq!(settings.scenarios, ["core", "my-scenarios/*.toml"]);
+    assert_eq!(settings.install.directory.as_deref(), Some("packages/web"));
+    assert_eq!(settings.install.env["NODE_ENV"], "production");
+    let registry = &settings.registries[0];
+    assert_eq!(registry.url.to_string(), "https://npm.acme.example/api/npm/npm-virtual/");
+    assert!(registry.serve.as_deref().is_some_and(|path| path.is_absolute() && path.ends_with("served")));
+    assert_eq!(registry.place.line, 16);
+    assert_eq!(settings.trusted_scripts.as_deref().unwrap(), ["esbuild", "@acme/*"]);
+    assert_eq!(settings.accepted[0].expires, Some(jiff::civil::date(2027, 3, 1)));
+    assert_eq!(
+        settings.options.keys().collect::<Vec<_>>(),
+        ["fail-on", "jobs", "offline", "report", "timeout"]
+    );
+    assert_eq!(settings.policy["audit-disclosure"], "warning");
+    assert_eq!(settings.sources.len(), 1);
+}
+
+#[test]
+fn nothing_is_a_file_too() {
+    let settings = World::new("", None).read().unwrap();
+    assert!(settings.private.is_none() && settings.registries.is_empty());
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings::read(&dir.path().canonicalize().unwrap(), None).unwrap();
+    assert!(settings.sources.is_empty());
+}
+
+#[test]
+fn a_project_may_tighten_the_policy() {
+    let settings = lay(
+        "private = ['b']\nfail-on = 'note'\nrequire-margin = 3\nscenarios = ['x.toml']\n\
+         [trust]\nscripts = ['a']\n[policy]\naudit-disclosure = 'error'\n[[registry]]\nurl = 'https://p.example/'",
+        "private = ['a']\nfail-on = 'warning'\nrequire-margin = 2\nscenarios = ['core']\n\
+         [trust]\nscripts = ['a', 'b']\n[policy]\naudit-disclosure = 'warning'\n\
+         [[registry]]\nurl = 'https://q.example/'\ntoken = 'NPM_TOKEN'",
+    )
+    .unwrap();
+    assert_eq!(settings.private.as_deref().unwrap(), ["a", "b"]);
+    assert_eq!(settings.options["fail-on"].as_str(), Some("note"));
+    assert_eq!(settings.options["require-margin"].as_integer(), Some(3));
+    assert_eq!(settings.scenarios, ["core", "x.toml"]);
+    assert_eq!(settings.trusted_scripts.as_deref().unwrap(), ["a"]);
+    assert_eq!(settings.policy["audit-disclosure"], "error");
+    assert_eq!(settings.registries.len(), 2);
+    assert_eq!(settings.tokens.values().collect::<Vec<_>>(), ["NPM_TOKEN"]);
+    assert_eq!(settings.sources[0].name(), "sealcheck.toml");
+}
+
+#[test]
+fn what_the_policy_leaves_open_is_the_projects() {
+    let settings = lay(
+        "jobs = 3\nskip = 'x'\n[trust]\nscripts = ['a']\n[[accepted]]\nrule = 'x'\nreason = 'y'\n[install]\ncommand = 'npm ci'",
+        "private = []",
+    )
+    .unwrap();
+    assert_eq!(settings.private.as_deref(), Some(&[][..]));
+    assert_eq!(settings.options.len(), 2);
+    assert_eq!(settings.accepted.len(), 1);
+    assert_eq!(settings.install.command.as_deref(), Some("npm ci"));
+    // `private = []` of a project takes nothing out of the policy's list.
+    assert_eq!(lay("private = []", "private = ['a']").unwrap().private.unwrap(), ["a"]);
+    assert_eq!(lay("private = ['b']", "private = []").unwrap().private.unwrap(), ["b"]);
+}
+
+#[test]
+fn a_project_may_not_loosen_the_policy() {
+    for (project, policy, line, fragment) in [
+        ("fail-on = 'error'", "fail-on = 'warning'", 1, "`fail-on` is"),
+        ("jobs = 1\nrequire-margin = 1", "require-margin = 2", 2, "`require-margin` is"),
+        ("skip = 'x'", "suite = 'full'", 1, "`skip` is chosen"),
+        ("suite = 'core'", "suite = 'full'", 1, "`suite` is"),
+        ("[trust]\nscripts = ['a', 'c']", "[trust]\nscripts = ['a']", 2, "`c` is not in `trust.scripts`"),
+        ("[trust]\nhosts = ['h.example']", "[trust]\nhosts = []", 2, "`h.example` is not in `trust.hosts`"),
+        ("[[accepted]]\nrule = 'x'\nreason = 'y'", "accepted = []", 2, "decides what is accepted"),
+        (
+            "[policy]\naudit-disclosure = 'note'",
+            "[policy]\naudit-disclosure = 'error'",
+            2,
+            "`audit-disclosure` is",
+        ),
+        ("[install]\ncommand = 'npm install'", "[install]\ncommand = 'npm ci'", 2, "`command` is `npm ci`"),
+        (
+            "[[registry]]\nurl = 'https://q.example'\nserve = 'served'",
+            "[[registry]]\nurl = 'https://q.example/'",
+            2,
+            "says already what",
+        ),
+    ] {
+        let complaint = lay(project, policy).unwrap_err();
+        assert!(complaint.message.contains(fragment), "{complaint}");
+        let place = complaint.place.unwrap();
+        assert_eq!((place.file.as_str(), place.line), ("sealcheck.toml", line), "{project}");
+        assert!(complaint.help.unwrap().contains("never loosen"));
+    }
+}
+
+#[test]
+fn a_policy_lies_outside_the_project() {
+    let world = World::new("", None);
+    let top = world.0.path().canonicalize().unwrap().join("project");
+    let inside = top.join("sealcheck.toml");
+    assert!(Settings::read(&top, Some(&inside)).unwrap_err().message.contains("inside the project"));
+    assert!(
+        Settings::read(&top, Some(Path::new("/none.toml"))).unwrap_err().message.contains("no policy file")
+    );
+}
