@@ -3,6 +3,8 @@
 //! Each row is a project with one broken file. Nothing may be reported without
 //! a message, and where a line can be named it is.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 use sealcheck::project::registry::RegistryUrl;
 use sealcheck::project::{Project, ReadOptions};
 use sealcheck::text::Complaint;
@@ -215,7 +217,7 @@ const TOML: &[Row] = &[
         "sealcheck.toml",
         "[[accepted]]\nrule = \"x\"\nreason = \"y\"\nexpires = 2027-13-01",
         "no TOML",
-        Some((4, 16)),
+        Some((4, 11)),
     ),
     (
         "sealcheck.toml",
@@ -258,6 +260,27 @@ fn every_broken_file_is_told_with_its_place_and_advice() {
         assert!(place.file.ends_with(file), "{found}");
         assert_eq!(Some((place.line, place.column)), *at, "{file} {text:?}: {found}");
         assert!(found.help.is_some(), "{file} {text:?}: {found}");
+        assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
+    }
+}
+
+#[test]
+fn no_excerpt_shows_a_credential() {
+    for (file, text) in [
+        ("package.json", "{\"dependencies\": {\"a\": \"git+https://u:hunter2@h.example/a.git\", \"b\": 1}}"),
+        ("package.json", "{\"a\": \"https://u:hunter2@h.example/\" x}"),
+        ("package-lock.json", "{\"lockfileVersion\": 9, \"x\": \"https://u:hunter2@h.example/\"}"),
+        (
+            "package-lock.json",
+            "{\"lockfileVersion\": 3, \"packages\": {\"a\": {\"resolved\": \"https://h.example/?hunter2\"}, \"b\": 1}}",
+        ),
+        ("sealcheck.toml", "zebra = \"https://u:hunter2@h.example/\""),
+        (".npmrc", "userconfig=/etc/hostname#//h.example/:_authToken=hunter2"),
+    ] {
+        let dir = project();
+        write(dir.path(), file, text.as_bytes());
+        let found = complaint(&dir);
+        assert!(found.place.is_some(), "{found}");
         assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
     }
 }

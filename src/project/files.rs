@@ -10,12 +10,16 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Component, Path};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// The most files that are copied.
 const MAX_FILES: usize = 500_000;
 
 /// The most bytes of names that git may answer.
 const MAX_NAMES: u64 = 128 << 20;
+
+/// A pipe in the place of a `.gitignore` or of the index would hold git for ever.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Files that an install reads whether or not git knows them.
 const ALWAYS: [&str; 6] =
@@ -171,17 +175,24 @@ fn tracked(root: &Path) -> Option<Vec<String>> {
         .stderr(Stdio::null())
         .spawn()
         .ok()?;
-    let mut bytes = Vec::new();
-    let read = child.stdout.take().map(|out| out.take(MAX_NAMES + 1).read_to_end(&mut bytes));
-    let whole = matches!(read, Some(Ok(_))) && bytes.len() as u64 <= MAX_NAMES;
-    if !whole {
-        // Ends a git that is still writing; it may be gone already.
-        let _ = child.kill();
-    }
+    let out = child.stdout.take()?;
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = out.take(MAX_NAMES + 1).read_to_end(&mut bytes);
+        // Nobody listens once the time is up.
+        let _ = sender.send(read.map(|_| bytes));
+    });
+    let bytes = match receiver.recv_timeout(PATIENCE) {
+        Ok(Ok(bytes)) if bytes.len() as u64 <= MAX_NAMES => Some(bytes),
+        Ok(Ok(_) | Err(_)) | Err(_) => {
+            // Ends a git that is still writing; it may be gone already.
+            let _ = child.kill();
+            None
+        }
+    };
     let good = child.wait().is_ok_and(|status| status.success());
-    if !(whole && good) {
-        return None;
-    }
+    let bytes = bytes.filter(|_| good)?;
     Some(
         bytes
             .split(|byte| *byte == 0)

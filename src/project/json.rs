@@ -6,6 +6,7 @@
 //! reads: the last of two equal keys wins, a byte order mark at the start is
 //! skipped as npm does. It knows nothing of what the files mean.
 
+use super::places::place;
 use crate::text::{Complaint, Source};
 use std::ops::Range;
 
@@ -85,7 +86,7 @@ impl Json {
 pub(crate) fn parse(source: &Source) -> Result<Json, Complaint> {
     if let Some(conflict) = conflict_marker(source.text()) {
         return Err(Complaint::at(
-            source.place(conflict),
+            place(source, conflict),
             format!("`{}` holds the markers of an unresolved merge conflict", source.name()),
         )
         .help("resolve the conflict; for a lockfile, `npm install --package-lock-only` does it"));
@@ -96,7 +97,7 @@ pub(crate) fn parse(source: &Source) -> Result<Json, Complaint> {
     }
     reader.document().map_err(|fault| {
         let end = fault.at + reader.text[fault.at..].chars().next().map_or(0, char::len_utf8);
-        Complaint::at(source.place(fault.at..end), fault.message).help("mend the JSON there")
+        Complaint::at(place(source, fault.at..end), fault.message).help("mend the JSON there")
     })
 }
 

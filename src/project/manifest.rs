@@ -5,6 +5,7 @@
 
 use super::file::{SMALL_LIMIT, read_inside};
 use super::json::{self, Json, Kind};
+use super::places::place;
 use crate::text::{Complaint, Source};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -82,7 +83,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn wrong(&self, found: &Json, what: &str, wanted: &str) -> Complaint {
         Complaint::at(
-            self.source.place(found.span.clone()),
+            place(self.source, found.span.clone()),
             format!("`{what}` is {}, where {wanted} belongs", found.noun()),
         )
         .help(format!("make it {wanted}"))

@@ -11,6 +11,13 @@ use std::ops::Range;
 /// As in [`Source::place`]: a minified file is one line of megabytes.
 const EXCERPT_CHARS: usize = 400;
 
+/// The place of one span, with what is secret in URLs blotted out.
+pub(crate) fn place(source: &Source, span: Range<usize>) -> Place {
+    let mut place = source.place(span);
+    place.excerpt = blot_urls(&place.excerpt);
+    place
+}
+
 /// Gives places of one source.
 pub(crate) struct Places<'a> {
     source: &'a Source,
@@ -72,7 +79,8 @@ pub(crate) fn blot_urls(text: &str) -> String {
         out.push_str(before);
         let end = after.find(['"', '\'', ' ', ',', '\t', '<', '>']).unwrap_or(after.len());
         let (url, next) = after.split_at(end);
-        let authority_end = url.find(['/', '?', '#']).unwrap_or(url.len());
+        let query = query_start(url);
+        let authority_end = url.find(['/', '#']).into_iter().chain(query).min().unwrap_or(url.len());
         let (authority, path) = url.split_at(authority_end);
         match authority.rsplit_once('@') {
             // `git+ssh://git@host` holds no secret.
@@ -82,9 +90,9 @@ pub(crate) fn blot_urls(text: &str) -> String {
             }
             Some(_) | None => out.push_str(authority),
         }
-        match path.split_once('?') {
-            Some((path, _query)) => {
-                out.push_str(path);
+        match query {
+            Some(at) => {
+                out.push_str(&url[authority_end..at]);
                 out.push_str("?[redacted]");
             }
             None => out.push_str(path),
@@ -93,6 +101,11 @@ pub(crate) fn blot_urls(text: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// The `?` of a URL; that of npm's `${VAR?}` is none.
+fn query_start(url: &str) -> Option<usize> {
+    url.match_indices('?').map(|(at, _)| at).find(|at| !url[at + 1..].starts_with('}'))
 }
 
 #[cfg(test)]
@@ -123,6 +136,7 @@ mod tests {
             ("https://h/x.tgz?sig=abc", "https://h/x.tgz?[redacted]"),
             ("git+ssh://git@h/x.git#abc", "git+ssh://git@h/x.git#abc"),
             ("https://tok@h/ http://a@b/?c", "https://[redacted]@h/ http://[redacted]@b/?[redacted]"),
+            ("https://${HOST?}/${A?}?x", "https://${HOST?}/${A?}?[redacted]"),
             ("plain", "plain"),
         ] {
             assert_eq!(blot_urls(text), shown);

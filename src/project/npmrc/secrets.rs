@@ -117,10 +117,16 @@ pub(super) fn redact(text: &str) -> String {
                 out.push_str(&text[span.start..setting.value_span.start]);
                 out.push_str(&format!("[redacted:{}]", setting.key));
             }
-            Some(_) => out.push_str(&blot_urls(line)),
-            None if ini::is_comment(line)
-                && ["_auth", "_password", "token"].iter().any(|w| line.contains(w)) =>
-            {
+            Some(setting) => {
+                let value = &text[setting.value_span.clone()];
+                let comment = comment_start(value).filter(|at| speaks_of_secret(&value[*at..]));
+                let end = comment.map_or(span.end, |at| setting.value_span.start + at + 1);
+                out.push_str(&blot_urls(&text[span.start..end]));
+                if comment.is_some() {
+                    out.push_str("[redacted]");
+                }
+            }
+            None if ini::is_comment(line) && speaks_of_secret(line) => {
                 // A token that was commented out is a token still.
                 let (before, after) = line.split_once('=').unwrap_or((line, ""));
                 out.push_str(before);
@@ -133,6 +139,20 @@ pub(super) fn redact(text: &str) -> String {
     }
     out.push_str(&text[copied..]);
     out
+}
+
+/// Where a comment begins in a value that is not quoted.
+fn comment_start(value: &str) -> Option<usize> {
+    if value.starts_with(['"', '\'']) {
+        return None;
+    }
+    let bytes = value.as_bytes();
+    (0..bytes.len()).find(|at| matches!(bytes[*at], b';' | b'#') && (*at == 0 || bytes[*at - 1] != b'\\'))
+}
+
+fn speaks_of_secret(comment: &str) -> bool {
+    let comment = comment.to_ascii_lowercase();
+    ["_auth", "_password", "token", "npm_"].iter().any(|word| comment.contains(word))
 }
 
 fn has_literal(value: &str) -> bool {
@@ -168,11 +188,12 @@ mod tests {
     #[test]
     fn no_secret_stays_in_the_text_and_no_line_moves() {
         let text = "; c\r\n//h/:_authToken=hunter2\r\n#//h/:_auth=hunter2\nregistry=https://u:hunter2@h/\n\
-                    //h/:_password=${PW}\naudit=false\n[x]\n_auth = \"hunter2\"";
+                    //h/:_password=${PW}\naudit=false\ncache=x # _auth=hunter2\nproxy=https://${HOST?}/\n[x]\n_auth = \"hunter2\"";
         let shown = redact(text);
         assert!(!shown.contains("hunter2"), "{shown}");
         assert_eq!(shown.lines().count(), text.lines().count());
         assert!(shown.contains("//h/:_password=${PW}\naudit=false\n"), "{shown}");
+        assert!(shown.contains("proxy=https://${HOST?}/\n"), "{shown}");
         assert!(shown.starts_with("; c\r\n//h/:_authToken=[redacted:"), "{shown}");
     }
 }

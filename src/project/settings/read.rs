@@ -6,6 +6,7 @@ use super::table::{At, Table};
 use super::{Accepted, Install, RegistryEntry, Settings, layer};
 use crate::project::class::private_glob;
 use crate::project::file::{SMALL_LIMIT, read_inside, read_text};
+use crate::project::places::place;
 use crate::project::registry::RegistryUrl;
 use crate::text::{Complaint, Place, Source};
 use std::collections::BTreeMap;
@@ -63,7 +64,7 @@ fn read_policy(top: &Path, path: &Path) -> Result<Layer, Complaint> {
 /// Understands a file. `folder` is where its relative paths start.
 pub(super) fn parse(source: &Source, folder: &Path, is_policy: bool) -> Result<Layer, Complaint> {
     let document = DeTable::parse(source.text()).map_err(|error| {
-        let place = source.place(error.span().unwrap_or(0..0));
+        let place = place(source, error.span().unwrap_or(0..0));
         let message = error.message().lines().next().unwrap_or_default().trim_end_matches('.').to_owned();
         Complaint::at(place, format!("this is no TOML: {message}")).help("mend the line")
     })?;
@@ -224,9 +225,7 @@ fn url(text: &str, place: &Place, key: &str) -> Result<RegistryUrl, Complaint> {
     let carries =
         url::Url::parse(text).is_ok_and(|url| url.password().is_some() || !url.username().is_empty());
     if carries {
-        let mut place = place.clone();
-        place.excerpt = crate::project::places::blot_urls(&place.excerpt);
-        return Err(Complaint::at(place, format!("`{key}` carries credentials"))
+        return Err(Complaint::at(place.clone(), format!("`{key}` carries credentials"))
             .help("keep them in your npmrc, under the registry's own key"));
     }
     if text == super::PUBLIC {

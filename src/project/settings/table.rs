@@ -1,5 +1,6 @@
 //! A TOML table with places, asked key by key.
 
+use crate::project::places::place;
 use crate::text::{Complaint, Place, Source, nearest};
 use std::ops::Range;
 use toml::Spanned;
@@ -24,7 +25,7 @@ impl<'a> Table<'a> {
 
     /// Where the table is.
     pub(super) fn place(&self) -> Place {
-        self.source.place(self.span.clone())
+        place(self.source, self.span.clone())
     }
 
     /// Complains about the first key that nobody knows.
@@ -38,7 +39,7 @@ impl<'a> Table<'a> {
             }
             let within = if self.name.is_empty() { String::new() } else { format!(" in `{}`", self.name) };
             let complaint =
-                Complaint::at(self.source.place(key.span()), format!("unknown key `{written}`{within}"));
+                Complaint::at(place(self.source, key.span()), format!("unknown key `{written}`{within}"));
             return Err(complaint.help(match nearest(written, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the keys are {}", listed(known)),
@@ -52,7 +53,7 @@ impl<'a> Table<'a> {
     }
 
     pub(super) fn at(&self, key: &str) -> Option<Place> {
-        Some(self.source.place(self.value(key)?.span()))
+        Some(place(self.source, self.value(key)?.span()))
     }
 
     fn wrong(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) -> Complaint {
@@ -65,14 +66,14 @@ impl<'a> Table<'a> {
             DeValue::Array(_) => "an array",
             DeValue::Table(_) => "a table",
         };
-        Complaint::at(self.source.place(value.span()), format!("`{key}` is {found}, where {wanted} belongs"))
+        Complaint::at(place(self.source, value.span()), format!("`{key}` is {found}, where {wanted} belongs"))
             .help(format!("make it {wanted}"))
     }
 
     pub(super) fn string(&self, key: &str) -> Result<Option<At<String>>, Complaint> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let text = value.get_ref().as_str().ok_or_else(|| self.wrong(key, value, "a string"))?;
-        Ok(Some((text.to_owned(), self.source.place(value.span()))))
+        Ok(Some((text.to_owned(), place(self.source, value.span()))))
     }
 
     /// A string that has to be there.
@@ -92,7 +93,7 @@ impl<'a> Table<'a> {
             .iter()
             .map(|item| {
                 let text = item.get_ref().as_str().ok_or_else(|| self.wrong(key, item, "a string"))?;
-                Ok((text.to_owned(), self.source.place(item.span())))
+                Ok((text.to_owned(), place(self.source, item.span())))
             })
             .collect::<Result<Vec<_>, _>>()
             .map(Some)
@@ -107,7 +108,7 @@ impl<'a> Table<'a> {
             .map(|(name, value)| {
                 let text = value.get_ref().as_str().ok_or_else(|| self.wrong(key, value, "a string"))?;
                 let name: &str = name.get_ref();
-                Ok((name.to_owned(), (text.to_owned(), self.source.place(value.span()))))
+                Ok((name.to_owned(), (text.to_owned(), place(self.source, value.span()))))
             })
             .collect()
     }
