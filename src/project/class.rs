@@ -6,11 +6,13 @@
 //! This module asks no registry; signatures are given to it.
 
 mod decide;
+mod proposal;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use decide::private_glob;
 pub use decide::{Facts, classify};
+pub use proposal::proposal;
 
 use super::registry::RegistryUrl;
 use serde::{Deserialize, Serialize};

@@ -15,7 +15,7 @@ use std::ops::Range;
 const MAX_DEPTH: usize = 120;
 
 /// The most values that are read: some ten times the largest real lockfile.
-const MAX_VALUES: usize = 4_000_000;
+const MAX_VALUES: usize = 2_000_000;
 
 /// A value and the bytes it stands on.
 #[derive(Debug, Clone)]

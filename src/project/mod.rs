@@ -92,4 +92,10 @@ impl Project {
     pub fn undecided(&self) -> BTreeMap<&PackageName, &Classified> {
         self.of_class(Class::Undecided).map(|(entry, class)| (&entry.name, class)).collect()
     }
+
+    /// The lines of `sealcheck.toml` that would settle what is undecided;
+    /// `None` where nothing is.
+    pub fn proposal(&self) -> Option<String> {
+        class::proposal(&self.lockfile, &self.classes)
+    }
 }

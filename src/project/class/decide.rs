@@ -147,7 +147,8 @@ impl<'a> Judge<'a> {
         if let Some((_, glob)) = self.globs.iter().find(|(glob, _)| glob.is_match(entry.name.as_str())) {
             return self.listed(entry, glob, resolved.as_ref());
         }
-        // `private = []` is the owner's word that nothing is.
+        // `private = []` is the owner's word that nothing is; a list with names
+        // in it adds to what the npm config says, and settles what that leaves open.
         let none = self.facts.settings.private.as_ref().is_some_and(Vec::is_empty);
         if !none && let Some((registry, setting)) = self.mapping(&entry.name) {
             let because = format!("`{}` maps its scope", setting.key);
@@ -159,16 +160,22 @@ impl<'a> Judge<'a> {
             };
         }
         let class = self.by_source(entry, resolved.as_ref());
-        if none && matches!(class.class, Class::Private | Class::Undecided) {
-            let from = self.facts.settings.private_place.as_ref().map_or_else(String::new, spot);
-            return Classified {
+        match (&self.facts.settings.private, class.class) {
+            (Some(_), Class::Undecided) => {
+                Classified { class: Class::Public, ..self.said(class, "`private` does not list it") }
+            }
+            (Some(_), Class::Private) if none => Classified {
                 class: Class::Other,
-                registry: class.registry,
-                because: "`private = []` says that nothing is private".to_owned(),
-                from,
-            };
+                ..self.said(class, "`private = []` says that nothing is private")
+            },
+            (Some(_) | None, _) => class,
         }
-        class
+    }
+
+    /// The owner's list decided by what it leaves out.
+    fn said(&self, class: Classified, because: &str) -> Classified {
+        let from = self.facts.settings.private_place.as_ref().map_or_else(String::new, spot);
+        Classified { because: because.to_owned(), from, ..class }
     }
 
     /// Named by the owner; what remains to be found is its registry.

@@ -1,6 +1,6 @@
 //! Which class each entry gets, and what is said to have decided it.
 
-use super::{Class, Facts, classify};
+use super::{Class, Facts, classify, proposal};
 use crate::project::integrity::Digests;
 use crate::project::lockfile::Lockfile;
 use crate::project::name::PackageName;
@@ -166,6 +166,16 @@ const ROWS: &[Row] = &[
         registry: Some(LOCAL),
         because: "maps its scope",
         from: ".npmrc:1 (project)",
+    },
+    Row {
+        config: &[("registry", VIRTUAL)],
+        settings: "private = ['acme-*']",
+        name: "left-pad",
+        resolved: None,
+        class: Class::Public,
+        registry: Some(VIRTUAL),
+        because: "`private` does not list it",
+        from: "sealcheck.toml:1",
     },
     // 2. The mapping.
     Row {
@@ -419,4 +429,25 @@ fn what_comes_from_no_registry_is_local_or_other() {
     let classes: Vec<Class> = classify(&facts).into_values().map(|one| one.class).collect();
     // In the order of paths: lib, @acme/lib, git, remote, tar.
     assert_eq!(classes, [Class::Local, Class::Local, Class::Other, Class::Other, Class::Local]);
+}
+
+#[test]
+fn what_is_proposed_settles_what_is_undecided() {
+    let text = json!({"lockfileVersion": 3, "packages": {
+        "node_modules/@acme/a": {"version": "1.0.0"}, "node_modules/@acme/b": {"version": "1.0.0"},
+        "node_modules/left-pad": {"version": "1.0.0"}}});
+    let lockfile = Lockfile::parse(Source::new("package-lock.json", text.to_string())).unwrap();
+    let config = config(&[("registry", VIRTUAL)]);
+    let public = RegistryUrl::parse(PUBLIC).unwrap();
+    let decide = |settings: &Settings| {
+        let facts =
+            Facts { lockfile: &lockfile, config: &config, settings, public: &public, signatures: None };
+        classify(&facts)
+    };
+    let before = decide(&Settings::default());
+    let proposed = proposal(&lockfile, &before).unwrap();
+    assert!(proposed.contains("private = [\n    \"@acme/*\",\n    \"left-pad\",\n]"), "{proposed}");
+    let after = decide(&settings(&proposed));
+    assert!(after.values().all(|one| one.class == Class::Private), "{after:?}");
+    assert_eq!(proposal(&lockfile, &after), None);
 }

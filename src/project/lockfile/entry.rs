@@ -10,8 +10,8 @@ use crate::text::Complaint;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-/// The most entries that are read, some thirty times the largest real lockfile.
-const MAX_ENTRIES: usize = 200_000;
+/// The most entries that are read, some ten times the largest real lockfile.
+const MAX_ENTRIES: usize = 100_000;
 
 /// Collects entries.
 pub(super) struct Entries<'a, 's> {
