@@ -238,3 +238,69 @@ fn rendering_changes_only_what_is_asked() {
     assert_eq!(config.file_text(Level::Project), Some(text));
     assert!(!Path::new(config.files[&Level::Project].name()).is_absolute());
 }
+
+/// The answers are those that `npm config get` of npm 11.19 gave for these files.
+#[test]
+fn effective_values_are_those_of_npm() {
+    let project = r#"; comment
+@acme:registry = https://a.example/${TEAM}/ ; trailing
+@b:registry="https://b.example/x;y"
+@c:registry='https://c.example/'
+@d:registry=https://d.example/\;z
+cafile=~/ca.pem
+cache=./rel/../cache
+audit
+tag=${UNSET}-x
+scope=${UNSET?}
+node-options=\${TEAM}
+proxy=http://proxy.example:3128/
+[sect]
+@e:registry=https://e.example/
+"#;
+    let user = "@b:registry=https://user.example/\nuser-agent=u\nprefix=~/g2\n";
+    let world = World::new(&[
+        ("project/.npmrc", project),
+        ("home/.npmrc", user),
+        ("prefix/etc/npmrc", "message=usual"),
+    ])
+    .env("TEAM", "blue")
+    .env("npm_config_fetch_retries", "7")
+    .env("npm_config_@zed:registry", "https://z.example/");
+    std::fs::create_dir_all(world.root().join("home/g2/etc")).unwrap();
+    std::fs::write(world.root().join("home/g2/etc/npmrc"), "message=hello").unwrap();
+    let config = world.read();
+    let under = |path: &str| world.root().join(path).to_str().unwrap().to_owned();
+    for (key, value) in [
+        ("@acme:registry", Some("https://a.example/blue/")),
+        ("@b:registry", Some("https://b.example/x;y")),
+        ("@c:registry", Some("https://c.example/")),
+        ("@d:registry", Some("https://d.example/;z")),
+        ("@e:registry", None),
+        ("cafile", Some(under("home/ca.pem").as_str())),
+        ("cache", Some(under("project/cache").as_str())),
+        ("audit", Some("true")),
+        ("tag", Some("${UNSET}-x")),
+        ("scope", Some("")),
+        ("node-options", Some("${TEAM}")),
+        ("user-agent", Some("u")),
+        ("message", Some("hello")),
+        ("fetch-retries", Some("7")),
+        ("proxy", Some("http://proxy.example:3128/")),
+        ("@zed:registry", Some("https://z.example/")),
+    ] {
+        assert_eq!(config.plain(key), value, "{key}");
+    }
+}
+
+#[test]
+fn what_the_policy_ties_fills_what_the_project_withholds() {
+    let world = World::new(&[("project/.npmrc", "//a.example/:_authToken=${T}")]).env("T", "real");
+    let mut config = world.read();
+    assert!(config.credentials()[0].value.is_none());
+    let mut tied = config.credentials()[0].clone();
+    tied.value = Some(crate::secret::Secret::new("T", "real"));
+    config.tied = vec![tied.clone(), super::Credential { nerf_dart: "//b.example/".to_owned(), ..tied }];
+    let found = config.credentials();
+    assert_eq!(found.len(), 2);
+    assert!(found.iter().all(|one| one.value.as_ref().is_some_and(|value| value.expose() == "real")));
+}
