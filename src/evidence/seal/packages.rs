@@ -265,9 +265,10 @@ fn bundled(all: &mut [Package], join: &Join<'_>) {
             continue;
         }
         let Some(tree) = join.tree(&package.path) else { continue };
-        let mut parent = package.path.as_str();
-        while let Some((above, _)) = parent.rsplit_once("/node_modules/") {
-            parent = above;
+        // The parent is not always just above: `resolve` ships
+        // `test/shadowed_core/node_modules/util`.
+        for (at, _) in package.path.rmatch_indices('/') {
+            let parent = &package.path[..at];
             let Some(from) = sources.get(parent) else { continue };
             let inner = package.path[parent.len()..].trim_start_matches('/');
             let bundled = from

@@ -285,6 +285,7 @@ fn links_members_and_bundled_packages_have_their_own_kinds() {
             packages: vec![
                 tree(INTERNAL, "genuine"),
                 tree("node_modules/@acme/internal/node_modules/inner", "inner"),
+                tree("node_modules/@acme/internal/test/fixture/node_modules/inner", "inner"),
             ],
             links: vec![Link {
                 path: "node_modules/member".to_owned(),
@@ -301,7 +302,10 @@ fn links_members_and_bundled_packages_have_their_own_kinds() {
         .collect();
     assert_eq!(kinds["node_modules/member"], (SourceKind::Link, Role::Own));
     assert_eq!(kinds["packages/member"], (SourceKind::Link, Role::Own));
-    assert_eq!(kinds["node_modules/@acme/internal/node_modules/inner"], (SourceKind::Bundled, Role::Own));
+    for inner in ["node_modules/inner", "test/fixture/node_modules/inner"] {
+        let path = format!("node_modules/@acme/internal/{inner}");
+        assert_eq!(kinds[path.as_str()], (SourceKind::Bundled, Role::Own));
+    }
 }
 
 #[test]

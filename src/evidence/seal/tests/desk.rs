@@ -133,7 +133,9 @@ impl Desk {
                 version: "1.0.0".to_owned(),
                 tree: format!("tree of {bytes}"),
                 manifest: format!("manifest of {bytes}"),
-                bundled: BTreeMap::from([("node_modules/inner".to_owned(), "tree of inner".to_owned())]),
+                bundled: ["node_modules/inner", "test/fixture/node_modules/inner"]
+                    .map(|path| (path.to_owned(), "tree of inner".to_owned()))
+                    .into(),
             },
         );
         self.recording.exchanges.push(Exchange {
