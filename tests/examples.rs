@@ -1,0 +1,119 @@
+//! The two examples say what they are there to say, in a home with nothing in it and
+//! without a network: one leaks, the other is sealed.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be prepared fails")]
+
+mod support;
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::process::Command;
+
+/// Runs `test` on an example; the report, what a person reads, and the exit code.
+fn test(example: &str) -> (Value, String, i32) {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(support::sealcheck());
+    support::npm::in_empty_home(&mut command, home.path());
+    let report = home.path().join("report.json");
+    command.arg("test").arg(support::root().join("examples").join(example));
+    command.arg(format!("--report=json={}", report.display()));
+    let output = command.output().unwrap();
+    let (shown, said) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr).into_owned());
+    let report = std::fs::read(&report).unwrap_or_else(|error| panic!("{error}\n{shown}\n{said}"));
+    (serde_json::from_slice(&report).unwrap(), shown, output.status.code().unwrap())
+}
+
+fn verdicts(report: &Value) -> BTreeMap<String, String> {
+    let runs = report["runs"].as_array().unwrap().iter();
+    runs.map(|run| (run["scenario"].as_str().unwrap().into(), run["verdict"].as_str().unwrap().into()))
+        .collect()
+}
+
+fn expected(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(scenario, verdict)| ((*scenario).into(), (*verdict).into())).collect()
+}
+
+/// `silent-fallback @shop/prices package-lock.json:15` of each error that counts.
+fn errors(report: &Value) -> Vec<String> {
+    let findings = report["findings"].as_array().unwrap().iter();
+    findings
+        .filter(|finding| finding["counts"] == true && finding["severity"] == "error")
+        .map(|finding| {
+            let text = |key: &str| finding[key].as_str().unwrap().to_owned();
+            let place = &finding["location"];
+            let file = place["file"].as_str().unwrap();
+            format!("{} {} {file}:{}", text("rule"), text("package"), place["line"])
+        })
+        .collect()
+}
+
+/// The private package's own script ran in the baseline, and what it wrote was found.
+fn assert_script_seen(report: &Value) {
+    let runs = report["runs"].as_array().unwrap();
+    let run = runs.iter().find(|run| run["scenario"] == "baseline").unwrap();
+    let mut processes = run["processes"].as_array().unwrap().iter();
+    assert!(
+        processes.any(|it| it["event"] == "postinstall" && it["package_name"] == "@shop/prices"),
+        "{:#}",
+        run["processes"]
+    );
+    assert!(run["files"].to_string().contains("@shop/prices/prices.json"), "{:#}", run["files"]);
+}
+
+#[test]
+fn the_leaky_shop_leaks() {
+    let (report, shown, code) = test("leaky-shop");
+    assert_eq!(report["verdict"], "leaked", "{shown}");
+    assert_eq!(
+        verdicts(&report),
+        expected(&[
+            ("baseline", "sealed"),
+            ("control", "leaked"),
+            ("public-decoy", "sealed"),
+            ("private-mapping-removed", "leaked"),
+            ("registry-overridden", "sealed"),
+            ("lockfile-removed", "sealed"),
+            ("private-refused", "sealed"),
+            ("private-not-found", "sealed"),
+            ("tampered-tarball", "sealed"),
+            ("scripts-disabled", "sealed"),
+            ("warm-cache-private-down", "sealed"),
+        ]),
+        "{shown}"
+    );
+    assert_eq!(
+        errors(&report),
+        [
+            "foreign-code-executed @shop/prices package-lock.json:15",
+            "silent-fallback @shop/prices package-lock.json:15",
+        ],
+        "{shown}"
+    );
+    assert_script_seen(&report);
+    assert_eq!(code, 1, "{shown}");
+    assert!(shown.starts_with("leaked"), "{shown}");
+    assert!(shown.contains("package-lock.json:15:5"), "{shown}");
+}
+
+#[test]
+fn the_sealed_shop_is_sealed() {
+    let (report, shown, code) = test("sealed-shop");
+    assert_eq!(report["verdict"], "sealed", "{shown}");
+    let verdicts = verdicts(&report);
+    assert_eq!(verdicts.len(), 13, "a scenario does not apply: {verdicts:?}");
+    for (scenario, verdict) in &verdicts {
+        let wanted = if scenario == "control" { "leaked" } else { "sealed" };
+        assert_eq!(verdict, wanted, "{scenario}\n{shown}");
+    }
+    let louder: Vec<&Value> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["counts"] == true && finding["severity"] != "note")
+        .collect();
+    assert!(louder.is_empty(), "{louder:#?}");
+    assert_script_seen(&report);
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.starts_with("sealed"), "{shown}");
+}
