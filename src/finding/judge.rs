@@ -353,9 +353,10 @@ fn of_report(case: &Case<'_>, runs: &[Because], options: &Options) -> Because {
         }
     }
     match worst {
-        Some((Verdict::Sealed, _)) => {
-            (Verdict::Sealed, "every run that counts held what its scenario demands".to_owned())
-        }
+        Some((Verdict::Sealed, _)) => (
+            Verdict::Sealed,
+            "every package came from where it must or the install was refused, in every scenario".to_owned(),
+        ),
         Some(worst) => worst,
         None => (Verdict::Unobserved, "nothing was run that counts".to_owned()),
     }

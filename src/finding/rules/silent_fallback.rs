@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Run(check),
 };
 
-fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     if !run.worked() {
         return Vec::new();
     }
@@ -34,8 +34,10 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                 "the same version, other bytes".to_owned()
             };
             let host = source.host.as_deref().unwrap_or("a foreign host");
+            let own = case.project.classes.get(&package.path).and_then(|known| known.registry.as_ref());
+            let instead = own.map(|own| format!(" instead of {}", own.host())).unwrap_or_default();
             let message = format!(
-                "{} came from {host}, which is not its registry ({what}), and npm exited 0",
+                "{} came from {host}{instead} ({what}), and npm exited 0",
                 spec(&package.name, Some(installed))
             );
             let bare = package.lock.as_ref().is_none_or(|lock| lock.integrity.is_none());

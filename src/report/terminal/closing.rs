@@ -4,6 +4,7 @@ use super::amount::{count, time};
 use super::findings::tally;
 use super::page::{Page, severity_word};
 use crate::report::model::Report;
+use crate::report::opinion::{Finding, Verdict};
 use crate::report::outcome::Outcome;
 use owo_colors::Style;
 
@@ -18,7 +19,9 @@ pub(super) fn render(page: &mut Page, report: &Report, saved: &[(String, String)
         page.put(Style::new(), &tested);
     }
     page.end();
-    if let Some(finding) = report.findings.first() {
+    // The next step is with the worst that is open; what fails nothing needs none.
+    let open = |finding: &&Finding| finding.counts && finding.accepted.is_none();
+    if let Some(finding) = report.findings.iter().find(open) {
         let text =
             format!("`sealcheck explain {}` says what the rule means and how to mend it", finding.rule);
         page.paragraph("", 0, Style::new(), &text);
@@ -31,10 +34,20 @@ pub(super) fn render(page: &mut Page, report: &Report, saved: &[(String, String)
         page.end();
     }
     let outcome = report.outcome;
-    let mut text = format!("exit {}: {}", outcome.code(), outcome.meaning());
-    match outcome {
-        Outcome::Sound | Outcome::Failed => text = format!("{text} ({})", severity_word(report.fail_on)),
-        Outcome::Unobserved | Outcome::Interrupted => {}
-    }
+    let code = outcome.code();
+    let threshold = severity_word(report.fail_on);
+    let verdict = match report.verdict {
+        Verdict::Leaked | Verdict::Exposed | Verdict::Broken if !report.accepted => Some(report.verdict),
+        Verdict::Leaked | Verdict::Exposed | Verdict::Broken => None,
+        Verdict::Sealed | Verdict::Unobserved | Verdict::NotApplicable => None,
+    };
+    let text = match (outcome, verdict) {
+        (Outcome::Failed, Some(verdict)) => format!("exit {code}: {}", verdict.name()),
+        (Outcome::Failed, None) => {
+            format!("exit {code}: something at or above the threshold ({threshold}) was found")
+        }
+        (Outcome::Sound, _) => format!("exit {code}: {} ({threshold})", outcome.meaning()),
+        (Outcome::Unobserved | Outcome::Interrupted, _) => format!("exit {code}: {}", outcome.meaning()),
+    };
     page.paragraph("", 0, Style::new(), &text);
 }

@@ -1,9 +1,11 @@
-//! What was found: each with the line it is about, what it rests on and what to do.
+//! What was found: errors and warnings each with the line they are about, what they
+//! rest on and what to do; notes in a line or two.
 
 use super::amount::count;
 use super::evidence;
+use super::headline::run_name;
 use super::page::{Page, severity_style, severity_word, wrap};
-use crate::report::model::Report;
+use crate::report::model::{Report, Run};
 use crate::report::opinion::{Confidence, Finding, Severity};
 use crate::text::Place;
 use annotate_snippets::renderer::DecorStyle;
@@ -12,22 +14,40 @@ use owo_colors::Style;
 
 /// Facts shown under a finding unless all are asked for.
 const FACTS: usize = 6;
+/// Runs named under a finding unless all are asked for.
+const RUNS: usize = 4;
 /// Characters of one fact.
 const FACT_CHARS: usize = 500;
 /// Columns that the snippet renderer puts before a note.
 const NOTE_MARGIN: usize = 14;
 
 pub(super) fn render(page: &mut Page, report: &Report) {
-    let open = |finding: &&Finding| finding.counts && finding.accepted.is_none();
-    for finding in report.findings.iter().filter(open) {
+    let verbose = page.look.verbose;
+    let open: Vec<&Finding> =
+        report.findings.iter().filter(|finding| finding.counts && finding.accepted.is_none()).collect();
+    let (notes, louder): (Vec<&Finding>, Vec<&Finding>) =
+        open.into_iter().partition(|finding| finding.severity == Severity::Note && !verbose);
+    for finding in louder {
         full(page, report, finding);
     }
-    let told: Vec<&Finding> =
-        report.findings.iter().filter(|finding| !finding.counts && finding.accepted.is_none()).collect();
+    fold(page, report, &notes, "notes, which `-v` shows in full");
+    // What the trap alone caught is what it is there for.
+    let trapped =
+        |finding: &Finding| !finding.runs.is_empty() && runs(report, finding).iter().all(|run| run.control);
+    let told: Vec<&Finding> = report
+        .findings
+        .iter()
+        .filter(|finding| !finding.counts && finding.accepted.is_none() && (verbose || !trapped(finding)))
+        .collect();
     fold(page, report, &told, "only with defences taken away, where they fail nothing");
     let accepted: Vec<&Finding> =
         report.findings.iter().filter(|finding| finding.accepted.is_some()).collect();
     fold(page, report, &accepted, "accepted");
+}
+
+/// The runs in which it showed.
+fn runs<'a>(report: &'a Report, finding: &Finding) -> Vec<&'a Run> {
+    finding.runs.iter().filter_map(|id| report.run(id)).collect()
 }
 
 fn full(page: &mut Page, report: &Report, finding: &Finding) {
@@ -89,12 +109,23 @@ fn place_elements<'a>(page: &Page, place: &Place, elements: &mut Vec<Element<'a>
     }
 }
 
-/// Safe lines: the facts, then the runs, then how sure it is.
+/// Safe lines: the facts, then the runs, then how sure it is. Unless all is asked
+/// for, the facts are those of one run, since the others repeat them, and the trap
+/// is left out where another run shows the fault too.
 fn notes(page: &Page, report: &Report, finding: &Finding) -> Vec<String> {
     let charset = page.charset();
-    let many = finding.runs.len() > 1;
+    let verbose = page.look.verbose;
+    let mut shown = runs(report, finding);
+    if !verbose && shown.iter().any(|run| !run.control) {
+        shown.retain(|run| !run.control);
+    }
+    let told = shown.iter().find(|run| finding.evidence.iter().any(|fact| fact.run == run.id));
+    let many = verbose && shown.len() > 1;
     let mut lines: Vec<String> = Vec::new();
     for pointer in &finding.evidence {
+        if !verbose && told.is_some_and(|run| run.id != pointer.run) {
+            continue;
+        }
         let Some(mut line) = evidence::line(report, pointer, page.arrow()) else { continue };
         if many {
             line = format!("{}: {line}", pointer.run);
@@ -105,12 +136,12 @@ fn notes(page: &Page, report: &Report, finding: &Finding) -> Vec<String> {
         }
     }
     let total = lines.len();
-    if total > FACTS && !page.look.verbose {
+    if total > FACTS && !verbose {
         lines.truncate(FACTS);
         lines.push(format!("and {} more in the JSON report", count(total - FACTS, "fact")));
     }
-    if !finding.runs.is_empty() {
-        lines.push(charset.clipped(&format!("seen in {}", finding.runs.join(", ")), FACT_CHARS));
+    if !shown.is_empty() {
+        lines.push(charset.clipped(&seen_in(report, &shown, verbose), FACT_CHARS));
     }
     match finding.confidence {
         Confidence::High => {}
@@ -118,6 +149,20 @@ fn notes(page: &Page, report: &Report, finding: &Finding) -> Vec<String> {
         Confidence::Low => lines.push("confidence: low".to_owned()),
     }
     lines
+}
+
+/// `in baseline, public-decoy and 5 more runs`.
+fn seen_in(report: &Report, shown: &[&Run], verbose: bool) -> String {
+    let others = report.runs.iter().filter(|run| !run.control).count();
+    if !verbose && shown.len() > 1 && shown.len() == others {
+        return format!("in all {} but the control", count(others, "run"));
+    }
+    let most = if verbose || shown.len() <= RUNS { shown.len() } else { RUNS };
+    let names: Vec<&str> = shown.iter().take(most).map(|run| run_name(report, run)).collect();
+    match shown.len() - most {
+        0 => format!("in {}", names.join(", ")),
+        more => format!("in {} and {}", names.join(", "), count(more, "more run")),
+    }
 }
 
 /// One line each, or all of each where all is asked for.
@@ -129,6 +174,9 @@ fn fold(page: &mut Page, report: &Report, findings: &[&Finding], why: &str) {
     page.end();
     for finding in findings {
         let mut text = format!("{}[{}]: {}", severity_word(finding.severity), finding.rule, finding.message);
+        if let Some(place) = &finding.location {
+            text.push_str(&format!(" ({}:{})", place.file, place.line));
+        }
         if let Some(accepted) = &finding.accepted {
             if let Some(by) = &accepted.by {
                 text.push_str(&format!("; by {by}"));

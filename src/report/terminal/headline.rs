@@ -2,11 +2,11 @@
 
 use super::amount::count;
 use super::page::{Page, verdict_style};
-use crate::report::model::{Margin, Report};
+use crate::report::model::{Margin, Report, Run};
 use crate::report::opinion::Verdict;
 use crate::scenario::Loss;
 use owo_colors::Style;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the text of the labelled lines begins.
 const INDENT: usize = 12;
@@ -22,7 +22,7 @@ pub(super) fn render(page: &mut Page, report: &Report) {
     if report.interrupted {
         head = format!("interrupted, so far {head}");
     }
-    let because = if report.because.is_empty() { fallback(report) } else { report.because.clone() };
+    let because = if report.because.is_empty() { fallback(report) } else { because(report) };
     page.put(verdict_style(report.verdict), &head);
     let sentence = page.charset().safe(&format!(": {because}"));
     let room = page.look.width.saturating_sub(head.chars().count());
@@ -54,6 +54,21 @@ pub(super) fn render(page: &mut Page, report: &Report) {
     page.gap();
 }
 
+/// The report's reason, with the run that it begins with named as the rest names it.
+fn because(report: &Report) -> String {
+    let split = report.because.split_once(": ");
+    match split.and_then(|(id, rest)| Some((report.run(id)?, rest))) {
+        Some((run, rest)) => format!("in {}, {rest}", run_name(report, run)),
+        None => report.because.clone(),
+    }
+}
+
+/// A run by its scenario, or by its id where that is not enough.
+pub(super) fn run_name<'a>(report: &'a Report, run: &'a Run) -> &'a str {
+    let alone = report.runs.iter().filter(|other| other.scenario == run.scenario).count() == 1;
+    if alone { &run.scenario } else { &run.id }
+}
+
 /// The sentence for a report that brings none.
 fn fallback(report: &Report) -> String {
     let ran = count(report.coverage.scenarios_run, "scenario");
@@ -73,10 +88,24 @@ fn fallback(report: &Report) -> String {
 fn project(report: &Report) -> String {
     let project = &report.project;
     let mut line = format!("{}: {}", project.name, count(project.packages, "package"));
-    line.push_str(&listed("private", project.private.iter().map(|package| package.name.as_str())));
+    let mut of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for package in &project.private {
+        of.entry(host(&package.registry)).or_default().push(&package.name);
+    }
+    for (host, names) in of {
+        line.push_str(&listed("private", names.into_iter()));
+        if !host.is_empty() {
+            line.push_str(&format!(" from {host}"));
+        }
+    }
     line.push_str(&listed("local", project.local.iter().map(String::as_str)));
     line.push_str(&listed("undecided", project.undecided.iter().map(String::as_str)));
     line
+}
+
+/// `npm.corp.example:8443/npm`: what tells a registry from another at a glance.
+fn host(registry: &str) -> &str {
+    registry.split_once("://").map_or(registry, |(_, rest)| rest).trim_end_matches('/')
 }
 
 /// How many names are listed before the rest is counted.

@@ -1,4 +1,5 @@
-//! What was tried: one line for each scenario, and why where it is not sealed.
+//! What was tried: one line for each scenario, and why where it is not sealed and
+//! no finding below says it.
 
 use super::amount::time;
 use super::headline::losses;
@@ -25,6 +26,7 @@ struct Row<'a> {
 pub(super) fn render(page: &mut Page, report: &Report) {
     let rows = rows(page, report);
     if !rows.is_empty() {
+        same_notes(page, report);
         let heads = ["scenario", "verdict", "lost", "npm", "packages", "time"];
         let mut widths = heads.map(|head| head.chars().count());
         for row in &rows {
@@ -32,20 +34,22 @@ pub(super) fn render(page: &mut Page, report: &Report) {
                 *width = (*width).max(cell.chars().count());
             }
         }
-        let whole = widths.iter().sum::<usize>() + GAP * (widths.len() - 1);
-        if whole <= page.look.width {
+        // The time can best be done without.
+        let whole = |columns: usize| widths.iter().take(columns).sum::<usize>() + GAP * (columns - 1);
+        let columns = [widths.len(), widths.len() - 1].into_iter().find(|n| whole(*n) <= page.look.width);
+        if let Some(columns) = columns {
             let dimmed = Style::new().dimmed();
-            line(page, &widths, &heads.map(str::to_owned), [dimmed; 6]);
+            line(page, &widths[..columns], &heads.map(str::to_owned), [dimmed; 6]);
             for row in &rows {
                 let mut styles = [Style::new(); 6];
                 styles[1] = style(row.run);
-                line(page, &widths, &row.cells, styles);
-                explain(page, row.run);
+                line(page, &widths[..columns], &row.cells, styles);
+                explain(page, report, row.run);
             }
         } else {
             for row in &rows {
                 narrow(page, row);
-                explain(page, row.run);
+                explain(page, report, row.run);
             }
         }
         page.gap();
@@ -53,7 +57,7 @@ pub(super) fn render(page: &mut Page, report: &Report) {
     not_applicable(page, report);
 }
 
-fn line(page: &mut Page, widths: &[usize; 6], cells: &[String; 6], styles: [Style; 6]) {
+fn line(page: &mut Page, widths: &[usize], cells: &[String; 6], styles: [Style; 6]) {
     for ((cell, width), style) in cells.iter().zip(widths).zip(styles) {
         page.put(style, cell);
         page.put(Style::new(), &" ".repeat(width.saturating_sub(cell.chars().count()) + GAP));
@@ -103,13 +107,17 @@ fn rows<'a>(page: &Page, report: &'a Report) -> Vec<Row<'a>> {
             }
             let mut verdict = run.verdict.name().to_owned();
             if run.control {
-                verdict.push_str(if run.verdict == Verdict::Leaked { ", as it must" } else { ", no trap" });
+                verdict.push_str(if run.verdict == Verdict::Leaked { ", as must" } else { ", no trap" });
             }
             let equal = group.iter().filter(|other| other.verdict == run.verdict).count();
             if group.len() > 1 {
                 verdict = format!("{verdict} ({equal} of {})", group.len());
             }
-            let lost = if run.losses.is_empty() { "-".to_owned() } else { losses(&run.losses) };
+            let lost = match run.losses.len() {
+                0 => "-".to_owned(),
+                1 | 2 => losses(&run.losses),
+                more => format!("{more} defences"),
+            };
             let cells = [label, verdict, lost, npm(run), sources(&run.packages), time(run.duration_ms)];
             Some(Row { run, cells: cells.map(|cell| charset.clipped(&cell, 60)) })
         })
@@ -124,7 +132,7 @@ fn same_place(left: &Run, right: &Run) -> bool {
     (&left.toolchain, &left.image, &left.backend) == (&right.toolchain, &right.image, &right.backend)
 }
 
-/// `exit 0`, `exit 1, E404`, `time limit`.
+/// `exit 0`, `E404`, `time limit`.
 fn npm(run: &Run) -> String {
     let ended = match (run.cut_short, run.exit_code, run.signal) {
         (Some(CutShort::Time), _, _) => "time limit".to_owned(),
@@ -135,6 +143,8 @@ fn npm(run: &Run) -> String {
         (None, None, None) => "not started".to_owned(),
     };
     match &run.npm_error {
+        // A code of npm's own says that it failed.
+        Some(error) if ended.starts_with("exit") && error.code.starts_with('E') => error.code.clone(),
         Some(error) => format!("{ended}, {}", error.code),
         None => ended,
     }
@@ -166,9 +176,31 @@ fn sources(packages: &[Package]) -> String {
     if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
 }
 
-/// Why a run is not sealed, and what npm said where it failed.
-fn explain(page: &mut Page, run: &Run) {
-    let told = run.verdict != Verdict::Sealed || page.look.verbose;
+/// What was changed in every run alike, where all is told: once, above them.
+fn same_notes(page: &mut Page, report: &Report) {
+    if page.look.verbose {
+        for note in report.runs.first().map(|run| run.notes.as_slice()).unwrap_or_default() {
+            if everywhere(report, note) {
+                page.paragraph("", 0, Style::new(), &format!("changed in every run: {note}"));
+            }
+        }
+        page.gap();
+    }
+}
+
+fn everywhere(report: &Report, note: &String) -> bool {
+    report.runs.len() > 1 && report.runs.iter().all(|run| run.notes.contains(note))
+}
+
+/// Why a run is not sealed, and what npm said where it failed. What a finding says
+/// below is not said twice, and the trap that leaked needs no reason.
+fn explain(page: &mut Page, report: &Report, run: &Run) {
+    let said = report
+        .findings
+        .iter()
+        .any(|finding| finding.counts && finding.accepted.is_none() && finding.message == run.because);
+    let as_it_must = run.control && run.verdict == Verdict::Leaked;
+    let told = (run.verdict != Verdict::Sealed && !said && !as_it_must) || page.look.verbose;
     if told && !run.because.is_empty() {
         page.paragraph("", INDENT, Style::new(), &run.because);
     }
@@ -181,7 +213,7 @@ fn explain(page: &mut Page, run: &Run) {
         page.paragraph("", INDENT, Style::new(), &format!("not seen: {}", gap.detail));
     }
     if page.look.verbose {
-        for note in &run.notes {
+        for note in run.notes.iter().filter(|note| !everywhere(report, note)) {
             page.paragraph("", INDENT, Style::new(), &format!("changed: {note}"));
         }
         let lines = page.charset().lines(&run.output.stderr_tail);
