@@ -6,6 +6,8 @@
 
 mod npm;
 mod rig;
+#[path = "../support/mod.rs"]
+mod support;
 
 use rig::{PLANTED, REAL, Rig, broken, full, open, registry, sockets, streamed, upstream, world};
 use sealcheck::evidence::exchange::AnsweredBy;

@@ -1,3 +1,5 @@
+//! Trees on disk against the tarballs they came from.
+
 use super::*;
 use crate::evidence::tree::index_tarball;
 use std::os::unix::fs::{PermissionsExt, symlink};
