@@ -125,6 +125,8 @@ pub struct SealContext<'a> {
     pub known: &'a BTreeMap<String, KnownTarball>,
     /// The baseline's tarballs, `sha512-…` by path; empty for the baseline itself.
     pub genuine: &'a BTreeMap<String, String>,
+    /// Ports that have a door of the gateway's at 127.0.0.1.
+    pub doors_here: &'a BTreeSet<u16>,
     /// The registry of each private name.
     pub private: &'a BTreeMap<String, RegistryUrl>,
     /// Values that must not be printed.
@@ -170,7 +172,7 @@ pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
     };
     gaps.sort();
     gaps.dedup();
-    let connections = connections::connections(&recording.events, &recording.lookups);
+    let connections = connections::connections(&recording.events, &recording.lookups, context.doors_here);
     let (mut exchanges, mut lookups) = (recording.exchanges, recording.lookups);
     exchanges.sort_by_key(|exchange| exchange.seq);
     lookups.sort_by_key(|lookup| lookup.seq);

@@ -7,13 +7,14 @@ use super::authority::Authority;
 use super::callers::Asked;
 use super::serve::{HungUp, Shared, Way, blank};
 use crate::evidence::Exchange;
+use crate::plan::is_here;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,10 +67,12 @@ impl Doors {
                 IpAddr::V4(address) => self.shared.names.meant(address),
                 IpAddr::V6(_) => None,
             };
-            let proxy = host.as_ref().is_some_and(|host| {
-                self.shared.proxies.iter().any(|(name, port)| name == host && *port == door.port())
+            let here = door.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST);
+            let proxy = self.shared.proxies.iter().any(|(name, port)| {
+                let named = if here { is_here(name) } else { host.as_ref() == Some(name) };
+                named && *port == door.port()
             });
-            let way = Way { scheme: "http", host, port: door.port(), proxy, caller };
+            let way = Way { scheme: "http", host, port: door.port(), door: door.ip(), proxy, caller };
             self.spawn(async move {
                 doors.connection(stream, way, "http").await;
                 drop(permit);
@@ -121,7 +124,7 @@ impl Doors {
             let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), line);
             let start = acceptor.await?;
             sni = start.client_hello().server_name().map(str::to_ascii_lowercase);
-            let name = sni.clone().or_else(|| way.host.clone()).unwrap_or_else(|| "unknown.invalid".into());
+            let name = sni.clone().or_else(|| way.host.clone()).unwrap_or_else(|| way.door.to_string());
             let config = self.authority.server(&name).map_err(std::io::Error::other)?;
             start.into_stream(config).await
         };
@@ -218,7 +221,7 @@ impl Doors {
             let fault = if gone { "nx-domain" } else { "refused" };
             return refuse(&host, port, StatusCode::BAD_GATEWAY, Some(fault));
         }
-        let inner = Way { scheme: "http", host: Some(host), port, proxy: false, caller: way.caller };
+        let inner = Way { scheme: "http", host: Some(host), port, proxy: false, ..way };
         let doors = self.clone();
         self.spawn(async move {
             match hyper::upgrade::on(request).await {

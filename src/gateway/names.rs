@@ -67,7 +67,8 @@ impl Names {
         if fault == Some(&Answer::NxDomain) {
             return Found::NxDomain;
         }
-        // RFC 6761: no resolver ever sends these elsewhere.
+        // RFC 6761: no resolver ever sends these elsewhere. Whether a door is there
+        // on a port is the sandbox's affair.
         if name == "localhost" || name.ends_with(".localhost") {
             return Found::Door(Ipv4Addr::LOCALHOST);
         }

@@ -17,6 +17,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use url::Url;
@@ -51,6 +52,8 @@ pub(super) struct Way {
     /// The host by door, tunnel or SNI; `None` leaves it to the `Host` header.
     pub(super) host: Option<String>,
     pub(super) port: u16,
+    /// The door's own address: what a literal address in a URL leads to.
+    pub(super) door: IpAddr,
     /// It is a proxy's door: the request itself names the host.
     pub(super) proxy: bool,
     pub(super) caller: CallerAsked,

@@ -22,6 +22,7 @@ mod sample;
 mod tests;
 
 pub use build::{PlanError, PlanOptions, plan};
+pub use world::is_here;
 
 use crate::project::name::PackageName;
 use crate::project::npmrc::Level;

@@ -314,6 +314,19 @@ fn hosts_ports_and_tarball_paths_come_from_the_lockfile() {
 }
 
 #[test]
+fn a_registry_on_this_machine_has_a_door_where_its_name_leads_unless_it_refuses() {
+    let mut lock = sound_lock();
+    lock["packages"]["node_modules/@acme/internal"]["resolved"] =
+        json!("https://localhost:4873/@acme/internal/-/internal-1.2.3.tgz");
+    let project = sample::project(&[(Level::Project, "@acme:registry=https://localhost:4873/\n")], &lock);
+    assert_eq!(run(&project, "baseline").world.ports_here(), BTreeSet::from([4873]));
+    let runs = plan(&project, &options(&["private-refused"])).unwrap().runs;
+    let refused = runs.iter().find(|run| run.scenario.name == "private-refused").unwrap();
+    assert_eq!(refused.world.ports_here(), BTreeSet::new());
+    assert_eq!(run(&sound(), "baseline").world.ports_here(), BTreeSet::new());
+}
+
+#[test]
 fn a_setting_that_this_npm_does_not_know_is_not_set() {
     let mut options = options(&["control"]);
     options.npm_major = Some(10);

@@ -274,3 +274,31 @@ fn ports(project: &Project, registries: &[RegistryWorld], words: &[String]) -> B
 fn port_of(text: &str) -> Option<u16> {
     Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?.port_or_known_default()
 }
+
+/// Whether a host is literally this machine (`localhost`, `127.0.0.1`).
+pub fn is_here(host: &str) -> bool {
+    host == "localhost" || host.ends_with(".localhost") || host == "127.0.0.1"
+}
+
+impl World {
+    /// Ports of registries that are literally on this machine and can be reached.
+    /// One that refuses, or has no address, is left out: nobody listens there then,
+    /// so that npm sees a genuine refusal (`localhost` cannot lose its address).
+    pub fn ports_here(&self) -> BTreeSet<u16> {
+        let public = std::iter::once((&self.public, self.public_answer));
+        let others = self.registries.iter().flat_map(|registry| {
+            std::iter::once(&registry.url).chain(&registry.also).map(|url| (url, registry.answer))
+        });
+        let (gone, open): (Vec<_>, Vec<_>) = public
+            .chain(others)
+            .filter(|(url, _)| is_here(url.host()))
+            .partition(|(_, answer)| matches!(answer, Answer::Refused | Answer::NxDomain));
+        let mut ports: BTreeSet<u16> = open.iter().map(|(url, _)| url.port()).collect();
+        // Of downloads' hosts only the names are known.
+        if self.hosts.iter().any(|host| is_here(host)) {
+            ports.extend(&self.ports);
+        }
+        ports.retain(|port| !gone.iter().any(|(url, _)| url.port() == *port));
+        ports
+    }
+}

@@ -1,13 +1,13 @@
 //! A run's specification as a place: which files, variables and folders a
 //! sandbox gets so that npm finds in it what it would find at the user's.
 
-use crate::plan::RunSpec;
+use crate::plan::{RunSpec, is_here};
 use crate::project::Project;
 use crate::project::npmrc::Level;
 use crate::sandbox::{CacheSpec, HOME, Limits, PROJECT, ProjectCopy, SandboxSpec, Scratch};
 use crate::toolchain::Toolchain;
 use crate::wire::Order;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -90,9 +90,20 @@ pub fn place(run: &RunSpec, project: &Project, common: &Common, cache: CacheSpec
             memory_limit: common.limits.memory,
         },
         ports: run.world.ports.iter().copied().collect(),
+        ports_here: ports_here(run, common).into_iter().collect(),
         limits: common.limits,
         scratch: common.scratch.clone(),
     }
+}
+
+/// Ports of registries and proxies that are literally this machine: their names
+/// lead to 127.0.0.1 without a look-up, so that their doors must be there. The
+/// resolver's port is its own.
+pub(super) fn ports_here(run: &RunSpec, common: &Common) -> BTreeSet<u16> {
+    let proxies = common.proxies.iter().filter(|(host, _)| is_here(host)).map(|(_, port)| *port);
+    let mut ports: BTreeSet<u16> = run.world.ports_here().into_iter().chain(proxies).collect();
+    ports.remove(&53);
+    ports
 }
 
 /// The whole environment of the command: an allow-list with fixed values, then

@@ -28,6 +28,9 @@ pub struct SandboxSpec {
     pub order: Order,
     /// TCP ports on which doors are opened.
     pub ports: Vec<u16>,
+    /// TCP ports that have a door at 127.0.0.1 too: the name `localhost` leads
+    /// there without a look-up.
+    pub ports_here: Vec<u16>,
     /// Limits.
     pub limits: Limits,
     /// Where what is written goes.
@@ -93,7 +96,7 @@ pub enum Scratch {
 /// The sockets that listen inside, handed out.
 #[derive(Debug)]
 pub struct Doors {
-    /// One for each door address and port.
+    /// One for each door address and port, then those at 127.0.0.1.
     pub tcp: Vec<(SocketAddr, TcpListener)>,
     /// 127.0.0.1:53.
     pub dns_udp: UdpSocket,

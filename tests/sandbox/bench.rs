@@ -59,6 +59,7 @@ impl Bench {
                 memory_limit: 0,
             },
             ports: vec![443, 80],
+            ports_here: vec![4873],
             limits: Limits { memory: 1 << 30, processes: 200, open_files: 512, disk: 16 << 20 },
             scratch: Scratch::Memory,
         }

@@ -184,15 +184,17 @@ fn doors_take_connections_from_inside() {
         "127.0.0.65:80",
         "127.0.1.1:443",
         "127.0.0.5:8443",
+        "127.0.0.1:4873",
+        "127.0.0.1:443",
         "[::1]:443",
     ]);
     runtime().block_on(async {
         let (Doors { tcp, dns_udp, dns_tcp }, prepared) = bench.backend().prepare(spec).await.unwrap();
-        assert_eq!(tcp.len(), 128);
+        assert_eq!(tcp.len(), 129);
         assert_eq!(tcp[0].0.to_string(), "127.0.0.2:443");
         assert_eq!(dns_tcp.local_addr().unwrap().to_string(), "127.0.0.1:53");
         let answering = std::thread::spawn(move || {
-            for address in ["127.0.0.5:443", "127.0.0.65:80"] {
+            for address in ["127.0.0.5:443", "127.0.0.65:80", "127.0.0.1:4873"] {
                 let (_, door) = tcp.iter().find(|(at, _)| at.to_string() == address).unwrap();
                 let (mut stream, _) = door.accept().unwrap();
                 let mut asked = String::new();
@@ -219,6 +221,8 @@ fn doors_take_connections_from_inside() {
         assert_eq!(said.next(), Some("127.0.0.65:80 knock at 127.0.0.65:80"));
         assert_eq!(said.next(), Some("127.0.1.1:443 ConnectionRefused"));
         assert_eq!(said.next(), Some("127.0.0.5:8443 ConnectionRefused"));
+        assert_eq!(said.next(), Some("127.0.0.1:4873 knock at 127.0.0.1:4873"));
+        assert_eq!(said.next(), Some("127.0.0.1:443 ConnectionRefused"));
         let ipv6 = said.next().unwrap();
         assert!(ipv6.starts_with("[::1]:443 ") && !ipv6.contains("knock"), "{ipv6}");
     });

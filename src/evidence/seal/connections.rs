@@ -3,19 +3,21 @@
 use crate::evidence::exchange::Lookup;
 use crate::evidence::fact::{Connection, Reached};
 use crate::wire::{Dial, Event, Peer, ProcessId};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// The loopback addresses that have doors are 127.0.0.2 up to this last octet.
+/// The loopback addresses that have doors are 127.0.0.2 up to this last octet,
+/// and 127.0.0.1 on the ports of registries that are literally there.
 const LAST_DOOR: u8 = 65;
 
 /// Every attempt but those at the sandbox's own resolver (they are look-ups)
 /// and the ones with which libc only asks the kernel for a route (port 0).
-pub(super) fn connections(events: &[Event], lookups: &[Lookup]) -> Vec<Connection> {
+pub(super) fn connections(events: &[Event], lookups: &[Lookup], here: &BTreeSet<u16>) -> Vec<Connection> {
     events
         .iter()
         .filter_map(|event| match event {
             Event::Connected { process, to, local_port: _, outcome } => {
-                connection(*process, to, outcome, lookups)
+                connection(*process, to, outcome, lookups, here)
             }
             Event::Ready
             | Event::Forked { .. }
@@ -33,14 +35,20 @@ pub(super) fn connections(events: &[Event], lookups: &[Lookup]) -> Vec<Connectio
         .collect()
 }
 
-fn connection(process: ProcessId, to: &Peer, dial: &Dial, lookups: &[Lookup]) -> Option<Connection> {
+fn connection(
+    process: ProcessId,
+    to: &Peer,
+    dial: &Dial,
+    lookups: &[Lookup],
+    here: &BTreeSet<u16>,
+) -> Option<Connection> {
     let (address, port, outcome) = match to {
         Peer::Ip { address, port } => {
             let ip = address.parse::<IpAddr>().ok();
             if *port == 0 || (*port == 53 && ip == Some(IpAddr::V4(Ipv4Addr::LOCALHOST))) {
                 return None;
             }
-            (address.clone(), *port, ip_outcome(ip, dial))
+            (address.clone(), *port, ip_outcome(ip, here.contains(port), dial))
         }
         Peer::Unix { path } => (format!("unix:{path}"), 0, inside(dial)),
         Peer::Other { family } => (format!("family:{family}"), 0, inside(dial)),
@@ -61,7 +69,7 @@ fn inside(dial: &Dial) -> Reached {
     }
 }
 
-fn ip_outcome(ip: Option<IpAddr>, dial: &Dial) -> Reached {
+fn ip_outcome(ip: Option<IpAddr>, here: bool, dial: &Dial) -> Reached {
     match dial {
         Dial::Denied => Reached::Denied,
         Dial::Failed(errno) => match errno.as_str() {
@@ -73,6 +81,7 @@ fn ip_outcome(ip: Option<IpAddr>, dial: &Dial) -> Reached {
         Dial::Done | Dial::Pending => match ip {
             Some(IpAddr::V4(v4)) if v4.is_loopback() => match v4.octets() {
                 [127, 0, 0, last] if (2..=LAST_DOOR).contains(&last) => Reached::Gateway,
+                [127, 0, 0, 1] if here => Reached::Gateway,
                 [127, 0, 1, _] => Reached::Refused,
                 _ => Reached::Inside,
             },

@@ -198,6 +198,7 @@ fn connections_get_the_name_that_was_looked_up_and_their_end() {
         .event(ip("127.0.0.9", 443, Dial::Pending))
         .event(ip("127.0.0.1", 53, Dial::Done))
         .event(ip("127.0.0.1", 3000, Dial::Pending))
+        .event(ip("127.0.0.1", 4873, Dial::Pending))
         .event(ip("127.0.1.4", 443, Dial::Pending))
         .event(ip("198.51.100.7", 8787, Dial::Failed("ENETUNREACH".to_owned())))
         .event(ip("203.0.113.1", 0, Dial::Done));
@@ -220,6 +221,7 @@ fn connections_get_the_name_that_was_looked_up_and_their_end() {
         [
             ("127.0.0.9", Some("cdn.example"), Reached::Gateway),
             ("127.0.0.1", None, Reached::Inside),
+            ("127.0.0.1", None, Reached::Gateway),
             ("127.0.1.4", None, Reached::Refused),
             ("198.51.100.7", None, Reached::Unreachable),
         ]

@@ -11,9 +11,9 @@ use std::path::Path;
 /// Where names are asked for.
 pub(super) const RESOLVER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 53);
 
-/// How many descriptors [`open_doors`] makes for so many ports.
-pub(super) fn descriptors(ports: usize) -> usize {
-    usize::from(DOOR_ADDRESSES) * ports + 2
+/// How many descriptors [`open_doors`] makes for so many ports, and so many at 127.0.0.1.
+pub(super) fn descriptors(ports: usize, here: usize) -> usize {
+    usize::from(DOOR_ADDRESSES) * ports + here + 2
 }
 
 /// Switches the loopback interface on, and with it the whole of 127/8.
@@ -32,15 +32,19 @@ pub(super) fn loopback_up() -> io::Result<()> {
     Ok(())
 }
 
-/// Opens every door: for each port the addresses in order, then the resolver's
-/// UDP and TCP sockets.
-pub(super) fn open_doors(ports: &[u16]) -> Result<Vec<OwnedFd>, Failure> {
-    let mut doors = Vec::with_capacity(descriptors(ports.len()));
+/// Opens every door: for each port the addresses in order, those at 127.0.0.1,
+/// then the resolver's UDP and TCP sockets.
+pub(super) fn open_doors(ports: &[u16], here: &[u16]) -> Result<Vec<OwnedFd>, Failure> {
+    let mut doors = Vec::with_capacity(descriptors(ports.len(), here.len()));
     for &port in ports {
         for last in 2..2 + DOOR_ADDRESSES {
             let address = SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, last), port);
             doors.push(listen_at(address).during(format!("open the door {address}"))?);
         }
+    }
+    for &port in here {
+        let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+        doors.push(listen_at(address).during(format!("open the door {address}"))?);
     }
     doors.push(UdpSocket::bind(RESOLVER).during("open the resolver's door")?.into());
     doors.push(listen_at(RESOLVER).during("open the resolver's door")?);

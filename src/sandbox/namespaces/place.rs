@@ -152,7 +152,7 @@ fn converse(
         Ok(Some(Reply::Works) | None) => return Err(lost()),
         Err(error) => return Err(Failure::refused("hear from the stage", error.to_string())),
     };
-    if count != network::descriptors(setup.ports.len()) + 1 {
+    if count != network::descriptors(setup.ports.len(), setup.ports_here.len()) + 1 {
         return Err(Failure::refused("take the doors", format!("{count} of them")));
     }
     let mut taken = handover::take(control, count).during("take the doors")?;

@@ -146,7 +146,7 @@ fn make(control: &UnixStream, setup: &Setup, mut contents: Contents) -> Result<P
 /// While PID 1 mounts, the other core opens doors.
 fn open_doors(setup: &Setup) -> Result<Vec<OwnedFd>, Failure> {
     network::loopback_up().during("switch the loopback interface on")?;
-    network::open_doors(&setup.ports)
+    network::open_doors(&setup.ports, &setup.ports_here)
 }
 
 fn hand_out(control: &UnixStream, descriptors: &[OwnedFd], skipped: Vec<String>) -> Result<(), Failure> {
