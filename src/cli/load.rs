@@ -7,6 +7,7 @@ use crate::plan::{Plan, PlanOptions};
 use crate::project::ReadOptions;
 use crate::project::npmrc::NpmConfig;
 use crate::project::{Project, manifest};
+use crate::sandbox::namespaces::ScratchFolder;
 use crate::scenario::{Scenario, Suite};
 use crate::secret::Secret;
 use crate::text::Complaint;
@@ -26,6 +27,8 @@ pub(crate) struct Loaded {
     pub(crate) toolchain: Toolchain,
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) store: Arc<Store>,
+    /// The store's folder where none was asked for; it goes with this value.
+    _passing: Option<ScratchFolder>,
     /// The store's folder, where one was asked for.
     pub(crate) store_path: Option<PathBuf>,
     pub(crate) offline: bool,
@@ -87,10 +90,16 @@ async fn read(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyho
             .help("name the folder that an earlier `test --store DIR` filled")
             .into());
     }
-    let store = Arc::new(match &surroundings.store {
-        Some(folder) => Store::open(folder)?,
-        None => Store::temporary()?,
-    });
+    let (store, passing) = match &surroundings.store {
+        Some(folder) => (Store::open(folder)?, None),
+        // Where the next start finds it, however this one ends.
+        None if ask => {
+            let folder = ScratchFolder::create(&folders::scratch(), "store")?;
+            (Store::passing(&folder.inner())?, Some(folder))
+        }
+        None => (Store::temporary()?, None),
+    };
+    let store = Arc::new(store);
     let toolchain = toolchain(&root, &surroundings, &env).await?;
     let options = ReadOptions {
         root,
@@ -111,6 +120,7 @@ async fn read(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyho
         toolchain,
         upstream,
         store,
+        _passing: passing,
         store_path: surroundings.store,
         offline: surroundings.offline,
         policy: surroundings.policy,

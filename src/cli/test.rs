@@ -15,7 +15,7 @@ use crate::report::progress::{Display, Mode, Phase, Progress};
 use crate::report::terminal::{self, Look};
 use crate::runner::place::{self, Common};
 use crate::runner::{Invocation, Listener, Told};
-use crate::sandbox::namespaces::{Namespaces, sweep};
+use crate::sandbox::namespaces::{Namespaces, ScratchFolder, sweep};
 use crate::sandbox::{Limits, Scratch};
 use crate::scenario::Scenario;
 use crate::text::Complaint;
@@ -67,12 +67,12 @@ async fn one(folder: &Path, arguments: TestArguments, talk: &Talk, several: bool
     for removed in sweep(&folders::scratch()).unwrap_or_default() {
         say(&format!("removed what an interrupted run had left: {}", removed.display()));
     }
-    let shims = tempfile::tempdir()?;
-    place::write_shims(shims.path(), &loaded.toolchain)?;
+    let shims = ScratchFolder::create(&folders::scratch(), "shims")?;
+    place::write_shims(&shims.inner(), &loaded.toolchain)?;
     let (stop_sender, stop) = watch::channel(false);
     let invocation = Arc::new(Invocation {
         project: loaded.project.clone(),
-        common: common(&loaded, &options, shims.path().to_path_buf(), &plan)?,
+        common: common(&loaded, &options, shims.inner(), &plan)?,
         platform: platform(),
         authority: Arc::new(Authority::new()?),
         upstream: loaded.upstream.clone(),

@@ -29,7 +29,9 @@ const MAX_ENTRY: u64 = 16 << 20;
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
-    temporary: Option<TempDir>,
+    kept: bool,
+    /// Removed with this value.
+    _folder: Option<TempDir>,
     verified: Mutex<BTreeSet<String>>,
     /// When the oldest and the newest of the used answers were fetched.
     ages: Mutex<Option<(Timestamp, Timestamp)>>,
@@ -79,7 +81,8 @@ impl Store {
     pub fn open(root: &Path) -> Result<Self, UpstreamError> {
         let store = Self {
             root: root.to_owned(),
-            temporary: None,
+            kept: true,
+            _folder: None,
             verified: Mutex::default(),
             ages: Mutex::default(),
         };
@@ -98,13 +101,18 @@ impl Store {
             .tempdir()
             .map_err(|error| disk(&std::env::temp_dir(), error))?;
         let mut store = Self::open(folder.path())?;
-        store.temporary = Some(folder);
+        (store.kept, store._folder) = (false, Some(folder));
         Ok(store)
+    }
+
+    /// A store in a folder that the caller removes after it.
+    pub fn passing(root: &Path) -> Result<Self, UpstreamError> {
+        Ok(Self { kept: false, ..Self::open(root)? })
     }
 
     /// Whether it outlives the invocation.
     pub fn is_kept(&self) -> bool {
-        self.temporary.is_none()
+        self.kept
     }
 
     /// When the oldest of the answers that this invocation used was fetched.

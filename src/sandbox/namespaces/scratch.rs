@@ -1,17 +1,19 @@
 //! Folders on disk for what a sandbox writes, and what interrupted runs left.
 //!
-//! A folder is locked by flock(2) for as long as its owner lives, however the
-//! owner ends, so that the next start can tell leftovers from work under way.
+//! Beside each folder lies a file of its name that is locked by flock(2) for as
+//! long as the owner lives, however the owner ends. The file is there before the
+//! folder and goes after it, so that at no moment a folder is without one and
+//! the next start can tell leftovers from work under way.
 
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 const PREFIX: &str = "sealcheck-";
-/// Beside the folder that is shown inside, where no process inside reaches it.
-const LOCK: &str = "owner.lock";
+/// The end of a lock file's name; the folder has the name before it.
+const LOCK: &str = ".lock";
 const INNER: &str = "files";
 
 /// A scratch folder and the proof that its owner lives.
@@ -32,16 +34,25 @@ impl ScratchFolder {
         fs::create_dir_all(base)?;
         let label: String =
             label.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(40).collect();
-        let made =
-            tempfile::Builder::new().prefix(&format!("{PREFIX}{label}-")).rand_bytes(8).tempdir_in(base)?;
-        // Not one before the other: a sweep of a folder without a lock file
-        // leaves it alone, and with an unlocked one it takes it.
-        let draft = tempfile::NamedTempFile::new_in(made.path())?;
-        let lock = Flock::lock(draft.as_file().try_clone()?, FlockArg::LockExclusiveNonblock)
-            .map_err(|(_, error)| error)?;
-        draft.persist(made.path().join(LOCK)).map_err(|error| error.error)?;
-        fs::create_dir(made.path().join(INNER))?;
-        Ok(Self { path: made.keep(), lock: Some(lock) })
+        loop {
+            let (file, lock) = tempfile::Builder::new()
+                .prefix(&format!("{PREFIX}{label}-"))
+                .suffix(LOCK)
+                .rand_bytes(8)
+                .tempfile_in(base)?
+                .keep()
+                .map_err(|error| error.error)?;
+            // A sweep that came between the two calls has the lock, or has removed the file.
+            let Ok(held) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else { continue };
+            if held.metadata()?.nlink() == 0 {
+                continue;
+            }
+            let made = Self { path: lock.with_extension(""), lock: Some(held) };
+            // On failure the drop of what is made so far cleans up.
+            fs::DirBuilder::new().mode(0o700).create(&made.path)?;
+            fs::create_dir(made.inner())?;
+            return Ok(made);
+        }
     }
 
     /// What may be shown to a sandbox.
@@ -52,7 +63,7 @@ impl ScratchFolder {
     /// Removes it. Nothing inside may be alive any more.
     pub(super) fn remove(&mut self) -> io::Result<()> {
         if self.lock.is_some() {
-            remove(&self.path)?;
+            remove_both(&self.path)?;
             self.lock = None;
         }
         Ok(())
@@ -87,13 +98,16 @@ pub fn leftovers(scratch_root: &Path) -> io::Result<Vec<Leftover>> {
     };
     let mut found = Vec::new();
     for entry in entries {
-        let entry = entry?;
-        if !entry.file_name().to_string_lossy().starts_with(PREFIX) || !entry.file_type()?.is_dir() {
+        let path = entry?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if !name.starts_with(PREFIX) || !name.ends_with(LOCK) {
             continue;
         }
-        let Ok(file) = File::open(entry.path().join(LOCK)) else { continue };
-        if let Ok(lock) = Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            found.push(Leftover { path: entry.path(), _lock: lock });
+        let Ok(file) = File::open(&path) else { continue };
+        if let Ok(lock) = Flock::lock(file, FlockArg::LockExclusiveNonblock)
+            && lock.metadata().is_ok_and(|status| status.is_file() && status.nlink() > 0)
+        {
+            found.push(Leftover { path: path.with_extension(""), _lock: lock });
         }
     }
     found.sort_by(|left, right| left.path.cmp(&right.path));
@@ -109,12 +123,22 @@ pub fn sweep(scratch_root: &Path) -> io::Result<Vec<PathBuf>> {
     let mut removed = Vec::new();
     let mut outcome = Ok(());
     for leftover in leftovers(scratch_root)? {
-        match remove(&leftover.path) {
+        match remove_both(&leftover.path) {
             Ok(()) => removed.push(leftover.path),
             Err(error) => outcome = Err(error),
         }
     }
     outcome.map(|()| removed)
+}
+
+/// Removes a folder and then its lock file, which is to be found as long as
+/// anything of the folder is.
+fn remove_both(path: &Path) -> io::Result<()> {
+    remove(path)?;
+    match fs::remove_file(path.with_extension(&LOCK[1..])) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Removes a tree, also one whose folders were made inaccessible.
@@ -163,5 +187,18 @@ mod tests {
         left.sort();
         assert_eq!(left, ["other", "sealcheck-not-ours"]);
         assert!(sweep(&base.path().join("missing")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_owner_that_died_at_any_step_leaves_something_to_sweep() {
+        let base = tempfile::tempdir().unwrap();
+        let lock = base.path().join("sealcheck-early-12345678.lock");
+        fs::write(&lock, "").unwrap(); // before the folder was made
+        assert_eq!(sweep(base.path()).unwrap(), [lock.with_extension("")]);
+        let mut folder = ScratchFolder::create(base.path(), "half-removed").unwrap();
+        fs::remove_dir(folder.inner()).unwrap(); // while it was being removed
+        folder.lock = None;
+        assert_eq!(sweep(base.path()).unwrap(), [folder.path.clone()]);
+        assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0);
     }
 }
