@@ -1,0 +1,85 @@
+//! The projects of the cases, told by what they differ in.
+
+use crate::support::lockfile::Entry;
+use crate::support::package::Package;
+use crate::support::project::{Builder, Project};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
+
+pub const SCOPED: &str = "@acme/internal";
+pub const UNSCOPED: &str = "acme-logger";
+const PRIVATE: &str = "https://npm.acme.example/";
+
+/// The tarball's URL of the scoped package, below the public registry.
+pub const AT_PUBLIC: &str = "{public}/@acme/internal/-/internal-1.0.0.tgz";
+/// The same of the other package.
+pub const UNSCOPED_AT_PUBLIC: &str = "{public}/acme-logger/-/acme-logger-1.0.0.tgz";
+
+/// The genuine package. It has a script, so that its lockfile entry says so and npm
+/// runs those of a stranger's copy too.
+fn genuine(name: &str) -> Package {
+    Package::new(name, "1.0.0").script("postinstall", "node -e 0")
+}
+
+/// A private package of its own registry and a public one, both served from folders.
+/// The lockfile is sound.
+fn served(name: &str) -> Builder {
+    Project::new()
+        .dependency("left-over", "1.1.1")
+        .served_registry(PRIVATE, "registry/private", |registry| registry.package(genuine(name)))
+        .served_registry("{public}", "registry/public", |registry| {
+            registry.package(Package::new("left-over", "1.1.1"))
+        })
+}
+
+/// The scope is mapped to the private registry.
+pub fn scoped() -> Builder {
+    served(SCOPED).dependency(SCOPED, "1.0.0").npmrc("@acme:registry=https://npm.acme.example/")
+}
+
+/// No scope; the private registry is the default, and everything comes from it.
+pub fn by_default() -> Builder {
+    Project::new()
+        .dependency(UNSCOPED, "1.0.0")
+        .npmrc("registry=https://npm.acme.example/")
+        .settings("private = [\"acme-logger\"]")
+        .served_registry(PRIVATE, "registry/private", |registry| registry.package(genuine(UNSCOPED)))
+        .served_registry("{public}", "registry/public", |registry| {
+            registry.package(Package::new("left-over", "1.1.1"))
+        })
+}
+
+/// The lockfile says neither where from nor which bytes.
+pub fn bare(entry: &mut Entry) {
+    entry.resolved = None;
+    entry.integrity = None;
+}
+
+/// The lockfile does not say where from.
+pub fn unresolved(entry: &mut Entry) {
+    entry.resolved = None;
+}
+
+/// The lockfile does not say which bytes.
+pub fn unhashed(entry: &mut Entry) {
+    entry.integrity = None;
+}
+
+/// The lockfile pins the genuine bytes by sha1 alone.
+pub fn by_sha1(name: &'static str) -> impl FnOnce(&mut Entry) {
+    move |entry| {
+        let digest = STANDARD.encode(Sha1::digest(genuine(name).tarball()));
+        entry.integrity = Some(format!("sha1-{digest}"));
+    }
+}
+
+/// The lockfile leads elsewhere, and says nothing or the truth about the bytes.
+pub fn leading_to(url: &'static str, hashed: bool) -> impl FnOnce(&mut Entry) {
+    move |entry| {
+        entry.resolved = Some(url.to_owned());
+        if !hashed {
+            entry.integrity = None;
+        }
+    }
+}
