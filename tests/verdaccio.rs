@@ -1,0 +1,111 @@
+//! The program against a real private registry, over TLS and with a token: what it
+//! says of a hardened project and of a loose one, and that the token stays outside.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be prepared fails")]
+
+mod support;
+
+use serde_json::Value;
+use std::path::Path;
+use support::package::Package;
+use support::project::{Outcome, Project};
+use support::verdaccio::Verdaccio;
+
+/// Prints everything it can find out about credentials, and leaves it in a file.
+const SPY: &str = r"
+const fs = require('fs');
+const read = (path) => { try { return fs.readFileSync(path, 'utf8'); } catch (error) { return String(error); } };
+const home = require('os').homedir();
+const found = [
+  JSON.stringify(process.env), read(home + '/.npmrc'), read('/project/.npmrc'),
+  read(process.env.INIT_CWD + '/.npmrc'), read(process.env.npm_config_userconfig || '/none'),
+].join('\n');
+fs.writeFileSync('found.txt', found);
+console.log('spied: ' + found);
+";
+
+fn internal() -> Package {
+    Package::new("@acme/internal", "1.0.0").script("postinstall", "node spy.js").file("spy.js", SPY)
+}
+
+/// A project whose private package is in the registry; the developer's own npmrc has
+/// the token, as after `npm login`.
+fn project(registry: &Verdaccio, hardened: bool) -> Project {
+    let package = internal();
+    let published = registry.publish(&package);
+    let mut told = Project::new()
+        .dependency("@acme/internal", "1.0.0")
+        .npmrc(&format!("@acme:registry={}", registry.url))
+        .published(&package, &published);
+    if !hardened {
+        told = told.locked("@acme/internal", |entry| {
+            entry.resolved = None;
+            entry.integrity = None;
+        });
+    }
+    let mut project = told.build();
+    std::fs::write(project.home().join(".npmrc"), registry.npmrc_auth()).unwrap();
+    project.set("NODE_EXTRA_CA_CERTS", registry.ca_bundle.to_str().unwrap());
+    project
+}
+
+fn verdict<'a>(outcome: &'a Outcome, scenario: &str) -> &'a str {
+    let runs = outcome.report["runs"].as_array().unwrap_or_else(|| panic!("{}", outcome.stderr));
+    let run = runs.iter().find(|run| run["scenario"] == scenario);
+    run.unwrap_or_else(|| panic!("{scenario} was not run"))["verdict"].as_str().unwrap()
+}
+
+fn assert_without(token: &str, what: &str, text: &[u8]) {
+    let found = text.windows(token.len()).any(|window| window == token.as_bytes());
+    assert!(!found, "the token is in {what}");
+}
+
+fn assert_folder_without(token: &str, folder: &Path) -> usize {
+    let files = walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap);
+    let files = files.filter(|entry| entry.file_type().is_file());
+    files
+        .map(|entry| {
+            assert_without(token, &entry.path().display().to_string(), &std::fs::read(entry.path()).unwrap());
+        })
+        .count()
+}
+
+#[test]
+fn a_hardened_project_is_sealed_and_the_token_stays_outside() {
+    let Some(registry) = Verdaccio::start("verdaccio::hardened") else { return };
+    let mut project = project(&registry, true);
+    project.set("SEALCHECK_LOG", "trace");
+    let store = tempfile::tempdir().unwrap();
+    let outcome = project.test(&["-vvv", "--store", store.path().to_str().unwrap()]);
+    let shown = format!("{}\n{}", outcome.stdout, outcome.stderr);
+    assert_eq!(outcome.report["verdict"], "sealed", "{shown}");
+    assert_eq!(outcome.status, Some(0), "{shown}");
+    assert_eq!(verdict(&outcome, "baseline"), "sealed");
+    assert_eq!(verdict(&outcome, "control"), "leaked");
+
+    let token = &registry.token;
+    assert_without(token, "the report", outcome.report.to_string().as_bytes());
+    assert_without(token, "standard output", outcome.stdout.as_bytes());
+    assert_without(token, "standard error", outcome.stderr.as_bytes());
+    assert!(assert_folder_without(token, store.path()) > 0, "the store is empty");
+
+    // The spy did look, and what it saw was a token of ours in the real one's place.
+    let runs = outcome.report["runs"].as_array().unwrap();
+    let baseline = runs.iter().find(|run| run["scenario"] == "baseline").unwrap();
+    let processes = baseline["processes"].as_array().unwrap();
+    let ran = |it: &Value| it["event"] == "postinstall" && it["package_name"] == "@acme/internal";
+    assert!(processes.iter().any(ran), "{processes:#?}");
+    assert!(baseline["files"].to_string().contains("found.txt"), "{:#}", baseline["files"]);
+}
+
+#[test]
+fn a_loose_project_leaks() {
+    let Some(registry) = Verdaccio::start("verdaccio::loose") else { return };
+    let outcome = project(&registry, false).test(&[]);
+    let shown = format!("{}\n{}", outcome.stdout, outcome.stderr);
+    assert_eq!(outcome.report["verdict"], "leaked", "{shown}");
+    assert_eq!(outcome.status, Some(1), "{shown}");
+    assert_eq!(verdict(&outcome, "baseline"), "sealed");
+    assert_without(&registry.token, "the report", outcome.report.to_string().as_bytes());
+    assert_without(&registry.token, "what is shown", shown.as_bytes());
+}
