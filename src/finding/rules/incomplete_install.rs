@@ -1,5 +1,6 @@
 //! `incomplete-install`: npm exited 0 and something is not there.
 
+use crate::evidence::fact::Reached;
 use crate::finding::case::{Case, Run, Sighting, answered, failed_answer, ours, spec};
 use crate::finding::location::Spot;
 use crate::finding::rule::{Check, Rule};
@@ -16,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Run(check),
 };
 
-fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     if !run.worked() || run.lost(Loss::Lockfile) || !run.tree_seen() {
         return Vec::new();
     }
@@ -38,6 +39,14 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                         "npm exited 0 without the optional {name}: {} {}, and npm dropped it without a word",
                         exchange.host,
                         answered(exchange)
+                    ),
+                    "make it an ordinary dependency if the project needs it, or test for it after the install",
+                ),
+                // Refused below HTTP, so that no request tells of it.
+                (true, None) if refusing(case, run, &package.path).is_some() => (
+                    format!(
+                        "npm exited 0 without the optional {name}: {} refused the connection, and npm dropped it without a word",
+                        refusing(case, run, &package.path).unwrap_or_default()
                     ),
                     "make it an ordinary dependency if the project needs it, or test for it after the install",
                 ),
@@ -63,6 +72,19 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             Some(sighting)
         })
         .collect()
+}
+
+/// The host of a package's own registry, where npm could not connect to it.
+fn refusing(case: &Case<'_>, run: &Run<'_>, path: &str) -> Option<String> {
+    let host = case.project.classes.get(path)?.registry.as_ref()?.host();
+    let refused = run.evidence.connections.iter().any(|connection| {
+        connection.name.as_deref() == Some(host)
+            && matches!(connection.outcome, Reached::Refused | Reached::Unreachable)
+    });
+    let unknown = || {
+        run.evidence.lookups.iter().any(|lookup| lookup.name == host && lookup.answer == "NXDOMAIN")
+    };
+    (refused || unknown()).then(|| host.to_owned())
 }
 
 #[cfg(test)]
