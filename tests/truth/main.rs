@@ -17,8 +17,8 @@ mod support;
 mod table;
 
 use projects::{
-    AT_PUBLIC, SCOPED, UNSCOPED, UNSCOPED_AT_PUBLIC, bare, by_default, by_sha1, leading_to, scoped, unhashed,
-    unresolved,
+    AT_PUBLIC, SCOPED, UNSCOPED, UNSCOPED_AT_PUBLIC, bare, by_default, by_sha1, leading_to, optional, scoped,
+    unhashed, unresolved,
 };
 use sealcheck::finding::{RULES, Verdict};
 use serde_json::Value;
@@ -26,8 +26,8 @@ use std::fmt::Write as _;
 use support::npm::lacks_public_registry;
 use support::project::Outcome;
 use table::{
-    BROKEN, Case, FALLBACK, FALLBACK_AND_CODE, LEAKED, Npm, Row, SEALED, broken, but_twelve, every, exposed,
-    leaked, sealed,
+    BROKEN, Case, FALLBACK, FALLBACK_AND_CODE, LEAKED, Npm, Row, SEALED, Told, broken, but_twelve, every,
+    exposed, leaked, sealed,
 };
 
 /// Tries the cases with every npm and tells all that is not as it should be at once.
@@ -320,6 +320,36 @@ fn s9_its_own_registry_serves_other_bytes() {
                 name: "S9, sound",
                 project: scoped(),
                 rows: vec![every("tampered-tarball", sealed("EINTEGRITY"))],
+                report: SEALED,
+            },
+        ],
+    );
+}
+
+#[test]
+fn s10_an_optional_package_vanishes_with_its_registry() {
+    // What the outage takes is told; that the boundary held is told too.
+    let vanished = Told { verdict: "sealed", npm: "0", rules: &["incomplete-install"] };
+    hold(
+        "s10",
+        vec![
+            Case {
+                name: "S10",
+                project: optional(),
+                rows: vec![
+                    every("public-decoy", sealed("0")),
+                    every("private-refused", vanished),
+                    every("private-not-found", vanished),
+                ],
+                report: SEALED,
+            },
+            Case {
+                name: "S10, sound",
+                project: scoped(),
+                rows: vec![
+                    every("private-refused", sealed("ECONNREFUSED")),
+                    every("private-not-found", sealed("E404")),
+                ],
                 report: SEALED,
             },
         ],

@@ -50,6 +50,11 @@ pub fn by_default() -> Builder {
         })
 }
 
+/// The same, and npm may do without the private package.
+pub fn optional() -> Builder {
+    served(SCOPED).optional_dependency(SCOPED, "1.0.0").npmrc("@acme:registry=https://npm.acme.example/")
+}
+
 /// The lockfile says neither where from nor which bytes.
 pub fn bare(entry: &mut Entry) {
     entry.resolved = None;
