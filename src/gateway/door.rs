@@ -141,6 +141,9 @@ impl Doors {
                 let line = Line::new(stream, Vec::new());
                 self.http(line, way, "https").await;
             }
+            // npm that has failed already leaves its audit in the middle of a
+            // handshake: it hung up, and nothing stood in its way.
+            Ok(Err(error)) if hung_up(&error) => self.opaque(&way, opaque, &seen.take(), Some("hung-up")),
             // Whoever does not trust our authority ends here, and so does what only looks like TLS.
             Ok(Err(_)) | Err(_) => self.opaque(&way, opaque, &seen.take(), Some("tls-handshake-failed")),
         }
@@ -314,4 +317,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(context)
     }
+}
+
+/// Whether the other side went away, with no word of mistrust.
+fn hung_up(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
