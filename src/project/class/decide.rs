@@ -186,10 +186,7 @@ impl<'a> Judge<'a> {
             .or_else(|| resolved.and_then(|url| self.covering(url)).map(|named| named.url.clone()))
             .or_else(|| Some(self.default.clone()).filter(|url| !self.is_public(url)))
             .or_else(|| resolved.and_then(|url| self.guess(url, &entry.name)))
-            .or_else(|| match self.facts.settings.registries.as_slice() {
-                [only] => Some(only.url.clone()),
-                _ => None,
-            });
+            .or_else(|| self.only_registry());
         let from = self.facts.settings.private_place.as_ref().map_or_else(String::new, spot);
         match registry {
             Some(registry) => Classified {
@@ -205,6 +202,13 @@ impl<'a> Judge<'a> {
                 from,
             },
         }
+    }
+
+    /// The owner's registry, where `[[registry]]` names one beside the public one.
+    fn only_registry(&self) -> Option<RegistryUrl> {
+        let mut own = self.facts.settings.registries.iter().filter(|entry| !self.is_public(&entry.url));
+        let only = own.next()?;
+        own.next().is_none().then(|| only.url.clone())
     }
 
     /// Which registry of the owner's npm maps a scope to.

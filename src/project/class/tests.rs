@@ -107,6 +107,27 @@ const ROWS: &[Row] = &[
         because: "`private` lists `acme-*`",
         from: "sealcheck.toml:1",
     },
+    // The public registry may be named too, and is not where a private package belongs.
+    Row {
+        config: &[],
+        settings: "private = ['acme-*']\n[[registry]]\nurl = 'https://npm.corp.example/'\n[[registry]]\nurl = 'https://registry.example/'",
+        name: "acme-logger",
+        resolved: Some("https://registry.example/acme-logger/-/acme-logger-1.0.0.tgz"),
+        class: Class::Private,
+        registry: Some(CORP),
+        because: "`private` lists `acme-*`",
+        from: "sealcheck.toml:1",
+    },
+    Row {
+        config: &[],
+        settings: "private = ['acme-*']\n[[registry]]\nurl = 'https://npm.corp.example/'\n[[registry]]\nurl = 'https://npm.other.example/'",
+        name: "acme-logger",
+        resolved: None,
+        class: Class::Undecided,
+        registry: None,
+        because: "nothing names its registry",
+        from: "sealcheck.toml:1",
+    },
     Row {
         config: &[("@acme:registry", LOCAL)],
         settings: "private = ['@acme/*']",
