@@ -7,19 +7,22 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     unreachable_pub,
     reason = "what a test prepares is its own; it has no callers outside its own crate"
 )]
 
 mod projects;
+mod redirecting;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
 
 use projects::{
-    AT_PUBLIC, SCOPED, UNSCOPED, UNSCOPED_AT_PUBLIC, bare, by_default, by_sha1, leading_to, optional, scoped,
-    unhashed, unresolved,
+    AT_PUBLIC, SCOPED, UNSCOPED, UNSCOPED_AT_PUBLIC, bare, by_default, by_sha1, leading_to, optional,
+    optional_and_elsewhere, redirected, scoped, tarball, unhashed, unmapped, unresolved,
 };
+use redirecting::{Leads, Redirecting};
 use sealcheck::finding::{RULES, Verdict};
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -211,6 +214,12 @@ fn s3_a_poisoned_resolved_and_no_mapping() {
         "s3",
         vec![
             Case {
+                name: "S3, unscoped",
+                project: unmapped().locked(UNSCOPED, leading_to(UNSCOPED_AT_PUBLIC, false)),
+                rows: vec![but_twelve("public-decoy", leaked(FALLBACK_AND_CODE), leaked(FALLBACK))],
+                report: LEAKED,
+            },
+            Case {
                 name: "S3, the mapping lost",
                 project: scoped().locked(SCOPED, leading_to(AT_PUBLIC, false)),
                 rows: vec![but_twelve(
@@ -327,6 +336,51 @@ fn s9_its_own_registry_serves_other_bytes() {
 }
 
 #[test]
+fn s9_its_own_registry_redirects() {
+    let (public, blobs) =
+        (Redirecting::start(Leads::Public, Vec::new()), Redirecting::start(Leads::Blobs, tarball()));
+    hold(
+        "s9_redirects",
+        vec![
+            Case {
+                name: "S9, redirected to the public registry",
+                project: redirected(&public).locked(SCOPED, unhashed),
+                rows: vec![but_twelve("public-decoy", leaked(FALLBACK_AND_CODE), leaked(FALLBACK))],
+                report: LEAKED,
+            },
+            Case {
+                name: "S9, redirected to the public registry, but pinned",
+                project: redirected(&public),
+                rows: vec![every(
+                    "public-decoy",
+                    exposed(
+                        "EINTEGRITY",
+                        &["install-failed", "integrity-only-defence", "private-name-requested"],
+                    ),
+                )],
+                report: [("exposed", 1); 3],
+            },
+            Case {
+                name: "S9, redirected to a host whose bytes nothing vouches for",
+                project: redirected(&blobs).locked(SCOPED, unhashed),
+                rows: vec![but_twelve(
+                    "baseline",
+                    leaked(&["foreign-code-executed", "silent-fallback"]),
+                    leaked(&["silent-fallback"]),
+                )],
+                report: LEAKED,
+            },
+            Case {
+                name: "S9, redirected to a host, sound",
+                project: redirected(&blobs),
+                rows: vec![every("baseline", sealed("0"))],
+                report: SEALED,
+            },
+        ],
+    );
+}
+
+#[test]
 fn s10_an_optional_package_vanishes_with_its_registry() {
     // What the outage takes is told; that the boundary held is told too.
     let vanished = Told { verdict: "sealed", npm: "0", rules: &["incomplete-install"] };
@@ -354,6 +408,24 @@ fn s10_an_optional_package_vanishes_with_its_registry() {
             },
         ],
     );
+}
+
+#[test]
+fn s10_a_package_for_another_platform_has_not_vanished() {
+    if let Some(lack) = lacks_public_registry() {
+        support::skip("truth::s10_platform", lack);
+        return;
+    }
+    let project = optional_and_elsewhere().build();
+    for npm in Npm::ALL {
+        let outcome = project.test(&["--toolchain", npm.toolchain(), "--scenario", "private-refused"]);
+        let findings = outcome.report["findings"].as_array().unwrap();
+        let vanished: Vec<&Value> =
+            findings.iter().filter(|finding| finding["rule"] == "incomplete-install").collect();
+        let [finding] = vanished.as_slice() else { panic!("npm {}: {vanished:#?}", npm.major()) };
+        assert_eq!(finding["package"], SCOPED);
+        assert_eq!(finding["runs"], serde_json::json!(["private-refused-1"]));
+    }
 }
 
 #[test]

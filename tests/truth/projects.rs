@@ -1,10 +1,13 @@
 //! The projects of the cases, told by what they differ in.
 
+use crate::redirecting::Redirecting;
 use crate::support::lockfile::Entry;
-use crate::support::package::Package;
+use crate::support::package::{Package, integrity};
 use crate::support::project::{Builder, Project};
+use crate::support::verdaccio::Published;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
 use sha1::{Digest, Sha1};
 
 pub const SCOPED: &str = "@acme/internal";
@@ -36,6 +39,51 @@ fn served(name: &str) -> Builder {
 /// The scope is mapped to the private registry.
 pub fn scoped() -> Builder {
     served(SCOPED).dependency(SCOPED, "1.0.0").npmrc("@acme:registry=https://npm.acme.example/")
+}
+
+/// The same, with another that is for no platform that these tests run on.
+pub fn optional_and_elsewhere() -> Builder {
+    const ELSEWHERE: &str = "@acme/elsewhere";
+    Project::new()
+        .dependency("left-over", "1.1.1")
+        .optional_dependency(SCOPED, "1.0.0")
+        .optional_dependency(ELSEWHERE, "1.0.0")
+        .npmrc("@acme:registry=https://npm.acme.example/")
+        .served_registry(PRIVATE, "registry/private", |registry| {
+            registry
+                .package(genuine(SCOPED))
+                .package(Package::new(ELSEWHERE, "1.0.0").field("os", json!(["sunos"])))
+        })
+        .served_registry("{public}", "registry/public", |registry| {
+            registry.package(Package::new("left-over", "1.1.1"))
+        })
+        .locked(ELSEWHERE, |entry| {
+            entry.more.insert("os".to_owned(), json!(["sunos"]));
+        })
+}
+
+/// No scope and no mapping: the owner's word alone makes the package private.
+pub fn unmapped() -> Builder {
+    served(UNSCOPED).dependency(UNSCOPED, "1.0.0").settings("private = [\"acme-logger\"]")
+}
+
+/// The scope is mapped to a registry that runs, and that redirects.
+pub fn redirected(registry: &Redirecting) -> Builder {
+    let package = genuine(SCOPED);
+    let resolved = format!("{}@acme/internal/-/{}", registry.url, package.tarball_name());
+    let published = Published { resolved, integrity: integrity(&package.tarball()) };
+    Project::new()
+        .dependency(SCOPED, "1.0.0")
+        .npmrc(&format!("@acme:registry={}", registry.url))
+        .served_registry("{public}", "registry/public", |registry| {
+            registry.package(Package::new("left-over", "1.1.1"))
+        })
+        .published(&package, &published)
+}
+
+/// The genuine tarball of the scoped package.
+pub fn tarball() -> Vec<u8> {
+    genuine(SCOPED).tarball()
 }
 
 /// No scope; the private registry is the default, and everything comes from it.
