@@ -2,26 +2,32 @@
 
 use crate::evidence::fact::NpmError;
 
-/// Lines of the explanation that are kept.
-const LINES: usize = 6;
 /// Characters of the explanation that are kept.
-const CHARS: usize = 600;
+const CHARS: usize = 300;
 
-/// The first `code` line and the lines after it. npm 10 and later write
-/// `npm error code X`, earlier ones `npm ERR! code X`. What lifecycle scripts
-/// print is not prefixed, but a script can forge the prefix; npm's own error
+/// The last `code` line and the one sentence after it that says what was wrong. npm 10
+/// and later write `npm error code X`, earlier ones `npm ERR! code X`. What lifecycle
+/// scripts print is not prefixed, but a script can forge the prefix; npm's own error
 /// comes last, so the last `code` line is the one.
 pub(super) fn parse(stderr: &str) -> Option<NpmError> {
     let lines: Vec<&str> = stderr.lines().filter_map(own).collect();
     let at = lines.iter().rposition(|line| line.starts_with("code "))?;
     let code: String = lines[at].trim_start_matches("code ").trim().chars().take(60).collect();
-    let summary: Vec<&str> = lines[at + 1..]
-        .iter()
-        .map(|line| line.trim())
-        .filter(|line| !line.is_empty() && !noise(line))
-        .take(LINES)
-        .collect();
-    Some(NpmError { code, summary: summary.join(" ").chars().take(CHARS).collect() })
+    let rest = &lines[at + 1..];
+    let summary = match rest.iter().position(|line| *line == "command failed") {
+        Some(failed) => script(rest, failed),
+        None => rest.iter().copied().find(|line| !noise(line)).unwrap_or_default().trim().to_owned(),
+    };
+    Some(NpmError { code, summary: summary.chars().take(CHARS).collect() })
+}
+
+/// A script that failed: npm gives its folder before and its command after.
+fn script(lines: &[&str], failed: usize) -> String {
+    let part =
+        |key: &str, lines: &[&str]| lines.iter().find_map(|line| line.strip_prefix(key)).map(str::to_owned);
+    let command = part("command ", &lines[failed + 1..]).map(|it| format!(": `{it}`")).unwrap_or_default();
+    let place = part("path ", lines).map(|it| format!(" in {it}")).unwrap_or_default();
+    format!("command failed{place}{command}")
 }
 
 fn own(line: &str) -> Option<&str> {
@@ -30,8 +36,13 @@ fn own(line: &str) -> Option<&str> {
     Some(rest.strip_prefix(' ').unwrap_or(rest))
 }
 
+/// What surrounds the sentence: the call that failed, stack traces (which npm indents)
+/// and dumps of the error object.
 fn noise(line: &str) -> bool {
-    ["errno ", "syscall ", "A complete log of this run", "/"].iter().any(|start| line.starts_with(start))
+    let around = ["errno ", "syscall ", "path ", "dest ", "A complete log of this run", "/", "{", "}", "at "];
+    line.trim().is_empty()
+        || line.starts_with("  ")
+        || around.iter().any(|start| line.trim().starts_with(start))
 }
 
 #[cfg(test)]
@@ -52,10 +63,16 @@ mod tests {
                 "sha512-A integrity checksum failed",
             ),
             (
-                "npm error code 3\nnpm error path /project/node_modules/a\nnpm error command failed\n",
+                "npm error code 3\nnpm error path /project/node_modules/a\nnpm error command failed\nnpm error command sh -c node build.js\nnpm error what the script printed\n",
                 "3",
-                "path /project/node_modules/a command failed",
+                "command failed in /project/node_modules/a: `sh -c node build.js`",
             ),
+            (
+                "npm error code ECONNREFUSED\nnpm error syscall connect\nnpm error errno -111\nnpm error FetchError: request to https://npm.corp.example/a failed, reason: connect ECONNREFUSED 127.0.0.9:443\nnpm error     at ClientRequest.<anonymous> (/usr/lib/node_modules/npm/x.js:130:14)\nnpm error     at ClientRequest.emit (node:events:524:28) {\nnpm error   code: 'ECONNREFUSED',\nnpm error   errno: 'ECONNREFUSED'\nnpm error }\nnpm error\nnpm error If you are behind a proxy, please make sure that the\n",
+                "ECONNREFUSED",
+                "FetchError: request to https://npm.corp.example/a failed, reason: connect ECONNREFUSED 127.0.0.9:443",
+            ),
+            ("npm error code EMPTY\n", "EMPTY", ""),
         ];
         for (stderr, code, summary) in cases {
             let error = parse(stderr).unwrap();

@@ -50,7 +50,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             let more = if more > 0 { format!(" and {more} more files") } else { String::new() };
             let own = itself && approved(case.project, &package.name, package.version.as_deref()) == Some(true);
             let sighting = Sighting::new(
-                format!("{by} {how} {}{more} of {name} after it was unpacked", first.path),
+                format!("{by} {how} {}{more} of {name} after it was unpacked", in_project(&first.path)),
                 "read the script that does it; what runs later is not what the lockfile vouches for",
             )
             .package(&package.name)
@@ -61,6 +61,11 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             Some(if mild { sighting.severity(Severity::Note) } else { sighting })
         })
         .collect()
+}
+
+/// A path as the project's owner would write it.
+fn in_project(path: &str) -> &str {
+    path.strip_prefix("/project/").unwrap_or(path)
 }
 
 /// Whether the owner's own scripts ran (the root's, a workspace member's), and

@@ -138,7 +138,9 @@ fn file_line(run: &Run, file: &File) -> String {
         Change::Changed => "changed",
         Change::Removed => "removed",
     };
-    format!("{} {change}{}", file.path, by(run, file.process))
+    // As the project's owner would write it.
+    let path = file.path.strip_prefix("/project/").unwrap_or(&file.path);
+    format!("{path} {change}{}", by(run, file.process))
 }
 
 /// `, by the postinstall of left-pad@1.3.0`.

@@ -161,7 +161,7 @@ fn seen_in(report: &Report, shown: &[&Run], verbose: bool) -> String {
     let names: Vec<&str> = shown.iter().take(most).map(|run| run_name(report, run)).collect();
     match shown.len() - most {
         0 => format!("in {}", names.join(", ")),
-        more => format!("in {} and {}", names.join(", "), count(more, "more run")),
+        more => format!("in {} and {more} more", names.join(", ")),
     }
 }
 
