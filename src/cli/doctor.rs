@@ -30,9 +30,10 @@ pub(crate) fn run(arguments: DoctorArguments) -> anyhow::Result<Code> {
             }
         }
         Some(project) => match runtime.block_on(load::load(&project, Surroundings::default())) {
+            // What is wrong with the project is told as every command tells it.
             Err(error) => {
-                lacking = true;
-                line(&mut out, false, &format!("the project cannot be read: {error}"));
+                print(&out)?;
+                return Err(error);
             }
             Ok(loaded) => {
                 let tools = &loaded.toolchain;
@@ -63,9 +64,8 @@ fn sandbox(out: &mut String) -> bool {
             Err(why) => {
                 lacking = true;
                 line(out, false, &format!("{}: {why}", trial.capability.name()));
-                if let Some(text) = &trial.hint {
-                    hint(out, text);
-                }
+                let unknown = "a container or a security module most likely forbids it: run outside of it";
+                hint(out, trial.hint.as_deref().unwrap_or(unknown));
             }
         }
     }
@@ -77,6 +77,9 @@ fn memory(out: &mut String) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let text = format!("{} MiB of memory available, {cores} cores", available >> 20);
     line(out, available > 2 << 30, &text);
+    if available <= 2 << 30 {
+        hint(out, "end other programs, or use `--jobs 1 --scratch disk`");
+    }
 }
 
 /// Whether each registry answers, and what stands in the way.

@@ -16,6 +16,7 @@ mod load;
 mod options;
 mod plan;
 mod reach;
+mod save;
 mod signals;
 mod signatures;
 mod test;

@@ -1,11 +1,13 @@
 //! The options of `test` once everything was laid together: the command line,
 //! then `SEALCHECK_*` (both by clap), then `sealcheck.toml`, then the default.
 
-use super::arguments::{Backend, Choice, FailOn, ProgressChoice, ScratchChoice, Surroundings, TestArguments};
+use super::arguments::{
+    Backend, Choice, FailOn, ProgressChoice, ScratchChoice, Surroundings, Talk, TestArguments,
+};
 use crate::text::Complaint;
 use clap::ValueEnum;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Options with every default filled in.
@@ -39,15 +41,36 @@ pub(crate) enum ReportFormat {
 
 type Table = BTreeMap<String, toml::Value>;
 
-/// Lays `arguments` over the options of `sealcheck.toml`.
-pub(crate) fn layer(arguments: TestArguments, file: &Table) -> Result<Options, Complaint> {
+/// Lays how the command line wants to be talked to over how the file does.
+pub(crate) fn layer_talk(talk: &Talk, file: &Table) -> Result<Talk, Complaint> {
+    Ok(Talk {
+        color: choose(talk.color, file, "color")?,
+        verbose: talk.verbose.max(u8::from(flag(file, "verbose")?)),
+        quiet: talk.quiet || flag(file, "quiet")?,
+    })
+}
+
+/// Lays `arguments` over the options of the project's `sealcheck.toml`, whose paths
+/// are below `root`.
+pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Result<Options, Complaint> {
     let mut choice = arguments.choice;
     layer_choice(&mut choice, file)?;
     let jobs = arguments.jobs.map_or_else(|| number(file, "jobs"), |jobs| Ok(Some(jobs as u64)))?;
     let margin = arguments.require_margin.map(u64::from);
     let margin = margin.map_or_else(|| number(file, "require-margin"), |margin| Ok(Some(margin)))?;
-    let timeout = arguments.timeout.map_or_else(|| word(file, "timeout"), |text| Ok(Some(text)))?;
-    let reports = if arguments.report.is_empty() { words(file, "report")? } else { arguments.report };
+    let timeout = match (arguments.timeout, file.get("timeout")) {
+        (None, Some(toml::Value::Integer(seconds))) => Some(seconds.to_string()),
+        (None, _) => word(file, "timeout")?,
+        (given, _) => given,
+    };
+    let given = arguments.report.iter().map(|text| report_target(text));
+    let mut reports = given.collect::<Result<Vec<_>, _>>()?;
+    if reports.is_empty() {
+        for text in words(file, "report")? {
+            let ReportTarget { format, path } = report_target(&text)?;
+            reports.push(ReportTarget { format, path: path.map(|path| inside(root, &path)).transpose()? });
+        }
+    }
     choose(arguments.backend, file, "backend").map(|backend| match backend {
         None | Some(Backend::Auto | Backend::Namespaces) => (),
     })?;
@@ -63,7 +86,7 @@ pub(crate) fn layer(arguments: TestArguments, file: &Table) -> Result<Options, C
         },
         scratch: choose(arguments.scratch, file, "scratch")?.unwrap_or(ScratchChoice::Auto),
         timeout: timeout.as_deref().map_or(Ok(Duration::from_secs(900)), duration)?,
-        reports: reports.iter().map(|text| report_target(text)).collect::<Result<_, _>>()?,
+        reports,
         fail_on: choose(arguments.fail_on, file, "fail-on")?.unwrap_or(FailOn::Error),
         progress: choose(arguments.progress, file, "progress")?.unwrap_or(ProgressChoice::Auto),
         trace: !arguments.no_trace,
@@ -96,12 +119,31 @@ pub(crate) fn layer_surroundings(surroundings: &mut Surroundings, file: &Table) 
     if surroundings.toolchain.is_empty() {
         surroundings.toolchain = words(file, "toolchain")?;
     }
-    surroundings.offline |= match file.get("offline") {
-        None => false,
-        Some(toml::Value::Boolean(offline)) => *offline,
-        Some(other) => return Err(wrong("offline", "true or false", other)),
-    };
+    surroundings.offline |= flag(file, "offline")?;
     Ok(())
+}
+
+/// A path of the project's own file: below the project, also where links lead. The
+/// project could otherwise have any file of its user's overwritten.
+fn inside(root: &Path, path: &Path) -> Result<PathBuf, Complaint> {
+    let whole = root.join(path);
+    let there = whole.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
+    if there.is_some_and(|folder| folder.starts_with(root)) {
+        return Ok(whole);
+    }
+    Err(Complaint::about(format!(
+        "`report` in sealcheck.toml leads out of the project: `{}`",
+        path.display()
+    ))
+    .help("give it as `--report`, or name a path inside the project"))
+}
+
+fn flag(file: &Table, key: &str) -> Result<bool, Complaint> {
+    match file.get(key) {
+        None => Ok(false),
+        Some(toml::Value::Boolean(flag)) => Ok(*flag),
+        Some(other) => Err(wrong(key, "true or false", other)),
+    }
 }
 
 fn wrong(key: &str, wanted: &str, found: &toml::Value) -> Complaint {
@@ -153,17 +195,18 @@ fn choose<T: ValueEnum>(given: Option<T>, file: &Table, key: &str) -> Result<Opt
     })
 }
 
-/// `90s`, `15m`, `2h`, or a bare number of seconds.
+/// `500ms`, `90s`, `15m`, `2h`, or a bare number of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, Complaint> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let factor = match &text[digits.len()..] {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3600,
+        "ms" => 1,
+        "" | "s" => 1000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
         _ => 0,
     };
     match digits.parse::<u64>() {
-        Ok(count) if factor > 0 && count > 0 => Ok(Duration::from_secs(count.saturating_mul(factor))),
+        Ok(count) if factor > 0 && count > 0 => Ok(Duration::from_millis(count.saturating_mul(factor))),
         Ok(_) | Err(_) => Err(Complaint::about(format!("`{text}` is no duration"))
             .help("write a number and `s`, `m` or `h`, as in `90s` or `15m`")),
     }
@@ -191,7 +234,7 @@ mod tests {
         let arguments =
             super::super::arguments::Arguments::parse_from(["sealcheck", "test"].iter().chain(words.iter()));
         let super::super::arguments::Command::Test(test) = arguments.command else { panic!("not a test") };
-        layer(test, &toml::from_str(file).unwrap())
+        layer(test, &toml::from_str(file).unwrap(), Path::new("/"))
     }
 
     #[test]

@@ -3,16 +3,15 @@
 use super::arguments::{FailOn, ProgressChoice, ScratchChoice, Talk, TestArguments};
 use super::load::{self, Loaded};
 use super::options::{self, Options};
-use super::{Code, assemble, folders, print, say, signals};
+use super::{Code, assemble, folders, save, say, signals};
 use crate::evidence::seal::Platform;
 use crate::finding::{self, JudgedRun, Observed, Severity};
 use crate::gateway::Authority;
 use crate::plan::{Plan, RunSpec};
 use crate::project::Project;
-use crate::report::model::{Report, Store};
+use crate::report::model::Store;
 use crate::report::outcome::Outcome;
 use crate::report::progress::{Display, Mode, Phase, Progress};
-use crate::report::terminal::{self, Look};
 use crate::runner::place::{self, Common};
 use crate::runner::{Invocation, Listener, Told};
 use crate::sandbox::namespaces::{Namespaces, ScratchFolder, sweep};
@@ -28,9 +27,14 @@ use tokio::sync::watch;
 pub(crate) fn run(arguments: TestArguments, talk: &Talk) -> anyhow::Result<Code> {
     let runtime = load::runtime()?;
     let several = arguments.project.len() > 1;
+    // All are read before the first is run: a file that is wrong runs nothing.
+    let mut ready = Vec::new();
+    for project in &arguments.project {
+        ready.push(runtime.block_on(prepare(project, arguments.clone(), talk, several))?);
+    }
     let mut worst = Code::Good;
-    for project in arguments.project.clone() {
-        let code = runtime.block_on(one(&project, arguments.clone(), talk, several))?;
+    for prepared in ready {
+        let code = runtime.block_on(one(prepared))?;
         worst = worse(worst, code);
         if code == Code::Interrupted {
             break;
@@ -53,17 +57,42 @@ fn worse(left: Code, right: Code) -> Code {
     if rank(right) > rank(left) { right } else { left }
 }
 
-async fn one(folder: &Path, arguments: TestArguments, talk: &Talk, several: bool) -> anyhow::Result<Code> {
-    let started = jiff::Timestamp::now();
-    let clock = Instant::now();
+/// A project of which everything was read.
+struct Prepared {
+    loaded: Loaded,
+    options: Options,
+    talk: Talk,
+    plan: Plan,
+    /// The scenarios that were asked for.
+    asked: Vec<Scenario>,
+}
+
+async fn prepare(
+    folder: &Path,
+    arguments: TestArguments,
+    talk: &Talk,
+    several: bool,
+) -> anyhow::Result<Prepared> {
     let loaded = load::load(folder, arguments.surroundings.clone()).await?;
-    let options = options::layer(arguments, &loaded.project.settings.options)?;
-    if several && options.reports.iter().any(|report| report.path.is_some()) {
-        return Err(Complaint::about("`--report` to a file with several projects")
+    let file = &loaded.project.settings.options;
+    let talk = options::layer_talk(talk, file)?;
+    let options = options::layer(arguments, file, &loaded.project.root)?;
+    if several && !options.reports.is_empty() {
+        return Err(Complaint::about("`--report` with several projects")
             .help("test one project at a time, since each has a report of its own")
             .into());
     }
+    for path in options.reports.iter().filter_map(|report| report.path.as_deref()) {
+        save::probe(path)?;
+    }
     let (plan, asked) = load::plan(&loaded, &options.choice)?;
+    Ok(Prepared { loaded, options, talk, plan, asked })
+}
+
+async fn one(prepared: Prepared) -> anyhow::Result<Code> {
+    let Prepared { loaded, options, talk, plan, asked } = prepared;
+    let started = jiff::Timestamp::now();
+    let clock = Instant::now();
     for removed in sweep(&folders::scratch()).unwrap_or_default() {
         say(&format!("removed what an interrupted run had left: {}", removed.display()));
     }
@@ -137,7 +166,7 @@ async fn one(folder: &Path, arguments: TestArguments, talk: &Talk, several: bool
         store: Some(store(&loaded)),
         traced: options.trace,
     });
-    write(&report, &options, talk)?;
+    save::report(&report, &options, &talk)?;
     Ok(match outcome {
         Outcome::Sound => Code::Good,
         Outcome::Failed => Code::Bad,
@@ -272,54 +301,4 @@ fn store(loaded: &Loaded) -> Store {
         newest: loaded.store.newest().map(|time| time.to_string()),
         offline: loaded.offline,
     }
-}
-
-/// Writes every report that was asked for, then the terminal's, unless a report
-/// has standard output for itself.
-fn write(report: &Report, options: &Options, talk: &Talk) -> anyhow::Result<()> {
-    let mut saved = Vec::new();
-    let mut taken = false;
-    for target in &options.reports {
-        let text = match target.format {
-            options::ReportFormat::Json => report.to_json()?,
-        };
-        match &target.path {
-            None => {
-                taken = true;
-                print(&text)?;
-            }
-            Some(path) => {
-                write_whole(path, &text).map_err(|error| {
-                    Complaint::about(format!(
-                        "the report could not be written to `{}`: {error}",
-                        path.display()
-                    ))
-                })?;
-                saved.push(("json".to_owned(), path.display().to_string()));
-            }
-        }
-    }
-    let look = Look { verbose: talk.verbose > 0, ..Look::of_stdout() };
-    let text = terminal::render(report, look, &saved);
-    if taken {
-        if !talk.quiet {
-            say(&text);
-        }
-        Ok(())
-    } else {
-        print(&text)
-    }
-}
-
-/// A report is there whole or not at all, whatever happens in between.
-fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    std::io::Write::write_all(&mut file, text.as_bytes())?;
-    use std::os::unix::fs::PermissionsExt;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }

@@ -1,0 +1,96 @@
+//! Where reports go: files, standard output, the terminal. What was recorded is shown
+//! even where a file cannot be written.
+
+use super::arguments::{Color, Talk};
+use super::options::{Options, ReportFormat};
+use super::{print, say};
+use crate::report::model::Report;
+use crate::report::terminal::{self, Look};
+use crate::text::Complaint;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use tempfile::NamedTempFile;
+
+/// A report that could not be written after the runs.
+#[derive(Debug, thiserror::Error)]
+#[error("the report could not be written to `{path}`, so only what is shown is left of it")]
+struct Unsaved {
+    path: String,
+    source: io::Error,
+}
+
+/// Complains before anything runs about a path at which no report can be put. Leaves
+/// nothing there.
+pub(super) fn probe(path: &Path) -> Result<(), Complaint> {
+    let bad = |error: &dyn std::fmt::Display| {
+        Err(Complaint::about(format!("no report can be written to `{}`: {error}", path.display()))
+            .help("name a file in a folder that can be written to"))
+    };
+    if path.is_dir() {
+        return bad(&"it is a folder");
+    }
+    let mut folder = folder(path);
+    while !folder.exists() {
+        match folder.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => folder = parent,
+            Some(_) | None => folder = Path::new("."),
+        }
+    }
+    match NamedTempFile::new_in(folder) {
+        Ok(_) => Ok(()),
+        Err(error) => bad(&error),
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Writes every report that was asked for and shows the terminal's, on standard error
+/// where a report has standard output for itself.
+pub(super) fn report(report: &Report, options: &Options, talk: &Talk) -> anyhow::Result<()> {
+    let (mut saved, mut unsaved, mut taken) = (Vec::new(), None, false);
+    for target in &options.reports {
+        let text = match target.format {
+            ReportFormat::Json => report.to_json()?,
+        };
+        match &target.path {
+            None => {
+                taken = true;
+                print(&text)?;
+            }
+            Some(path) => {
+                let path_text = path.display().to_string();
+                match write_whole(path, &text) {
+                    Ok(()) => saved.push(("json".to_owned(), path_text)),
+                    Err(source) => unsaved = Some(Unsaved { path: path_text, source }),
+                }
+            }
+        }
+    }
+    let mut look = Look { verbose: talk.verbose > 0, ..Look::of_stdout() };
+    match talk.color.unwrap_or(Color::Auto) {
+        Color::Auto => {}
+        Color::Always => look.color = true,
+        Color::Never => look.color = false,
+    }
+    let text = terminal::render(report, look, &saved);
+    match (taken, talk.quiet) {
+        (false, _) => print(&text)?,
+        (true, false) => say(&text),
+        (true, true) => {}
+    }
+    unsaved.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// A report is there whole or not at all, whatever happens in between.
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let folder = folder(path);
+    std::fs::create_dir_all(folder)?;
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
