@@ -53,13 +53,19 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    #[command(name = "__stage", hide = true)]
+}
+
+/// The commands by which the executable enters a sandbox. No user's, so they are in no
+/// help and no completion.
+#[derive(Debug, Parser)]
+pub(crate) enum InsideCommand {
+    #[command(name = "__stage")]
     Stage(Inside),
-    #[command(name = "__witness", hide = true)]
+    #[command(name = "__witness")]
     Witness(Inside),
 }
 
-/// The hidden commands by which the executable enters a sandbox.
+/// What such a command is given.
 #[derive(Debug, Args)]
 pub(crate) struct Inside {
     /// The descriptor of the channel

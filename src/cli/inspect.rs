@@ -96,7 +96,7 @@ fn served(out: &mut String, project: &Project) -> anyhow::Result<()> {
         let Some(serve) = &entry.serve else { continue };
         let _ = writeln!(out, "\n{} is served from {}", entry.url, serve.display());
         for path in folder::published(serve)? {
-            let packed = folder::pack(&path)?;
+            let packed = folder::packed_from(&path)?;
             let _ = writeln!(out, "  {}@{} {}", packed.name, packed.version, packed.digests.sri());
         }
     }

@@ -22,7 +22,7 @@ mod signatures;
 mod test;
 
 use crate::text::Complaint;
-use arguments::{Arguments, Color, Command, Talk};
+use arguments::{Arguments, Color, Command, InsideCommand, Talk};
 use clap::{CommandFactory, Parser};
 use std::io::Write;
 
@@ -58,6 +58,15 @@ impl Code {
 
 /// The whole program: reads the process's arguments, returns its exit code.
 pub fn main() -> i32 {
+    // The insides of a sandbox: no logging, no colour, nothing of ours.
+    if std::env::args_os().nth(1).is_some_and(|word| word.as_encoded_bytes().starts_with(b"__"))
+        && let Ok(inside) = InsideCommand::try_parse()
+    {
+        return match inside {
+            InsideCommand::Stage(inside) => crate::sandbox::namespaces::stage_main(inside.channel),
+            InsideCommand::Witness(inside) => crate::witness::main_by_number(inside.channel),
+        };
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -65,19 +74,6 @@ pub fn main() -> i32 {
             return if error.use_stderr() { Code::Usage.number() } else { Code::Good.number() };
         }
     };
-    // The insides of a sandbox: no logging, no colour, nothing of ours.
-    match &arguments.command {
-        Command::Stage(inside) => return crate::sandbox::namespaces::stage_main(inside.channel),
-        Command::Witness(inside) => return crate::witness::main_by_number(inside.channel),
-        Command::Test(_)
-        | Command::Plan(_)
-        | Command::Inspect(_)
-        | Command::Scenarios(_)
-        | Command::Explain { .. }
-        | Command::Doctor(_)
-        | Command::Clean(_)
-        | Command::Completions { .. } => {}
-    }
     set_up(&arguments.talk);
     match run(arguments) {
         Ok(code) => code.number(),
@@ -104,7 +100,6 @@ fn run(arguments: Arguments) -> anyhow::Result<Code> {
             print(&String::from_utf8_lossy(&out))?;
             Ok(Code::Good)
         }
-        Command::Stage(_) | Command::Witness(_) => Ok(Code::Fault),
     }
 }
 
@@ -155,7 +150,8 @@ fn explain_error(error: &anyhow::Error) -> (String, Code) {
     for cause in error.chain().skip(1) {
         text.push_str(&format!("  caused by: {cause}\n"));
     }
-    let code = if error.downcast_ref::<crate::toolchain::ToolchainError>().is_some() {
+    let unserved = matches!(error.downcast_ref(), Some(crate::upstream::UpstreamError::Folder { .. }));
+    let code = if unserved || error.downcast_ref::<crate::toolchain::ToolchainError>().is_some() {
         Code::Usage
     } else {
         text.push_str("this is a fault of sealcheck or of the machine, not of the project\n");

@@ -85,6 +85,12 @@ async fn prepare(
     for path in options.reports.iter().filter_map(|report| report.path.as_deref()) {
         save::probe(path)?;
     }
+    // Packed now, so that what cannot be served stops no run half-way.
+    for entry in &loaded.project.settings.registries {
+        if let Some(folder) = &entry.serve {
+            loaded.upstream.folder(folder)?;
+        }
+    }
     let (plan, asked) = load::plan(&loaded, &options.choice)?;
     Ok(Prepared { loaded, options, talk, plan, asked })
 }

@@ -65,7 +65,7 @@ impl ServedFolder {
     pub fn read(folder: &Path, store: &Store) -> Result<Self, UpstreamError> {
         let mut served = Self::default();
         for from in published(folder)? {
-            let packed = if from.is_dir() { pack(&from)? } else { take(&from)? };
+            let packed = packed_from(&from)?;
             store.insert(&packed.tarball)?;
             let versions = served.packages.entry(packed.name).or_default();
             if versions.iter().any(|known| known.version == packed.version) {
@@ -109,6 +109,11 @@ pub fn published(folder: &Path) -> Result<Vec<PathBuf>, UpstreamError> {
         }
     }
     Ok(found)
+}
+
+/// One of [`published`]: a folder is packed, a `.tgz` is taken as it is.
+pub fn packed_from(path: &Path) -> Result<PackedVersion, UpstreamError> {
+    if path.is_dir() { pack(path) } else { take(path) }
 }
 
 /// Packs a folder that has a package.json with a name and a version.
@@ -205,7 +210,7 @@ fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, UpstreamError> {
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<Value, UpstreamError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    serde_json::from_slice(bytes).map_err(|error| unreadable(path, error.into()))
+    serde_json::from_slice(bytes).map_err(|error| unfit(path, &format!("it is no JSON: {error}")))
 }
 
 fn unreadable(path: &Path, source: std::io::Error) -> UpstreamError {
@@ -274,6 +279,6 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         write(root.path(), "a/package.json", "{");
         let error = published(root.path()).unwrap_err();
-        assert!(matches!(error, UpstreamError::Disk { path, .. } if path.ends_with("a/package.json")));
+        assert!(matches!(error, UpstreamError::Folder { path, .. } if path.ends_with("a/package.json")));
     }
 }
