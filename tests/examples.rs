@@ -65,23 +65,23 @@ fn assert_script_seen(report: &Value) {
 fn the_leaky_shop_leaks() {
     let (report, shown, code) = test("leaky-shop");
     assert_eq!(report["verdict"], "leaked", "{shown}");
-    assert_eq!(
-        verdicts(&report),
-        expected(&[
-            ("baseline", "sealed"),
-            ("control", "leaked"),
-            ("public-decoy", "sealed"),
-            ("private-mapping-removed", "leaked"),
-            ("registry-overridden", "sealed"),
-            ("lockfile-removed", "sealed"),
-            ("private-refused", "sealed"),
-            ("private-not-found", "sealed"),
-            ("tampered-tarball", "sealed"),
-            ("scripts-disabled", "sealed"),
-            ("warm-cache-private-down", "sealed"),
-        ]),
-        "{shown}"
-    );
+    let wanted = expected(&[
+        ("baseline", "sealed"),
+        ("control", "leaked"),
+        ("public-decoy", "sealed"),
+        ("private-mapping-removed", "leaked"),
+        ("registry-overridden", "sealed"),
+        ("lockfile-removed", "sealed"),
+        ("private-refused", "sealed"),
+        ("private-not-found", "sealed"),
+        ("tampered-tarball", "sealed"),
+        ("scripts-disabled", "sealed"),
+        ("warm-cache-private-down", "sealed"),
+    ]);
+    // A scenario that comes to the catalogue later is its own tests' concern.
+    let mut verdicts = verdicts(&report);
+    verdicts.retain(|scenario, _| wanted.contains_key(scenario));
+    assert_eq!(verdicts, wanted, "{shown}");
     assert_eq!(
         errors(&report),
         [
@@ -101,7 +101,7 @@ fn the_sealed_shop_is_sealed() {
     let (report, shown, code) = test("sealed-shop");
     assert_eq!(report["verdict"], "sealed", "{shown}");
     let verdicts = verdicts(&report);
-    assert_eq!(verdicts.len(), 13, "a scenario does not apply: {verdicts:?}");
+    assert!(verdicts.len() >= 13, "a scenario does not apply: {verdicts:?}");
     for (scenario, verdict) in &verdicts {
         let wanted = if scenario == "control" { "leaked" } else { "sealed" };
         assert_eq!(verdict, wanted, "{scenario}\n{shown}");
