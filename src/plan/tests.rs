@@ -7,10 +7,29 @@ use crate::scenario::{Install, Loss, catalogue};
 use crate::text::Source;
 use serde_json::{Value, json};
 
+/// What is planned here where no names are given: one that comes to the catalogue
+/// later changes nothing in these tests.
+const CORE: [&str; 13] = [
+    "baseline",
+    "control",
+    "public-decoy",
+    "private-mapping-removed",
+    "registry-overridden",
+    "lockfile-removed",
+    "resolved-removed",
+    "integrity-removed",
+    "private-refused",
+    "private-not-found",
+    "tampered-tarball",
+    "warm-cache-private-down",
+    "scripts-disabled",
+];
+
 pub(super) fn options(names: &[&str]) -> PlanOptions {
+    let names = if names.is_empty() { &CORE } else { names };
     let scenarios = catalogue::builtin()
         .iter()
-        .filter(|scenario| names.is_empty() || names.contains(&scenario.name.as_str()))
+        .filter(|scenario| names.contains(&scenario.name.as_str()))
         .cloned()
         .collect();
     PlanOptions { scenarios, repeat: 1, seed: seed(), npm_major: Some(11) }
