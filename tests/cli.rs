@@ -427,6 +427,31 @@ fn options_come_from_the_command_line_then_variables_then_the_file() {
 }
 
 #[test]
+fn scenarios_of_the_projects_own_run_beside_the_core() {
+    let shop = shop();
+    let settings = shop.read("sealcheck.toml");
+    let folder = shop.path().join("ours");
+    std::fs::create_dir(&folder).unwrap();
+    let like = shop.run(&["scenarios", "show", "public-decoy"]).stdout;
+    std::fs::write(folder.join("our-own.toml"), like.replace("\"public-decoy\"", "\"our-own\"")).unwrap();
+    let plan = |scenarios: &str| {
+        let text = format!("scenarios = [{scenarios}]\n{settings}");
+        std::fs::write(shop.path().join("sealcheck.toml"), text).unwrap();
+        shop.run(&["plan"])
+    };
+    let both = plan("\"core\", \"ours/*.toml\"");
+    assert!(both.stdout.contains("\nour-own-1\n") && both.stdout.contains("\npublic-decoy-1\n"), "{both:?}");
+    let one = plan("\"ours/our-*.toml\"");
+    assert!(one.stdout.contains("\nour-own-1\n") && !one.stdout.contains("public-decoy-1"), "{one:?}");
+    assert_refused(&plan("\"ours/x*.toml\""), &["no file fits `ours/x*.toml`"]);
+    assert_refused(&plan("\"basline\""), &["did you mean `baseline`"]);
+
+    let text = format!("scenarios-dir = \"ours\"\nscenario = \"our-own\"\n{settings}");
+    std::fs::write(shop.path().join("sealcheck.toml"), text).unwrap();
+    assert!(shop.run(&["plan"]).stdout.contains("\nour-own-1\n"));
+}
+
+#[test]
 fn a_report_that_the_project_asks_for_stays_in_the_project() {
     let shop = shop();
     let settings = shop.read("sealcheck.toml");

@@ -2,8 +2,10 @@
 
 use super::arguments::ScenariosCommand;
 use super::{Code, print};
-use crate::scenario::{Scenario, catalogue};
+use crate::project::Project;
+use crate::scenario::{Scenario, Suite, catalogue};
 use crate::text::{Complaint, nearest};
+use globset::{Glob, GlobMatcher};
 use std::path::Path;
 
 /// Prints the catalogue, one scenario, or the schema.
@@ -24,6 +26,73 @@ pub(crate) fn all(own: Option<&Path>) -> Result<Vec<Scenario>, Complaint> {
         all.extend(catalogue::load_dir(folder).map_err(|error| error.complaint())?);
     }
     Ok(all)
+}
+
+/// The catalogue, the user's own scenarios and those that the project's settings name by
+/// file, each once.
+pub(crate) fn available(own: Option<&Path>, project: &Project) -> Result<Vec<Scenario>, Complaint> {
+    let mut all = all(own)?;
+    for pattern in project.settings.scenarios.iter().filter(|entry| is_files(entry)) {
+        let path = Path::new(pattern);
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = super::options::inside(&project.root, "scenarios", folder)?;
+        let fits = file_pattern(pattern)?;
+        let found = catalogue::load_dir(&folder).map_err(|error| error.complaint())?;
+        for scenario in found.into_iter().filter(|scenario| fits.is_match(&scenario.name)) {
+            if !all.iter().any(|known| known.name == scenario.name) {
+                all.push(scenario);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// `my-scenarios/*.toml` is a pattern of files; `core` and `private-*` are none.
+fn is_files(entry: &str) -> bool {
+    entry.ends_with(".toml")
+}
+
+/// What fits the names of the scenarios that such a pattern means: a scenario's file is
+/// named for it.
+fn file_pattern(entry: &str) -> Result<GlobMatcher, Complaint> {
+    let name = entry.rsplit('/').next().unwrap_or(entry).trim_end_matches(".toml");
+    let glob = Glob::new(name)
+        .map_err(|error| Complaint::about(format!("`{entry}` is not a glob: {}", error.kind())))?;
+    Ok(glob.compile_matcher())
+}
+
+/// The names and globs that `scenarios` in the settings comes to.
+pub(crate) fn named(all: &[Scenario], entries: &[String]) -> Result<Vec<String>, Complaint> {
+    let mut names = Vec::new();
+    for entry in entries {
+        if let Some(suite) = suite(entry) {
+            let members = all.iter().filter(|scenario| scenario.suites.contains(&suite));
+            names.extend(members.map(|scenario| scenario.name.clone()));
+        } else if is_files(entry) {
+            let fits = file_pattern(entry)?;
+            let before = names.len();
+            let own = all.iter().filter(|scenario| catalogue::text(&scenario.name).is_none());
+            names.extend(own.filter(|it| fits.is_match(&it.name)).map(|it| it.name.clone()));
+            if names.len() == before {
+                return Err(Complaint::about(format!(
+                    "`scenarios` in sealcheck.toml: no file fits `{entry}`"
+                ))
+                .help("paths are below the project's folder"));
+            }
+        } else {
+            names.push(entry.clone());
+        }
+    }
+    Ok(names)
+}
+
+/// The suite of a name.
+pub(crate) fn suite(name: &str) -> Option<Suite> {
+    match name {
+        "core" => Some(Suite::Core),
+        "full" => Some(Suite::Full),
+        _ => None,
+    }
 }
 
 fn list(all: &[Scenario]) -> String {

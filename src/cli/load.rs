@@ -84,7 +84,7 @@ async fn read(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyho
     let env = environment();
     // The file's own options are needed before npm's files can be read.
     let early = crate::project::settings::Settings::read(&root, surroundings.policy.as_deref())?;
-    super::options::layer_surroundings(&mut surroundings, &early.options)?;
+    super::options::layer_surroundings(&mut surroundings, &early.options, &root)?;
     if ask && surroundings.offline && surroundings.store.is_none() {
         return Err(Complaint::about("`--offline` has no store to take answers from")
             .help("name the folder that an earlier `test --store DIR` filled")
@@ -194,19 +194,16 @@ impl Download for ByUpstream {
 
 /// The plan for a choice of scenarios, and the names that were asked for.
 pub(crate) fn plan(loaded: &Loaded, choice: &Choice) -> anyhow::Result<(Plan, Vec<Scenario>)> {
-    let all = catalogue::all(choice.scenarios_dir.as_deref())?;
+    let all = catalogue::available(choice.scenarios_dir.as_deref(), &loaded.project)?;
     let suite = match choice.suite.as_deref() {
-        None | Some("core") => Suite::Core,
-        Some("full") => Suite::Full,
-        Some(other) => {
-            return Err(Complaint::about(format!("no suite is named `{other}`"))
-                .help("this version has `core` and `full`")
-                .into());
-        }
+        None => Suite::Core,
+        Some(name) => catalogue::suite(name).ok_or_else(|| {
+            Complaint::about(format!("no suite is named `{name}`")).help("this version has `core` and `full`")
+        })?,
     };
     let mut patterns = choice.scenario.clone();
-    if patterns.is_empty() {
-        patterns = loaded.project.settings.scenarios.iter().filter(|name| *name != "core").cloned().collect();
+    if patterns.is_empty() && choice.suite.is_none() {
+        patterns = catalogue::named(&all, &loaded.project.settings.scenarios)?;
     }
     let asked = crate::scenario::catalogue::select(&all, &patterns, &choice.skip, suite)?;
     let mut scenarios = asked.clone();

@@ -7,7 +7,7 @@ use super::arguments::{
 use crate::text::Complaint;
 use clap::ValueEnum;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 /// Options with every default filled in.
@@ -54,7 +54,7 @@ pub(crate) fn layer_talk(talk: &Talk, file: &Table) -> Result<Talk, Complaint> {
 /// are below `root`.
 pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Result<Options, Complaint> {
     let mut choice = arguments.choice;
-    layer_choice(&mut choice, file)?;
+    layer_choice(&mut choice, file, root)?;
     let jobs = arguments.jobs.map_or_else(|| number(file, "jobs"), |jobs| Ok(Some(jobs as u64)))?;
     let margin = arguments.require_margin.map(u64::from);
     let margin = margin.map_or_else(|| number(file, "require-margin"), |margin| Ok(Some(margin)))?;
@@ -68,7 +68,10 @@ pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Resu
     if reports.is_empty() {
         for text in words(file, "report")? {
             let ReportTarget { format, path } = report_target(&text)?;
-            reports.push(ReportTarget { format, path: path.map(|path| inside(root, &path)).transpose()? });
+            reports.push(ReportTarget {
+                format,
+                path: path.map(|path| inside(root, "report", &path)).transpose()?,
+            });
         }
     }
     choose(arguments.backend, file, "backend").map(|backend| match backend {
@@ -94,7 +97,10 @@ pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Resu
 }
 
 /// Lays the file's choice of scenarios under the command line's.
-pub(crate) fn layer_choice(choice: &mut Choice, file: &Table) -> Result<(), Complaint> {
+pub(crate) fn layer_choice(choice: &mut Choice, file: &Table, root: &Path) -> Result<(), Complaint> {
+    if choice.scenarios_dir.is_none() {
+        choice.scenarios_dir = path(file, "scenarios-dir", root)?;
+    }
     if choice.scenario.is_empty() {
         choice.scenario = words(file, "scenario")?;
     }
@@ -113,9 +119,15 @@ pub(crate) fn layer_choice(choice: &mut Choice, file: &Table) -> Result<(), Comp
     Ok(())
 }
 
-/// Lays the file's surroundings under the command line's. Not the store and not
-/// the policy: a file of the tested project may name no path outside it.
-pub(crate) fn layer_surroundings(surroundings: &mut Surroundings, file: &Table) -> Result<(), Complaint> {
+/// Lays the file's surroundings under the command line's.
+pub(crate) fn layer_surroundings(
+    surroundings: &mut Surroundings,
+    file: &Table,
+    root: &Path,
+) -> Result<(), Complaint> {
+    if surroundings.store.is_none() {
+        surroundings.store = path(file, "store", root)?;
+    }
     if surroundings.toolchain.is_empty() {
         surroundings.toolchain = words(file, "toolchain")?;
     }
@@ -123,19 +135,26 @@ pub(crate) fn layer_surroundings(surroundings: &mut Surroundings, file: &Table) 
     Ok(())
 }
 
-/// A path of the project's own file: below the project, also where links lead. The
-/// project could otherwise have any file of its user's overwritten.
-fn inside(root: &Path, path: &Path) -> Result<PathBuf, Complaint> {
+/// A path that a file sets. The project's own stay below the project, also where links
+/// lead: it could otherwise have any file of its user's overwritten. Only the policy may
+/// set others, which the reading of both has seen to.
+pub(crate) fn inside(root: &Path, key: &str, path: &Path) -> Result<PathBuf, Complaint> {
+    let down = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    if !path.components().all(down) {
+        return Ok(path.to_path_buf());
+    }
     let whole = root.join(path);
-    let there = whole.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
-    if there.is_some_and(|folder| folder.starts_with(root)) {
+    let there = whole.ancestors().find_map(|folder| folder.canonicalize().ok());
+    if there.is_some_and(|there| there.starts_with(root)) {
         return Ok(whole);
     }
-    Err(Complaint::about(format!(
-        "`report` in sealcheck.toml leads out of the project: `{}`",
-        path.display()
-    ))
-    .help("give it as `--report`, or name a path inside the project"))
+    Err(Complaint::about(format!("`{key}` in sealcheck.toml leads out of the project: `{}`", path.display()))
+        .help("give it as an option, or name a path inside the project"))
+}
+
+/// A path of the file's below the project.
+fn path(file: &Table, key: &str, root: &Path) -> Result<Option<PathBuf>, Complaint> {
+    word(file, key)?.map(|text| inside(root, key, Path::new(&text))).transpose()
 }
 
 fn flag(file: &Table, key: &str) -> Result<bool, Complaint> {

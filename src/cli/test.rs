@@ -144,7 +144,7 @@ async fn one(prepared: Prepared) -> anyhow::Result<Code> {
     if let Some(display) = display.lock().ok().and_then(|mut display| display.take()) {
         display.finish();
     }
-    let all = super::catalogue::all(options.choice.scenarios_dir.as_deref())?;
+    let all = super::catalogue::available(options.choice.scenarios_dir.as_deref(), &loaded.project)?;
     let judged = judged(&outcomes, &not_applicable, &all, &invocation.platform);
     let judgement = finding::judge(
         &judged,
