@@ -1,0 +1,82 @@
+//! What is refused: exit code 2, a message that helps, and nothing changed or run.
+
+use super::{assert_refused, shop, snapshot};
+
+#[test]
+fn what_cannot_be_meant_is_refused_with_what_could_be() {
+    let shop = shop();
+    let before = snapshot(shop.path());
+    let cases: &[(&[&str], &[&str])] = &[
+        (&["tets"], &["unrecognized subcommand", "test"]),
+        (&["test", "--frob"], &["--frob"]),
+        (&["test", "--backend", "chroot"], &["namespaces"]),
+        (&["test", "--fail-on", "always"], &["warning"]),
+        (&["test", "--jobs", "0"], &["`jobs` is 0"]),
+        (&["test", "--repeat", "0"], &["`repeat` is 0"]),
+        (&["test", "--timeout", "soon"], &["`soon`", "90s"]),
+        (&["test", "--suite", "margins"], &["`margins`", "core"]),
+        (&["test", "--toolchain", "banana"], &["banana", "node@20,npm@10"]),
+        (&["test", "--scenario", "basline"], &["`basline`", "did you mean `baseline`"]),
+        (&["test", "--report", "json"], &["FORMAT=PATH"]),
+        (&["test", "--report", "xml=a"], &["`xml`", "json"]),
+        (&["test", "--report", "json=."], &["it is a folder"]),
+        (&["test", "--report", "json=package.json/x"], &["package.json/x"]),
+        (&["test", "--offline"], &["--offline", "--store"]),
+        (&["test", "nowhere"], &["nowhere", "package.json"]),
+        (&["test", ".", ".", "--report", "json=r.json"], &["several projects"]),
+        (&["test", "--policy", "nowhere.toml"], &["nowhere.toml"]),
+        (&["test", "--scenarios-dir", "nowhere"], &["nowhere"]),
+        (&["plan", "--scenario", "basline"], &["did you mean `baseline`"]),
+        (&["explain", "silent-falback"], &["did you mean `silent-fallback`"]),
+        (&["scenarios", "show", "public-decoi"], &["did you mean `public-decoy`"]),
+        (&["scenarios", "show", "zzzzzzzz"], &["scenarios list"]),
+        (&["clean", "--store", "."], &["no store"]),
+        (&["completions", "cmd"], &["bash"]),
+        (&["inspect", "nowhere"], &["nowhere"]),
+        (&["doctor", "nowhere"], &["nowhere"]),
+    ];
+    for (arguments, parts) in cases {
+        let told = shop.run(arguments);
+        assert_eq!(told.status, Some(2), "{arguments:?}: {told:?}");
+        for part in *parts {
+            assert!(told.stderr.contains(part), "{arguments:?}: `{part}` is not in\n{}", told.stderr);
+        }
+    }
+    assert_eq!(snapshot(shop.path()), before, "a refused command changed the project");
+}
+
+#[test]
+fn a_broken_file_is_shown_with_its_line_and_left_as_it_is() {
+    for (file, text, parts) in [
+        ("package.json", "{\n  \"name\": \"x\",\n}", ["package.json:3:1", "^"]),
+        ("package-lock.json", "{ \"lockfileVersion\": 99 }", ["package-lock.json:1:", "99"]),
+        ("sealcheck.toml", "privat = []\n", ["sealcheck.toml:1:1", "`private`"]),
+        ("sealcheck.toml", "jobs = \"two\"\n", ["sealcheck.toml:1:", "whole number"]),
+        ("sealcheck.toml", "report = \"json=../x\"\n", ["sealcheck.toml:1:", "inside the project"]),
+    ] {
+        let shop = shop();
+        std::fs::write(shop.path().join(file), text).unwrap();
+        let before = snapshot(shop.path());
+        for command in ["test", "plan", "inspect"] {
+            assert_refused(&shop.run(&[command]), &parts);
+        }
+        assert_eq!(snapshot(shop.path()), before);
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_served_runs_nothing() {
+    let shop = shop();
+    std::fs::write(shop.path().join("registry/shop/prices/package.json"), "{ no").unwrap();
+    for command in ["test", "inspect"] {
+        assert_refused(&shop.run(&[command]), &["prices/package.json", "it is no JSON"]);
+    }
+}
+
+#[test]
+fn a_wrong_project_among_several_runs_none() {
+    let (good, bad) = (shop(), shop());
+    std::fs::write(bad.path().join("package.json"), "{").unwrap();
+    let paths = [good.path().to_str().unwrap(), bad.path().to_str().unwrap()];
+    assert_refused(&good.run(&["test", paths[0], paths[1]]), &["package.json"]);
+}
