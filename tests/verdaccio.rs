@@ -6,32 +6,41 @@
 mod support;
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::path::Path;
 use support::package::Package;
 use support::project::{Outcome, Project};
 use support::verdaccio::Verdaccio;
 
-/// Prints everything it can find out about credentials, and leaves it in a file.
+/// Looks everywhere that a script could find a credential, and says by the names of
+/// files what it found: the real token, which it knows only by its hash, or a planted one.
 const SPY: &str = r"
-const fs = require('fs');
+const fs = require('fs'), crypto = require('crypto');
 const read = (path) => { try { return fs.readFileSync(path, 'utf8'); } catch (error) { return String(error); } };
-const home = require('os').homedir();
-const found = [
-  JSON.stringify(process.env), read(home + '/.npmrc'), read('/project/.npmrc'),
+const [hash, length] = ['{hash}', {length}];
+const text = [
+  JSON.stringify(process.env), read(require('os').homedir() + '/.npmrc'), read('/project/.npmrc'),
   read(process.env.INIT_CWD + '/.npmrc'), read(process.env.npm_config_userconfig || '/none'),
 ].join('\n');
-fs.writeFileSync('found.txt', found);
-console.log('spied: ' + found);
+let real = false;
+for (let at = 0; at + length <= text.length; at++) {
+  real ||= crypto.createHash('sha256').update(text.slice(at, at + length)).digest('hex') === hash;
+}
+fs.writeFileSync(real ? 'saw-the-real-token' : 'saw-no-real-token', '');
+if (/npm_[0-9a-f]{36}/.test(text)) fs.writeFileSync('saw-a-planted-token', '');
+console.log(text);
 ";
 
-fn internal() -> Package {
-    Package::new("@acme/internal", "1.0.0").script("postinstall", "node spy.js").file("spy.js", SPY)
+fn internal(token: &str) -> Package {
+    let hash: String = Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect();
+    let spy = SPY.replace("{hash}", &hash).replace("{length}", &token.len().to_string());
+    Package::new("@acme/internal", "1.0.0").script("postinstall", "node spy.js").file("spy.js", &spy)
 }
 
 /// A project whose private package is in the registry; the developer's own npmrc has
 /// the token, as after `npm login`.
 fn project(registry: &Verdaccio, hardened: bool) -> Project {
-    let package = internal();
+    let package = internal(&registry.token);
     let published = registry.publish(&package);
     let mut told = Project::new()
         .dependency("@acme/internal", "1.0.0")
@@ -74,6 +83,11 @@ fn assert_folder_without(token: &str, folder: &Path) -> usize {
 fn a_hardened_project_is_sealed_and_the_token_stays_outside() {
     let Some(registry) = Verdaccio::start("verdaccio::hardened") else { return };
     let mut project = project(&registry, true);
+    // Outside of the program the spy does find the token.
+    support::npm::succeed(project.npm().arg("ci"));
+    let modules = project.path().join("node_modules");
+    assert!(modules.join("@acme/internal/saw-the-real-token").exists());
+    std::fs::remove_dir_all(modules).unwrap();
     project.set("SEALCHECK_LOG", "trace");
     let store = tempfile::tempdir().unwrap();
     let outcome = project.test(&["-vvv", "--store", store.path().to_str().unwrap()]);
@@ -95,7 +109,9 @@ fn a_hardened_project_is_sealed_and_the_token_stays_outside() {
     let processes = baseline["processes"].as_array().unwrap();
     let ran = |it: &Value| it["event"] == "postinstall" && it["package_name"] == "@acme/internal";
     assert!(processes.iter().any(ran), "{processes:#?}");
-    assert!(baseline["files"].to_string().contains("found.txt"), "{:#}", baseline["files"]);
+    let files = baseline["files"].to_string();
+    assert!(files.contains("/saw-no-real-token") && files.contains("/saw-a-planted-token"), "{files}");
+    assert!(!files.contains("/saw-the-real-token"), "{files}");
 }
 
 #[test]
