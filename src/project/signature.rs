@@ -152,6 +152,32 @@ pub(crate) mod tests {
         assert!(!is_signed(&[], &name, "1.0.0", "sha512-AA==", &signed));
     }
 
+    /// A signature and a key as npm's public registry published them.
+    #[test]
+    fn what_the_public_registry_signed_holds_with_its_key() {
+        let key = RegistryKey {
+            keyid: "SHA256:jl3bwswu80PjjokCgh0o2w5c2U4LhQAE57gj9cz1kzA".to_owned(),
+            key: "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE1Olb3zMAFFxXKHiIkQO5cJ3Yhl5i6UPp+IhuteBJbuHcA5UogKo0EWtlWwW6KSaKoTNEYL7JlCQiVnkhBktUgg==".to_owned(),
+            expires: Some("2025-01-29T00:00:00.000Z".to_owned()),
+        };
+        let signature = RegistrySignature {
+            keyid: key.keyid.clone(),
+            sig: "MEYCIQC7bupdf+ew7NreyTqMEewFAAHQeTUUUCk4RGauE+eYxQIhANjnRBfEi1pdJ6VuTOjkx5AGgnxPEbHSelMZi5kc//td".to_owned(),
+        };
+        let integrity =
+            "sha512-KiUQaNohu3WBwlveaQ70YTqFwh1Ijw9AT6Lv0mNaK3QrJyf9wZrkv5U2tnt4rDBf78QeIp6ppN5aLa+yjGYuYA==";
+        let name = PackageName::parse("@midas-ds/modal").unwrap();
+        let published = |when: &str| SignedVersion {
+            signatures: vec![signature.clone()],
+            published: Some(when.to_owned()),
+        };
+        let keys = [key];
+        let in_time = published("2024-11-01T10:27:54.000Z");
+        assert!(is_signed(&keys, &name, "0.1.0", integrity, &in_time));
+        assert!(!is_signed(&keys, &name, "0.1.1", integrity, &in_time));
+        assert!(!is_signed(&keys, &name, "0.1.0", integrity, &published("2025-02-01T00:00:00.000Z")));
+    }
+
     #[test]
     fn pem_is_read_and_rubbish_is_not() {
         let signer = Signer::new();
