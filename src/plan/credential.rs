@@ -148,12 +148,11 @@ impl Planting {
             }
             (None, _) => self.edit_line(project, setting, LineEdit::Value(written)),
         }
-        let real = usable(project, setting).filter(|_| !served(project, nerf_dart.as_deref())).map(|text| {
-            match userinfo(text) {
-                Some(url) if key == "_auth" => basic(&url),
-                Some(url) => url.password().unwrap_or(url.username()).to_owned(),
-                None => text.to_owned(),
-            }
+        let real = usable(project, setting).or_else(|| tied(project, nerf_dart.as_deref(), &key));
+        let real = real.filter(|_| !served(project, nerf_dart.as_deref())).map(|text| match userinfo(text) {
+            Some(url) if key == "_auth" => basic(&url),
+            Some(url) => url.password().unwrap_or(url.username()).to_owned(),
+            None => text.to_owned(),
         });
         self.planted.push(Planted {
             value,
@@ -267,6 +266,13 @@ fn belongs_to(project: &Project, setting: &Setting, url: Option<&Url>) -> (Optio
         }
         Some(_) | None => (None, setting.key.clone()),
     }
+}
+
+/// What the policy file ties to a registry.
+fn tied<'a>(project: &'a Project, nerf_dart: Option<&str>, key: &str) -> Option<&'a str> {
+    let mut all = project.config.tied.iter();
+    let found = all.find(|one| Some(one.nerf_dart.as_str()) == nerf_dart && one.key == key)?;
+    found.value.as_ref().map(Secret::expose)
 }
 
 /// The real value, where it may be used at all. A file of the tested project can
