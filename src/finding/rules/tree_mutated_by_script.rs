@@ -23,7 +23,10 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     let (root_ran, others) = scripted(run);
     let mut changed: BTreeMap<&str, Vec<(u32, &crate::evidence::fact::File)>> = BTreeMap::new();
     for (at, file) in (0u32..).zip(&run.evidence.files) {
-        if let Some(package) = file.package.as_deref().filter(|package| package.contains("node_modules/")) {
+        // npm itself takes away what it had unpacked when it fails.
+        let undone = !run.worked() && file.change == Change::Removed;
+        let package = file.package.as_deref().filter(|package| package.contains("node_modules/") && !undone);
+        if let Some(package) = package {
             changed.entry(package).or_default().push((at, file));
         }
     }
