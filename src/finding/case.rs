@@ -7,6 +7,7 @@ use crate::evidence::fact::{Evidence, Package, Process};
 use crate::evidence::seal::Platform;
 use crate::project::Project;
 use crate::project::class::Class;
+use crate::project::npmrc::Level;
 use crate::scenario::{Install, Loss, Scenario};
 use crate::wire::Exit;
 use jiff::civil::Date;
@@ -178,8 +179,34 @@ pub(super) fn failed_answer(exchange: &Exchange) -> bool {
 /// Faults that no scenario plays: the gateway could not do what was asked of
 /// it, or npm did not trust its certificate. What follows proves nothing.
 pub(super) fn ours(exchange: &Exchange) -> bool {
-    const OURS: [&str; 4] = ["not-in-store", "folder-unreadable", "store-unreadable", "tls-handshake-failed"];
+    const OURS: [&str; 5] =
+        [CREDENTIAL_NOT_SET, "not-in-store", "folder-unreadable", "store-unreadable", "tls-handshake-failed"];
     exchange.fault.as_deref().is_some_and(|fault| fault.starts_with("upstream-") || OURS.contains(&fault))
+}
+
+/// The fault of a request whose credential has no real value: the registry saw none.
+pub(super) const CREDENTIAL_NOT_SET: &str = "credential-not-set";
+
+/// Why a credential has no real value, and what gives it one.
+pub(super) fn withheld(project: &Project, label: &str) -> (String, String) {
+    let of_project = project.config.settings.iter().find(|setting| {
+        setting.level == Level::Project && setting.variables.iter().any(|(name, set)| name == label && *set)
+    });
+    match of_project {
+        Some(setting) => (
+            format!(
+                "only the project's own `.npmrc` names {label}, and no file of a tested project may have a variable sent"
+            ),
+            format!(
+                "put `{}=${{{label}}}` into your own `~/.npmrc`, or tie {label} to the registry in the policy file",
+                setting.key
+            ),
+        ),
+        None => (
+            format!("{label} is not set"),
+            format!("set {label} to a token that may read the registry, and run this again"),
+        ),
+    }
 }
 
 /// "answered 404", "refused the connection": what a host did.

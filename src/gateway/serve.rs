@@ -9,7 +9,7 @@ use super::names::Names;
 use super::record::{Recorder, Slot};
 use super::route::{self, Asked, Handed, Inside, Ownership, Shape, Site};
 use super::scan::Scanner;
-use crate::evidence::exchange::{AnsweredBy, Exchange, ExchangeKind, Role};
+use crate::evidence::exchange::{AnsweredBy, Credential, Exchange, ExchangeKind, Role};
 use crate::plan::{RegistryWorld, World};
 use crate::secret::Secret;
 use crate::upstream::{Accept, Request as Fetch, Upstream};
@@ -149,10 +149,18 @@ impl Shared {
                 | Act::PublicFolder => None,
             };
             let accept = accept(&parts.headers, &understood);
+            let forwarded = matches!(act, Act::Forward { .. });
             let fetch = Fetch { url: understood.url.clone(), accept, authorization };
             let mut response = self.act(act, &understood, fetch, &parts.headers).await?;
             let status = response.status().as_u16();
             self.recorder.note(understood.slot, |exchange| exchange.status = Some(status));
+            if forwarded && matches!(status, 401 | 403 | 404) && self.lacks_real(&understood, &parts.headers)
+            {
+                // The registry has seen no credential, and npm would have sent one.
+                self.recorder.note(understood.slot, |exchange| {
+                    exchange.fault = Some("credential-not-set".to_owned());
+                });
+            }
             if parts.method == Method::HEAD || status == 304 {
                 if let Some(length) = response.body().size_hint().exact().filter(|_| status != 304) {
                     response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
@@ -209,6 +217,12 @@ impl Shared {
         let found = credential::find(&self.world, &understood.url, authorization(headers));
         found.planted?;
         found.real(way.caller.wait().await.is_some_and(|caller| caller.npm))
+    }
+
+    /// Whether a credential was meant for here whose real value is not known.
+    fn lacks_real(&self, understood: &Understood, headers: &HeaderMap) -> bool {
+        let found = credential::find(&self.world, &understood.url, authorization(headers));
+        found.credential == Credential::Own && found.planted.is_some_and(|planted| planted.real.is_none())
     }
 
     /// What an earlier answer said of a URL.
@@ -336,7 +350,7 @@ pub(super) fn blank(method: &Method, scheme: &str, host: &str, port: u16) -> Exc
         package: None,
         version: None,
         role: Role::Unknown,
-        credential: crate::evidence::Credential::None,
+        credential: Credential::None,
         credential_label: None,
         carried_secret: None,
         fault: None,

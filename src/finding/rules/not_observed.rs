@@ -1,8 +1,9 @@
 //! `not-observed`: where we were blind.
 
-use crate::finding::case::{Case, Run, Sighting};
+use crate::finding::case::{CREDENTIAL_NOT_SET, Case, Run, Sighting, answered, withheld};
 use crate::finding::location::Spot;
 use crate::finding::rule::{Check, Rule};
+use crate::finding::run_verdict::{refused_script, upstream_out_of_reach};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
 use crate::project::class::Class;
 use std::collections::BTreeSet;
@@ -39,7 +40,42 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         })
         .collect();
     sightings.extend(undecided(case, run));
+    sightings.extend(withheld_token(case, run));
+    sightings.extend(download(run));
     sightings
+}
+
+/// A token that npm would have sent and that we do not have.
+fn withheld_token(case: &Case<'_>, run: &Run<'_>) -> Option<Sighting> {
+    let exchange = upstream_out_of_reach(run)?;
+    let label = exchange.credential_label.as_ref()?;
+    if exchange.fault.as_deref() != Some(CREDENTIAL_NOT_SET) {
+        return None;
+    }
+    let (why, help) = withheld(case.project, label);
+    Some(
+        Sighting::new(format!("{why}, so that {} {}", exchange.host, answered(exchange)), help)
+            .key(label)
+            .seen(EvidenceKind::Exchange, exchange.seq)
+            .at(Spot::Npmrc(label.clone())),
+    )
+}
+
+/// A script that could not do without what we kept from it.
+fn download(run: &Run<'_>) -> Option<Sighting> {
+    let refused = refused_script(run)?;
+    Some(
+        Sighting::new(
+            refused.message(),
+            format!(
+                "if it may be downloaded from, add \"{}\" to `[trust] hosts` in sealcheck.toml",
+                refused.host
+            ),
+        )
+        .key(&refused.host)
+        .package(&refused.package)
+        .seen(EvidenceKind::Exchange, refused.exchange),
+    )
 }
 
 /// Packages of which nothing says whose they are: whatever came, no one can
