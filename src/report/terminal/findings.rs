@@ -6,7 +6,7 @@ use super::evidence;
 use super::headline::run_name;
 use super::page::{Page, severity_style, severity_word, wrap};
 use crate::report::model::{Report, Run};
-use crate::report::opinion::{Confidence, Finding, Severity};
+use crate::report::opinion::{Confidence, Finding, Severity, Verdict};
 use crate::text::Place;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
@@ -25,8 +25,14 @@ pub(super) fn render(page: &mut Page, report: &Report) {
     let verbose = page.look.verbose;
     let open: Vec<&Finding> =
         report.findings.iter().filter(|finding| finding.counts && finding.accepted.is_none()).collect();
-    let (notes, louder): (Vec<&Finding>, Vec<&Finding>) =
-        open.into_iter().partition(|finding| finding.severity == Severity::Note && !verbose);
+    // Where something went unobserved, how to settle it is what the reader came for.
+    let settles = |finding: &Finding| {
+        finding.rule == "not-observed"
+            && runs(report, finding).iter().any(|run| run.verdict == Verdict::Unobserved)
+    };
+    let (notes, louder): (Vec<&Finding>, Vec<&Finding>) = open
+        .into_iter()
+        .partition(|finding| finding.severity == Severity::Note && !verbose && !settles(finding));
     for finding in louder {
         full(page, report, finding);
     }
