@@ -13,6 +13,7 @@
 pub mod lockfile;
 pub mod npm;
 pub mod ordinary;
+pub mod own_registry;
 pub mod package;
 pub mod project;
 pub mod toolchain;

@@ -53,8 +53,7 @@ impl Verdaccio {
         };
         let folder = tempfile::tempdir().unwrap();
         let ca_pem = write_certificates(folder.path());
-        let ca_bundle = folder.path().join("bundle.pem");
-        fs::write(&ca_bundle, trusted_authorities() + &fs::read_to_string(&ca_pem).unwrap()).unwrap();
+        let ca_bundle = trust(folder.path(), &ca_pem);
         let config = folder.path().join("config.yaml");
         fs::write(&config, CONFIG.replace("{folder}", folder.path().to_str().unwrap())).unwrap();
         fs::write(folder.path().join("htpasswd"), "").unwrap();
@@ -153,8 +152,20 @@ fn fixture() -> PathBuf {
     super::root().join("tests/fixtures/verdaccio")
 }
 
+/// Writes an authority beside those that this machine trusts; gives the file of them all.
+pub fn trust(folder: &Path, ca_pem: &Path) -> PathBuf {
+    let ca_bundle = folder.join("bundle.pem");
+    fs::write(&ca_bundle, trusted_authorities() + &fs::read_to_string(ca_pem).unwrap()).unwrap();
+    ca_bundle
+}
+
 /// An authority and a certificate of it for `localhost`; gives the authority's file.
-fn write_certificates(folder: &Path) -> PathBuf {
+pub fn write_certificates(folder: &Path) -> PathBuf {
+    certify(folder, &["localhost", "127.0.0.1"])
+}
+
+/// The same for other names.
+pub fn certify(folder: &Path, names: &[&str]) -> PathBuf {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -163,7 +174,7 @@ fn write_certificates(folder: &Path) -> PathBuf {
     let authority_pem = authority.self_signed(&authority_key).unwrap().pem();
     let issuer = Issuer::new(authority, authority_key);
 
-    let mut leaf = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    let mut leaf = CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap();
     leaf.distinguished_name.push(DnType::CommonName, "localhost");
     leaf.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate().unwrap();
