@@ -9,6 +9,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{Read, Write};
+use std::net::SocketAddr;
 
 /// The largest frame that is read, in bytes.
 pub const MAX_FRAME: usize = 64 << 20;
@@ -101,8 +102,8 @@ pub enum Event {
         process: ProcessId,
         /// Where to.
         to: Peer,
-        /// The local port, for TCP and UDP once the kernel chose one.
-        local_port: Option<u16>,
+        /// The socket's own address, for TCP and UDP once the kernel chose one.
+        local: Option<SocketAddr>,
         /// What came of the call.
         outcome: Dial,
     },

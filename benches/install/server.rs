@@ -17,7 +17,11 @@ const DOOR: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 struct Nobody;
 
 impl Callers for Nobody {
-    fn caller<'a>(&'a self, _: SocketAddr) -> Pin<Box<dyn Future<Output = Option<Caller>> + Send + 'a>> {
+    fn caller<'a>(
+        &'a self,
+        _: SocketAddr,
+        _: SocketAddr,
+    ) -> Pin<Box<dyn Future<Output = Option<Caller>> + Send + 'a>> {
         Box::pin(std::future::ready(None))
     }
 }

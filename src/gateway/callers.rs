@@ -21,9 +21,14 @@ pub struct Caller {
 
 /// Names the process that opened a connection.
 pub trait Callers: Send + Sync {
-    /// The process whose socket has this local address inside the sandbox;
-    /// `None` where that is not known. May wait for the witness to say it.
-    fn caller<'a>(&'a self, peer: SocketAddr) -> Pin<Box<dyn Future<Output = Option<Caller>> + Send + 'a>>;
+    /// The process whose socket has the address `peer` inside the sandbox and leads
+    /// to `door`; `None` where that is not known. May wait for the witness to say it.
+    /// Asked once for each connection, and for each question over UDP.
+    fn caller<'a>(
+        &'a self,
+        peer: SocketAddr,
+        door: SocketAddr,
+    ) -> Pin<Box<dyn Future<Output = Option<Caller>> + Send + 'a>>;
 }
 
 /// How long an answer is waited for.
@@ -35,10 +40,10 @@ pub(super) struct Asked(watch::Receiver<Option<Option<Caller>>>);
 
 impl Asked {
     /// Begins to ask.
-    pub(super) fn about(callers: Arc<dyn Callers>, peer: SocketAddr) -> Self {
+    pub(super) fn about(callers: Arc<dyn Callers>, peer: SocketAddr, door: SocketAddr) -> Self {
         let (sender, receiver) = watch::channel(None);
         tokio::spawn(async move {
-            let answer = tokio::time::timeout(PATIENCE, callers.caller(peer)).await;
+            let answer = tokio::time::timeout(PATIENCE, callers.caller(peer, door)).await;
             sender.send_replace(Some(answer.ok().flatten()));
         });
         Self(receiver)

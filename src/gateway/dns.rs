@@ -11,7 +11,7 @@ use crate::evidence::Lookup;
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{DNSClass, RData, Record, RecordType};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,6 +21,8 @@ use tokio::sync::Semaphore;
 /// Seconds for which an answer may be kept: none, so that every process that
 /// asks is seen.
 const TTL: u32 = 0;
+/// Where it is to be found.
+const RESOLVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53);
 /// Connections that are served at once.
 const MAX_STREAMS: usize = 64;
 /// Silence after which one is closed.
@@ -120,17 +122,13 @@ impl Resolver {
                 process: None,
                 carried_secret: carried,
             },
-            || Asked::about(self.callers.clone(), peer),
+            || Asked::about(self.callers.clone(), peer, RESOLVER),
         );
         answer.to_vec().ok()
     }
 }
 
-fn resolve(
-    names: &Names,
-    name: &str,
-    kind: RecordType,
-) -> (ResponseCode, Option<std::net::Ipv4Addr>, String) {
+fn resolve(names: &Names, name: &str, kind: RecordType) -> (ResponseCode, Option<Ipv4Addr>, String) {
     // The reverse tree, and names no resolver would look for, lead nowhere and take no door.
     if name.is_empty() || name.ends_with(".arpa") || name == "arpa" {
         return (ResponseCode::NXDomain, None, "NXDOMAIN".into());
@@ -157,6 +155,7 @@ mod tests {
     impl Callers for Nobody {
         fn caller<'a>(
             &'a self,
+            _: SocketAddr,
             _: SocketAddr,
         ) -> std::pin::Pin<Box<dyn Future<Output = Option<super::super::Caller>> + Send + 'a>> {
             Box::pin(std::future::ready(None))

@@ -62,7 +62,7 @@ impl Doors {
             };
             let _ = stream.set_nodelay(true);
             let doors = self.clone();
-            let caller = Asked::about(self.shared.callers.clone(), peer);
+            let caller = Asked::about(self.shared.callers.clone(), peer, door);
             let host = match door.ip() {
                 IpAddr::V4(address) => self.shared.names.meant(address),
                 IpAddr::V6(_) => None,

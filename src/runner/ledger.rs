@@ -6,6 +6,7 @@
 
 use crate::wire::{Event, Peer, ProcessId};
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -16,10 +17,21 @@ pub const NPM: ProcessId = ProcessId(1);
 /// How long an asker waits for a report that is on its way.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Local ports on loopback, each with the process that used it last.
+/// Connections that are remembered until they are asked about. Beyond them nobody
+/// is known, and whoever is not known gets no real token.
+const MAX_OPEN: usize = 1 << 17;
+
+/// The port of the resolver, whose sockets are asked about once a question.
+const DNS: u16 = 53;
+
+/// Connections by both their ends, each with the process that opened it.
+///
+/// Both, and each answer is given once: whoever is npm gets the real token, and a
+/// script can bind a port that npm has or had, at this address of the loopback
+/// interface or at another.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    ports: Mutex<BTreeMap<u16, ProcessId>>,
+    open: Mutex<BTreeMap<(SocketAddr, SocketAddr), ProcessId>>,
     changed: Notify,
     closed: std::sync::atomic::AtomicBool,
 }
@@ -27,9 +39,15 @@ pub struct Ledger {
 impl Ledger {
     /// Takes note of an event.
     pub fn note(&self, event: &Event) {
-        if let Event::Connected { process, to: Peer::Ip { .. }, local_port: Some(port), .. } = event {
-            if let Ok(mut ports) = self.ports.lock() {
-                ports.insert(*port, *process);
+        if let Event::Connected { process, to: Peer::Ip { address, port }, local: Some(local), .. } = event
+            && let Ok(address) = address.parse::<IpAddr>()
+        {
+            // The kernel takes "any" for itself.
+            let address = if address.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { address };
+            if let Ok(mut open) = self.open.lock()
+                && open.len() < MAX_OPEN
+            {
+                open.insert((*local, SocketAddr::new(address, *port)), *process);
             }
             self.changed.notify_waiters();
         }
@@ -41,9 +59,19 @@ impl Ledger {
         self.changed.notify_waiters();
     }
 
-    /// Who uses a local port, waiting a little for a report that is on its way.
-    pub async fn owner(&self, port: u16) -> Option<ProcessId> {
-        let look = || self.ports.lock().ok().and_then(|ports| ports.get(&port).copied());
+    /// Who opened the connection from `peer` to `door`, waiting a little for a report
+    /// that is on its way. A connection is answered for once.
+    pub async fn owner(&self, peer: SocketAddr, door: SocketAddr) -> Option<ProcessId> {
+        let look = || {
+            let mut open = self.open.lock().ok()?;
+            if door.port() != DNS {
+                return open.remove(&(peer, door));
+            }
+            // A socket that only sends has no address of its own.
+            let any = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), peer.port());
+            let any_six = SocketAddr::new(std::net::Ipv6Addr::UNSPECIFIED.into(), peer.port());
+            [peer, any, any_six].into_iter().find_map(|local| open.get(&(local, door)).copied())
+        };
         let wait = async {
             loop {
                 let changed = self.changed.notified();
@@ -68,11 +96,15 @@ mod tests {
     use crate::wire::Dial;
     use std::sync::Arc;
 
-    fn connected(port: u16) -> Event {
+    fn at(last: u8, port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, last], port))
+    }
+
+    fn connected(process: ProcessId, local: SocketAddr, to: SocketAddr) -> Event {
         Event::Connected {
-            process: NPM,
-            to: Peer::Ip { address: "127.0.0.2".into(), port: 443 },
-            local_port: Some(port),
+            process,
+            to: Peer::Ip { address: to.ip().to_string(), port: to.port() },
+            local: Some(local),
             outcome: Dial::Pending,
         }
     }
@@ -82,18 +114,42 @@ mod tests {
         let ledger = Arc::new(Ledger::default());
         let asker = tokio::spawn({
             let ledger = ledger.clone();
-            async move { ledger.owner(40000).await }
+            async move { ledger.owner(at(1, 40000), at(2, 443)).await }
         });
         tokio::task::yield_now().await;
-        ledger.note(&connected(40001));
-        ledger.note(&connected(40000));
+        ledger.note(&connected(ProcessId(7), at(1, 40001), at(2, 443)));
+        ledger.note(&connected(NPM, at(1, 40000), at(2, 443)));
         assert_eq!(asker.await.unwrap(), Some(NPM));
+    }
+
+    #[tokio::test]
+    async fn a_port_of_npms_makes_nobody_npm() {
+        let ledger = Ledger::default();
+        ledger.note(&connected(NPM, at(1, 40000), at(2, 443)));
+        assert_eq!(ledger.owner(at(1, 40000), at(2, 443)).await, Some(NPM));
+        ledger.note(&connected(NPM, at(1, 40001), at(2, 443)));
+        ledger.close();
+        // The same ends again, npm's port at another address, and towards another door.
+        assert_eq!(ledger.owner(at(1, 40000), at(2, 443)).await, None);
+        assert_eq!(ledger.owner(at(77, 40001), at(2, 443)).await, None);
+        assert_eq!(ledger.owner(at(1, 40001), at(3, 443)).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_resolver_is_asked_several_times_by_one_socket() {
+        let ledger = Ledger::default();
+        ledger.note(&connected(NPM, at(1, 40000), at(1, 53)));
+        ledger.note(&connected(ProcessId(3), SocketAddr::from(([0, 0, 0, 0], 40001)), at(1, 53)));
+        for _ in 0..2 {
+            assert_eq!(ledger.owner(at(1, 40000), at(1, 53)).await, Some(NPM));
+            assert_eq!(ledger.owner(at(1, 40001), at(1, 53)).await, Some(ProcessId(3)));
+        }
     }
 
     #[tokio::test]
     async fn nobody_waits_for_a_witness_that_is_gone() {
         let ledger = Ledger::default();
         ledger.close();
-        assert_eq!(ledger.owner(1).await, None);
+        assert_eq!(ledger.owner(at(1, 1), at(2, 443)).await, None);
     }
 }

@@ -129,9 +129,13 @@ pub type Listener = Arc<dyn Fn(Told) + Send + Sync>;
 struct Attribution(Arc<Ledger>);
 
 impl Callers for Attribution {
-    fn caller<'a>(&'a self, peer: SocketAddr) -> Pin<Box<dyn Future<Output = Option<Caller>> + Send + 'a>> {
+    fn caller<'a>(
+        &'a self,
+        peer: SocketAddr,
+        door: SocketAddr,
+    ) -> Pin<Box<dyn Future<Output = Option<Caller>> + Send + 'a>> {
         Box::pin(async move {
-            let process = self.0.owner(peer.port()).await?;
+            let process = self.0.owner(peer, door).await?;
             Some(Caller { process, npm: process == ledger::NPM })
         })
     }

@@ -6,7 +6,7 @@ use super::tracee::Call;
 use crate::wire::{Dial, Peer};
 use nix::errno::Errno;
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A `struct sockaddr_storage` is no longer.
 const ADDRESS: usize = 128;
@@ -129,8 +129,8 @@ pub(super) fn name(result: i64) -> String {
 /// A socket as the kernel lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Listed {
-    /// The port on this side.
-    pub(super) local_port: u16,
+    /// This side; port 0 where there is none yet.
+    pub(super) local: SocketAddr,
     /// The other side; port 0 where there is none.
     pub(super) remote: (IpAddr, u16),
 }
@@ -152,8 +152,7 @@ fn entry(line: &str, inode: u64) -> Option<Listed> {
     if words.nth(6)?.parse() != Ok(inode) {
         return None;
     }
-    let (_, local_port) = end(local)?;
-    Some(Listed { local_port, remote: end(remote)? })
+    Some(Listed { local: end(local)?.into(), remote: end(remote)? })
 }
 
 /// `0100007F:1F90`: the address as words in the machine's order, the port as a number.
@@ -235,7 +234,7 @@ mod tests {
     fn a_line_of_the_kernel_is_read_and_compared() {
         let line = "   1: 0100007F:A2C4 0500007F:01BB 01 00000000:00000000 00:00000000 00000000  1000        0 4242 1";
         let found = entry(line, 4242).unwrap();
-        assert_eq!(found.local_port, 0xa2c4);
+        assert_eq!(found.local, SocketAddr::from(([127, 0, 0, 1], 0xa2c4)));
         assert_eq!(found.remote, (IpAddr::from([127, 0, 0, 5]), 443));
         assert_eq!(entry(line, 4243), None);
         let told = |address: &str, port| Peer::Ip { address: address.into(), port };
@@ -244,7 +243,7 @@ mod tests {
         assert_eq!(really(Some(&told("127.0.0.6", 443)), &found).as_ref(), Some(&real));
         assert_eq!(really(Some(&Peer::Other { family: 1 }), &found).as_ref(), Some(&real));
         assert_eq!(really(None, &found), Some(real));
-        let nowhere = Listed { local_port: 1, remote: (IpAddr::from([0, 0, 0, 0]), 0) };
+        let nowhere = Listed { local: found.local, remote: (IpAddr::from([0, 0, 0, 0]), 0) };
         assert_eq!(really(Some(&told("127.0.0.6", 443)), &nowhere), None);
     }
 }

@@ -376,7 +376,7 @@ impl<'a> Supervisor<'a> {
     fn reached(&mut self, process: ProcessId, task: i32, reach: Reach, outcome: Dial) {
         let open = matches!(outcome, Dial::Done | Dial::Pending);
         let listed = if open { sockets::listed(task, reach.descriptor) } else { None };
-        let local_port = listed.map(|listed| listed.local_port).filter(|port| *port != 0);
+        let local = listed.map(|listed| listed.local).filter(|local| local.port() != 0);
         let mut peers = reach.peers;
         if reach.keeps
             && let Some(real) = listed.and_then(|listed| sockets::really(peers.first(), &listed))
@@ -386,7 +386,7 @@ impl<'a> Supervisor<'a> {
         }
         for to in peers {
             let outcome = outcome.clone();
-            self.channel.tell_of(process, &Event::Connected { process, to, local_port, outcome });
+            self.channel.tell_of(process, &Event::Connected { process, to, local, outcome });
         }
         self.channel.flush();
     }

@@ -27,7 +27,11 @@ pub(crate) struct Everybody {
 }
 
 impl Callers for Everybody {
-    fn caller<'a>(&'a self, _: SocketAddr) -> Pin<Box<dyn Future<Output = Option<Caller>> + Send + 'a>> {
+    fn caller<'a>(
+        &'a self,
+        _: SocketAddr,
+        _: SocketAddr,
+    ) -> Pin<Box<dyn Future<Output = Option<Caller>> + Send + 'a>> {
         let npm = !self.script.load(Ordering::Relaxed);
         Box::pin(std::future::ready(Some(Caller { process: ProcessId(1), npm })))
     }

@@ -79,7 +79,7 @@ fn denied(events: &[Event]) -> Vec<&str> {
 
 fn connections(events: &[Event]) -> Vec<(&Peer, Option<u16>, &Dial)> {
     let told = events.iter().filter_map(|event| match event {
-        Event::Connected { to, local_port, outcome, .. } => Some((to, *local_port, outcome)),
+        Event::Connected { to, local, outcome, .. } => Some((to, local.map(|local| local.port()), outcome)),
         _ => None,
     });
     told.collect()

@@ -16,7 +16,7 @@ pub(super) fn connections(events: &[Event], lookups: &[Lookup], here: &BTreeSet<
     events
         .iter()
         .filter_map(|event| match event {
-            Event::Connected { process, to, local_port: _, outcome } => {
+            Event::Connected { process, to, local: _, outcome } => {
                 connection(*process, to, outcome, lookups, here)
             }
             Event::Ready

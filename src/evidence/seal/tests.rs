@@ -191,7 +191,7 @@ fn connections_get_the_name_that_was_looked_up_and_their_end() {
     let ip = |address: &str, port: u16, outcome: Dial| Event::Connected {
         process: ProcessId(2),
         to: Peer::Ip { address: address.to_owned(), port },
-        local_port: None,
+        local: None,
         outcome,
     };
     let mut desk = Desk::new()
