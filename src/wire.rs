@@ -72,6 +72,9 @@ pub enum Event {
         argv: Vec<String>,
         /// The executable's path.
         exe: String,
+        /// The file that was asked for, links followed: another than `exe` where a
+        /// `#!` line names that.
+        file: String,
         /// Its working directory.
         cwd: String,
         /// Set on a direct child of the command, from its environment at exec.

@@ -169,6 +169,11 @@ pub struct Process {
     pub exit: Option<String>,
     /// It was alive when npm had exited.
     pub outlived: bool,
+    /// Files in the project that it executed, links followed, in order and at most
+    /// 16: also those before its last exec, and scripts that a `#!` line hands to
+    /// another program.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ran: Vec<String>,
 }
 
 /// A connection or a datagram that a process wanted.

@@ -20,6 +20,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How often memory is added up.
@@ -273,6 +274,9 @@ impl<'a> Supervisor<'a> {
             known.lifecycle = environment.unwrap_or_default();
         }
         let lifecycle = known.lifecycle.clone();
+        let cwd = procfs::link(pid, "cwd").unwrap_or_default();
+        let file = Path::new(&cwd).join(&asked);
+        let file = file.canonicalize().unwrap_or(file).to_string_lossy().into_owned();
         self.channel.tell_of(
             process,
             &Event::Executed {
@@ -280,7 +284,8 @@ impl<'a> Supervisor<'a> {
                 parent,
                 argv: procfs::arguments(pid),
                 exe: procfs::link(pid, "exe").unwrap_or_else(|| asked.clone()),
-                cwd: procfs::link(pid, "cwd").unwrap_or_default(),
+                file,
+                cwd,
                 lifecycle: lifecycle.clone(),
             },
         );

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 /// The command itself.
 const COMMAND: ProcessId = ProcessId(1);
+/// Files of the project that are kept of one process.
+const MAX_RAN: usize = 16;
 /// How far up a tree is walked; the witness's tree has no loops, a forged recording may.
 const DEPTH: usize = 10_000;
 
@@ -23,7 +25,7 @@ pub(super) fn processes(events: &[Event], context: &SealContext<'_>) -> Vec<Proc
             Event::Forked { process, parent: Some(parent) } => {
                 parents.insert(*process, *parent);
             }
-            Event::Executed { process, parent, argv, exe, cwd, lifecycle } => {
+            Event::Executed { process, parent, argv, exe, file, cwd, lifecycle } => {
                 if let Some(parent) = parent {
                     parents.entry(*process).or_insert(*parent);
                 }
@@ -36,8 +38,16 @@ pub(super) fn processes(events: &[Event], context: &SealContext<'_>) -> Vec<Proc
                     scripts.entry(*process).or_insert((folder, event));
                 }
                 let hide = |text: &String| redact(text, context.secrets);
-                let (exit, outlived) =
-                    found.get(process).map_or((None, false), |known| (known.exit.clone(), known.outlived));
+                let (exit, outlived, mut ran) = found.get(process).map_or_else(
+                    || (None, false, Vec::new()),
+                    |known| (known.exit.clone(), known.outlived, known.ran.clone()),
+                );
+                for path in [exe, file] {
+                    let path = hide(path);
+                    if in_project(&path).is_some() && ran.len() < MAX_RAN && !ran.contains(&path) {
+                        ran.push(path);
+                    }
+                }
                 found.insert(
                     *process,
                     Process {
@@ -52,6 +62,7 @@ pub(super) fn processes(events: &[Event], context: &SealContext<'_>) -> Vec<Proc
                         event: None,
                         exit,
                         outlived,
+                        ran,
                     },
                 );
             }

@@ -186,6 +186,27 @@ fn a_tree_that_loops_ends() {
 }
 
 #[test]
+fn what_a_process_ran_before_its_last_exec_stays_known() {
+    let exec = |exe: &str, file: &str| Event::Executed {
+        process: ProcessId(2),
+        parent: Some(ProcessId(1)),
+        argv: vec!["sh".to_owned()],
+        exe: exe.to_owned(),
+        file: file.to_owned(),
+        cwd: "/project".to_owned(),
+        lifecycle: None,
+    };
+    let script = "/project/node_modules/@acme/internal/sh.js";
+    let mut desk = Desk::new();
+    for (exe, file) in [("/usr/bin/node", script), ("/bin/sh", "/bin/sh"), ("/bin/sh", script)] {
+        desk = desk.event(exec(exe, file));
+    }
+    let evidence = desk.ends(0, Vec::new()).seal();
+    assert_eq!(evidence.processes[0].ran, [script]);
+    assert_eq!(evidence.processes[0].exe, "/bin/sh");
+}
+
+#[test]
 fn connections_get_the_name_that_was_looked_up_and_their_end() {
     use crate::wire::{Dial, Peer};
     let ip = |address: &str, port: u16, outcome: Dial| Event::Connected {

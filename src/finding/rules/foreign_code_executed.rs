@@ -74,7 +74,7 @@ fn ran(run: &Run<'_>, at: u32, package: &Package) -> Option<Sighting> {
 /// Whether a process runs a file of the package itself, not of one nested in it.
 fn executes(process: &Process, path: &str) -> bool {
     let folder = format!("{PROJECT}/{path}/");
-    std::iter::once(&process.exe).chain(process.argv.iter().take(WORDS)).any(|word| {
+    std::iter::once(&process.exe).chain(&process.ran).chain(process.argv.iter().take(WORDS)).any(|word| {
         word.strip_prefix(&folder).is_some_and(|inner| !inner.split('/').any(|part| part == "node_modules"))
     })
 }

@@ -176,6 +176,7 @@ impl Desk {
             parent: Some(ProcessId(parent)),
             argv: vec!["sh".to_owned()],
             exe: "/bin/sh".to_owned(),
+            file: "/bin/sh".to_owned(),
             cwd: PROJECT.to_owned(),
             lifecycle: lifecycle.map(|(event, package_json)| Lifecycle {
                 event: event.to_owned(),
