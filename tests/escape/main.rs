@@ -9,8 +9,11 @@
     reason = "a test that cannot be prepared fails; it has no callers outside its own crate"
 )]
 
+mod cache;
 mod credentials;
+mod evidence;
 mod host;
+mod limits;
 mod rig;
 #[path = "../support/mod.rs"]
 mod support;

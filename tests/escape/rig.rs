@@ -114,7 +114,7 @@ impl Attacked {
     pub fn results(&self, scenario: &str) -> serde_json::Map<String, Value> {
         let output = &self.run(scenario)["output"];
         let lines = output["stdout_tail"].as_str().unwrap_or_default().lines();
-        let line = lines.filter_map(|line| line.strip_prefix("ATTACK ")).last();
+        let line = lines.filter_map(|line| line.strip_prefix("ATTACK ")).next_back();
         serde_json::from_str(line.unwrap_or_else(|| panic!("{output:#}"))).unwrap()
     }
 
