@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -36,11 +36,31 @@ struct Started {
     marker: String,
     child: Child,
     namespaces: BTreeSet<PathBuf>,
+    user: Option<u32>,
 }
 
 impl Started {
     /// Starts an install with a script that takes `ms`, and waits until the script runs.
     fn new(marker: &str, scratch: &str, ms: u32) -> Self {
+        Self::by(None, marker, scratch, ms).at_its_script()
+    }
+
+    /// Waits until the script runs.
+    fn at_its_script(self) -> Self {
+        let mut started = self;
+        let script = until("the script starts", || {
+            let ended = started.child.try_wait().unwrap();
+            assert!(ended.is_none(), "{ended:?}: {}", started.said());
+            started.scripts().first().copied().ok_or_else(|| started.said())
+        });
+        let outer = namespaces(std::process::id());
+        started.namespaces = namespaces(script).difference(&outer).cloned().collect();
+        assert!(started.namespaces.len() >= 3, "{:?}", started.namespaces);
+        started
+    }
+
+    /// Starts it, as another user where one is named.
+    fn by(user: Option<u32>, marker: &str, scratch: &str, ms: u32) -> Self {
         let marker = format!("{marker}-{}", std::process::id());
         let wait = format!("node -e \"setTimeout(() => {{}}, {ms})\" {marker}");
         let project = Project::new()
@@ -54,21 +74,19 @@ impl Started {
         fs::create_dir(own.path().join("tmp")).unwrap();
         // A copy has an inode by which every process that runs it is known.
         fs::copy(support::sealcheck(), own.path().join("program")).unwrap();
-        let child = program(&project, own.path())
+        if let Some(user) = user {
+            for folder in [own.path(), project.path(), project.home()] {
+                for entry in walkdir::WalkDir::new(folder) {
+                    std::os::unix::fs::chown(entry.unwrap().path(), Some(user), Some(user)).unwrap();
+                }
+            }
+        }
+        let child = program(&project, own.path(), user)
             .args(["test", "--scenario", "baseline", "--scratch", scratch, "--report"])
             .arg(format!("json={}", own.path().join("report.json").display()))
             .spawn()
             .unwrap();
-        let mut started = Self { project, own, marker, child, namespaces: BTreeSet::new() };
-        let script = until("the script starts", || {
-            let ended = started.child.try_wait().unwrap();
-            assert!(ended.is_none(), "{ended:?}: {}", started.said());
-            started.scripts().first().copied().ok_or_else(|| started.said())
-        });
-        let outer = namespaces(std::process::id());
-        started.namespaces = namespaces(script).difference(&outer).cloned().collect();
-        assert!(started.namespaces.len() >= 3, "{:?}", started.namespaces);
-        started
+        Self { project, own, marker, child, namespaces: BTreeSet::new(), user }
     }
 
     fn said(&self) -> String {
@@ -146,7 +164,7 @@ impl Drop for Started {
     }
 }
 
-fn program(project: &Project, own: &Path) -> Command {
+fn program(project: &Project, own: &Path, user: Option<u32>) -> Command {
     let mut command = Command::new(own.join("program"));
     support::npm::in_empty_home(&mut command, own);
     let said = fs::File::options().append(true).create(true).open(own.join("said")).unwrap();
@@ -157,6 +175,9 @@ fn program(project: &Project, own: &Path) -> Command {
         .stdin(Stdio::null())
         .stdout(said.try_clone().unwrap())
         .stderr(said);
+    if let Some(user) = user {
+        command.uid(user).gid(user);
+    }
     command
 }
 
@@ -186,7 +207,10 @@ fn a_normal_end(scratch: &str) {
 }
 
 fn asked_to_end(signal: nix::sys::signal::Signal, scratch: &str) {
-    let mut started = Started::new(&format!("{signal}-{scratch}"), scratch, 600_000);
+    asked(Started::new(&format!("{signal}-{scratch}"), scratch, 600_000), signal);
+}
+
+fn asked(mut started: Started, signal: nix::sys::signal::Signal) {
     started.signal(signal);
     let status = started.ended();
     assert_eq!(status.code(), Some(130), "{}", started.said());
@@ -196,14 +220,17 @@ fn asked_to_end(signal: nix::sys::signal::Signal, scratch: &str) {
 }
 
 fn killed(scratch: &str, next: &[&str]) {
-    let mut started = Started::new(&format!("killed-{scratch}-{}", next[0]), scratch, 600_000);
+    killed_then(Started::new(&format!("killed-{scratch}-{}", next[0]), scratch, 600_000), next);
+}
+
+fn killed_then(mut started: Started, next: &[&str]) {
     started.signal(nix::sys::signal::Signal::SIGKILL);
     assert_eq!(started.ended().signal(), Some(9));
     started.assert_nothing_alive();
     let left = names(&started.own.path().join("cache/sealcheck/scratch"));
     assert!(left.len() > 1, "nothing was there to clean up: {left:?}");
     let quick = support::root().join("examples/sealed-shop");
-    let mut command = program(&started.project, started.own.path());
+    let mut command = program(&started.project, started.own.path(), started.user);
     command.args(next);
     if next[0] == "test" {
         command.arg(quick);
@@ -239,4 +266,43 @@ fn after_sigkill_and_clean() {
 #[test]
 fn after_sigkill_and_the_next_start() {
     killed("disk", &["test", "--scenario", "baseline"]);
+}
+
+/// Whoever asks for an end while the project is still being read gets one.
+#[test]
+fn after_sigint_before_anything_ran() {
+    let mut started = Started::by(None, "early", "memory", 600_000);
+    let scratch = started.own.path().join("cache/sealcheck/scratch");
+    until("something is under way", || match names(&scratch).len() {
+        0 => Err(started.said()),
+        _ => Ok(()),
+    });
+    started.signal(nix::sys::signal::Signal::SIGINT);
+    assert_eq!(started.ended().code(), Some(130), "{}", started.said());
+    started.assert_nothing_alive();
+    let left: Vec<String> = names(&scratch).into_iter().filter(|name| name != "mountpoint").collect();
+    assert_eq!(left, Vec::<String>::new(), "{}", started.said());
+    assert_eq!(names(&started.own.path().join("tmp")), Vec::<String>::new());
+}
+
+/// The same for a user who is not root, where the other tests are run by root.
+#[test]
+fn after_an_ordinary_user() {
+    use nix::sys::signal::Signal;
+    const ORDINARY: u32 = 64_321;
+    if !nix::unistd::Uid::effective().is_root() {
+        return; // Every other test here was that test.
+    }
+    let tried = Command::new("unshare").args(["-Urn", "true"]).uid(ORDINARY).gid(ORDINARY).output();
+    if !tried.as_ref().is_ok_and(|tried| tried.status.success()) {
+        return support::skip(
+            "nothing_left::ordinary",
+            &format!("no user namespaces without root: {tried:?}"),
+        );
+    }
+    let start =
+        |marker: &str, scratch: &str| Started::by(Some(ORDINARY), marker, scratch, 600_000).at_its_script();
+    asked(start("ordinary-int", "memory"), Signal::SIGINT);
+    asked(start("ordinary-term", "disk"), Signal::SIGTERM);
+    killed_then(start("ordinary-kill", "disk"), &["clean"]);
 }

@@ -102,7 +102,9 @@ fn prepare(folder: &Path, pairs: usize, store: Option<PathBuf>) -> Bench {
     let machine = Machine { path: std::env::var_os("PATH"), project: root.clone(), ..Machine::default() };
     let found = sealcheck::toolchain::local::candidates(&machine).remove(0);
     let npm = found.npm.unwrap();
-    let public = sealcheck::toolchain::local::public_registry(&found.node_exe, &npm.dir).unwrap();
+    let public =
+        sealcheck::toolchain::local::public_registry(&found.node_exe, &npm.dir, &std::env::temp_dir())
+            .unwrap();
     let options = ReadOptions {
         root,
         home: None,

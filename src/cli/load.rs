@@ -27,12 +27,39 @@ pub(crate) struct Loaded {
     pub(crate) toolchain: Toolchain,
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) store: Arc<Store>,
-    /// The store's folder where none was asked for; it goes with this value.
-    _passing: Option<ScratchFolder>,
     /// The store's folder, where one was asked for.
     pub(crate) store_path: Option<PathBuf>,
     pub(crate) offline: bool,
     pub(crate) policy: Option<PathBuf>,
+    /// Goes with this value.
+    _aside: Aside,
+}
+
+/// A folder for what does not outlive the invocation: what is under way, and the
+/// store where none was asked for.
+enum Aside {
+    /// Where the next start finds it, however this one ends.
+    Scratch(ScratchFolder),
+    /// Reading alone must work where the cache cannot be written.
+    System(tempfile::TempDir),
+}
+
+impl Aside {
+    fn make() -> std::io::Result<Self> {
+        match ScratchFolder::create(&folders::scratch(), "aside") {
+            Ok(folder) => Ok(Self::Scratch(folder)),
+            Err(_) => Ok(Self::System(tempfile::Builder::new().prefix("sealcheck-").tempdir()?)),
+        }
+    }
+
+    fn folder(&self, name: &str) -> std::io::Result<PathBuf> {
+        let folder = match self {
+            Self::Scratch(folder) => folder.inner().join(name),
+            Self::System(folder) => folder.path().join(name),
+        };
+        std::fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
 }
 
 /// The runtime of the commands that wait for something.
@@ -90,17 +117,12 @@ async fn read(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyho
             .help("name the folder that an earlier `test --store DIR` filled")
             .into());
     }
-    let (store, passing) = match &surroundings.store {
-        Some(folder) => (Store::open(folder)?, None),
-        // Where the next start finds it, however this one ends.
-        None if ask => {
-            let folder = ScratchFolder::create(&folders::scratch(), "store")?;
-            (Store::passing(&folder.inner())?, Some(folder))
-        }
-        None => (Store::temporary()?, None),
-    };
-    let store = Arc::new(store);
-    let toolchain = toolchain(&root, &surroundings, &env).await?;
+    let aside = Aside::make()?;
+    let store = Arc::new(match &surroundings.store {
+        Some(folder) => Store::open(folder)?,
+        None => Store::passing(&aside.folder("store")?)?,
+    });
+    let toolchain = toolchain(&root, &surroundings, &env, &aside).await?;
     let options = ReadOptions {
         root,
         home: folders::home(),
@@ -120,10 +142,10 @@ async fn read(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyho
         toolchain,
         upstream,
         store,
-        _passing: passing,
         store_path: surroundings.store,
         offline: surroundings.offline,
         policy: surroundings.policy,
+        _aside: aside,
     })
 }
 
@@ -131,6 +153,7 @@ async fn toolchain(
     root: &Path,
     surroundings: &Surroundings,
     env: &BTreeMap<String, String>,
+    aside: &Aside,
 ) -> anyhow::Result<Toolchain> {
     let mut wish = Wish::default();
     if let Some(text) = surroundings.toolchain.first() {
@@ -149,9 +172,14 @@ async fn toolchain(
     })?;
     // Toolchains come from the public registry, whatever the project says.
     let config = reach::config(&NpmConfig::default(), env)?;
-    let upstream = Upstream::new(&config, Arc::new(Store::temporary()?), surroundings.offline)?;
-    let cache =
-        Cache { root: folders::toolchains(), download: &ByUpstream(upstream), offline: surroundings.offline };
+    let upstream =
+        Upstream::new(&config, Arc::new(Store::passing(&aside.folder("asked")?)?), surroundings.offline)?;
+    let cache = Cache {
+        root: folders::toolchains(),
+        aside: aside.folder("toolchain")?,
+        download: &ByUpstream(upstream),
+        offline: surroundings.offline,
+    };
     Ok(crate::toolchain::find(&wish, &machine(root), &cache).await?)
 }
 

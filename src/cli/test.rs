@@ -27,14 +27,31 @@ use tokio::sync::watch;
 pub(crate) fn run(arguments: TestArguments, talk: &Talk) -> anyhow::Result<Code> {
     let runtime = load::runtime()?;
     let several = arguments.project.len() > 1;
+    let (stop_sender, mut stop) = watch::channel(false);
+    runtime.spawn(async move {
+        signals::asked_to_stop().await;
+        say("interrupted: ending the runs (once more ends at once)");
+        stop_sender.send_replace(true);
+        signals::asked_to_stop().await;
+        std::process::exit(130);
+    });
     // All are read before the first is run: a file that is wrong runs nothing.
     let mut ready = Vec::new();
     for project in &arguments.project {
-        ready.push(runtime.block_on(prepare(project, arguments.clone(), talk, several))?);
+        ready.push(runtime.block_on(async {
+            tokio::select! {
+                prepared = prepare(project, arguments.clone(), talk, several) => prepared.map(Some),
+                _ = stop.wait_for(|stop| *stop) => Ok(None),
+            }
+        })?);
     }
+    let Some(ready) = ready.into_iter().collect::<Option<Vec<_>>>() else {
+        // Nothing ran, so there is nothing to report; what was under way is removed.
+        return Ok(Code::Interrupted);
+    };
     let mut worst = Code::Good;
     for prepared in ready {
-        let code = runtime.block_on(one(prepared))?;
+        let code = runtime.block_on(one(prepared, stop.clone()))?;
         worst = worse(worst, code);
         if code == Code::Interrupted {
             break;
@@ -95,7 +112,7 @@ async fn prepare(
     Ok(Prepared { loaded, options, talk, plan, asked })
 }
 
-async fn one(prepared: Prepared) -> anyhow::Result<Code> {
+async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<Code> {
     let Prepared { loaded, options, talk, plan, asked } = prepared;
     let started = jiff::Timestamp::now();
     let clock = Instant::now();
@@ -104,7 +121,6 @@ async fn one(prepared: Prepared) -> anyhow::Result<Code> {
     }
     let shims = ScratchFolder::create(&folders::scratch(), "shims")?;
     place::write_shims(&shims.inner(), &loaded.toolchain)?;
-    let (stop_sender, stop) = watch::channel(false);
     let invocation = Arc::new(Invocation {
         project: loaded.project.clone(),
         common: common(&loaded, &options, shims.inner(), &plan)?,
@@ -120,13 +136,6 @@ async fn one(prepared: Prepared) -> anyhow::Result<Code> {
     if let Some(whole) = Arc::get_mut(&mut invocation) {
         whole.common.ca_pem = whole.authority.ca_pem().to_owned();
     }
-    let stopper = tokio::spawn(async move {
-        signals::asked_to_stop().await;
-        say("interrupted: ending the runs (once more ends at once)");
-        stop_sender.send_replace(true);
-        signals::asked_to_stop().await;
-        std::process::exit(130);
-    });
     let display =
         Arc::new(Mutex::new(Some(Display::new(mode(options.progress), talk.quiet, plan.runs.len()))));
     let listener = listener(display.clone(), loaded.project.lockfile.entries.len());
@@ -140,7 +149,6 @@ async fn one(prepared: Prepared) -> anyhow::Result<Code> {
         .collect();
     let outcomes = invocation.clone().run(plan, listener).await;
     let interrupted = *invocation.stop.borrow();
-    stopper.abort();
     if let Some(display) = display.lock().ok().and_then(|mut display| display.take()) {
         display.finish();
     }
@@ -259,6 +267,8 @@ fn severity(choice: FailOn) -> Severity {
 
 /// Memory a run may need: npm's own and what it unpacks.
 const RUN_MEMORY: u64 = 2 << 30;
+/// Bytes that a run may write at most.
+const RUN_DISK: u64 = 8 << 30;
 
 fn common(loaded: &Loaded, options: &Options, shims: PathBuf, plan: &Plan) -> anyhow::Result<Common> {
     let available = load::available_memory();
@@ -269,11 +279,16 @@ fn common(loaded: &Loaded, options: &Options, shims: PathBuf, plan: &Plan) -> an
         ScratchChoice::Auto if available > side_by_side * (RUN_MEMORY + RUN_MEMORY) => Scratch::Memory,
         ScratchChoice::Auto => Scratch::Disk(folders::scratch()),
     };
+    let disk = match &scratch {
+        // What is written there is memory, and npm needs some beside it.
+        Scratch::Memory => (available / side_by_side / 2).clamp(RUN_MEMORY / 8, RUN_DISK),
+        Scratch::Disk(_) => RUN_DISK,
+    };
     Ok(Common {
         toolchain: loaded.toolchain.clone(),
         shims,
         ca_pem: String::new(),
-        limits: Limits { memory: 4 << 30, processes: 4096, open_files: 65_536, disk: 8 << 30 },
+        limits: Limits { memory: 4 << 30, processes: 4096, open_files: 65_536, disk },
         time_limit: options.timeout,
         trace: options.trace,
         scratch,

@@ -38,6 +38,9 @@ pub trait Download: Send + Sync {
 pub struct Cache<'a> {
     /// Where it is; made when needed.
     pub root: PathBuf,
+    /// A folder on the same file system for what is under way; its owner removes
+    /// what is left in it.
+    pub aside: PathBuf,
     /// How to reach the registry.
     pub download: &'a dyn Download,
     /// Take only what is in the cache.
@@ -183,7 +186,7 @@ impl Cache<'_> {
             return Err(ToolchainError::Integrity { package: name.to_owned(), version: version.to_string() });
         }
         file.seek(SeekFrom::Start(0)).map_err(cache)?;
-        let fresh = tempfile::tempdir_in(&self.root).map_err(cache)?;
+        let fresh = tempfile::tempdir_in(&self.aside).map_err(cache)?;
         unpack_into(&file, fresh.path()).map_err(cache)?;
         let dir = self.root.join(format!("{name}-{version}"));
         let engines = engines_of(fresh.path());
@@ -319,7 +322,12 @@ mod tests {
     async fn a_package_is_fetched_once_checked_and_kept() {
         let folder = tempfile::tempdir().unwrap();
         let download = canned(&Digests::of(&tarball()).sri());
-        let cache = Cache { root: folder.path().join("toolchains"), download: &download, offline: false };
+        let cache = Cache {
+            root: folder.path().join("toolchains"),
+            aside: folder.path().to_path_buf(),
+            download: &download,
+            offline: false,
+        };
         let registry = RegistryUrl::parse("https://registry.example/").unwrap();
         let first = cache.npm(&registry, None, None).await.unwrap();
         assert!(first.dir.join("bin/npm-cli.js").is_file());
@@ -332,7 +340,12 @@ mod tests {
     async fn bytes_that_were_not_promised_are_not_kept() {
         let folder = tempfile::tempdir().unwrap();
         let download = canned(&Digests::of(b"other").sri());
-        let cache = Cache { root: folder.path().to_path_buf(), download: &download, offline: false };
+        let cache = Cache {
+            root: folder.path().to_path_buf(),
+            aside: folder.path().to_path_buf(),
+            download: &download,
+            offline: false,
+        };
         let registry = RegistryUrl::parse("https://registry.example/").unwrap();
         let error = cache.npm(&registry, None, None).await.unwrap_err();
         assert!(matches!(error, ToolchainError::Integrity { .. }), "{error}");

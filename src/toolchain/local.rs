@@ -148,10 +148,10 @@ fn probe(exe: &Path, machine: &Machine, from: &str) -> Result<Found, ToolchainEr
 }
 
 /// npm's built-in default registry: asked of npm itself, with every level of its
-/// configuration empty.
-pub fn public_registry(node: &Path, npm_dir: &Path) -> Result<RegistryUrl, ToolchainError> {
+/// configuration empty and its home and cache in a folder made below `aside`.
+pub fn public_registry(node: &Path, npm_dir: &Path, aside: &Path) -> Result<RegistryUrl, ToolchainError> {
     let broken = |reason: String| ToolchainError::Broken { path: npm_dir.to_path_buf(), reason };
-    let empty = tempfile::tempdir().map_err(|error| broken(error.to_string()))?;
+    let empty = tempfile::tempdir_in(aside).map_err(|error| broken(error.to_string()))?;
     let output = Command::new(node)
         .arg(npm_dir.join("bin/npm-cli.js"))
         .args(["config", "get", "registry"])

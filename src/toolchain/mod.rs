@@ -124,7 +124,7 @@ pub async fn find(
     if let Some(found) = local_node
         && let Some(npm) = local_npm(found)
     {
-        let public = local::public_registry(&found.node_exe, &npm.dir)?;
+        let public = local::public_registry(&found.node_exe, &npm.dir, &cache.aside)?;
         return Ok(Toolchain {
             node: found.node.clone(),
             npm: npm.version,
@@ -136,7 +136,9 @@ pub async fn find(
     }
     let bootstrap = candidates
         .iter()
-        .find_map(|found| local::public_registry(&found.node_exe, &found.npm.as_ref()?.dir).ok())
+        .find_map(|found| {
+            local::public_registry(&found.node_exe, &found.npm.as_ref()?.dir, &cache.aside).ok()
+        })
         .or_else(|| machine.registry_variable())
         .ok_or(ToolchainError::NoPublicRegistry)?;
     let npm = cache.npm(&bootstrap, wish.npm.as_ref(), wish.node.as_ref()).await?;
@@ -149,7 +151,7 @@ pub async fn find(
                 (node.version, node.dir.join("bin/node"), "the npm registry".to_owned())
             }
         };
-    let public = local::public_registry(&node_exe, &npm.dir)?;
+    let public = local::public_registry(&node_exe, &npm.dir, &cache.aside)?;
     Ok(Toolchain {
         node,
         npm: npm.version,
