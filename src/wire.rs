@@ -39,6 +39,8 @@ pub struct Order {
     /// Bytes of resident memory of all processes together after which
     /// everything is killed; 0 is no limit.
     pub memory_limit: u64,
+    /// Bytes that may be written to disk; 0 is no limit.
+    pub disk_limit: u64,
 }
 
 /// A process of a sandbox: an ordinal given by the witness in order of first
@@ -293,6 +295,8 @@ pub enum CutShort {
     Time,
     /// The memory limit.
     Memory,
+    /// The limit of what may be written to disk.
+    Disk,
     /// The host asked for it (Ctrl-C), or is gone.
     Host,
 }

@@ -19,6 +19,7 @@ pub(super) fn measured(case: &Case<'_>, run: &Run<'_>) -> Because {
         let why = match cut {
             CutShort::Time => "our time limit ended it",
             CutShort::Memory => "our memory limit ended it",
+            CutShort::Disk => "our limit of what is written to disk ended it",
             CutShort::Host => "it was interrupted",
         };
         return unobserved(why);

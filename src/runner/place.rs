@@ -88,6 +88,7 @@ pub fn place(run: &RunSpec, project: &Project, common: &Common, cache: CacheSpec
             time_limit_ms: u64::try_from(common.time_limit.as_millis()).unwrap_or(u64::MAX),
             grace_ms: u64::try_from(GRACE.as_millis()).unwrap_or(u64::MAX),
             memory_limit: common.limits.memory,
+            disk_limit: common.limits.disk,
         },
         ports: run.world.ports.iter().copied().collect(),
         ports_here: ports_here(run, common).into_iter().collect(),

@@ -13,6 +13,7 @@
 #![allow(unsafe_code)]
 
 mod channel;
+mod disk;
 mod filter;
 mod guard;
 mod memory;

@@ -135,6 +135,7 @@ mod tests {
             time_limit_ms: 0,
             grace_ms: 0,
             memory_limit: 0,
+            disk_limit: 0,
         };
         let (mut host, inside) = UnixStream::pair().unwrap();
         let mut channel = Channel::new(inside.into()).unwrap();

@@ -211,6 +211,7 @@ mod tests {
             time_limit_ms: 0,
             grace_ms: 0,
             memory_limit: 0,
+            disk_limit: 0,
         }
     }
 

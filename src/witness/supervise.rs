@@ -5,6 +5,7 @@
 //! clock in between.
 
 use super::channel::Channel;
+use super::disk::Disk;
 use super::guard::{self, Verdict};
 use super::memory::Memory;
 use super::snapshot::Snapshots;
@@ -23,7 +24,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How often memory is added up.
+/// How often memory is added up and the disk looked at.
 const TICK: Duration = Duration::from_millis(200);
 /// How long a task is held that nobody is known to have made, or the death of
 /// one remembered. Its maker's stop comes within microseconds, if it comes.
@@ -50,6 +51,7 @@ pub(super) struct Supervisor<'a> {
     phase: Phase,
     cut_short: Option<CutShort>,
     peak_memory: u64,
+    disk: Option<Disk>,
     ticked: Instant,
     /// Tasks that stopped for the first time before their maker's stop was seen.
     early: BTreeMap<i32, (Stopped, Instant)>,
@@ -87,6 +89,7 @@ impl<'a> Supervisor<'a> {
             phase: Phase::Running,
             cut_short: None,
             peak_memory: 0,
+            disk: Disk::watch(order.disk_limit),
             ticked: began,
             early: BTreeMap::new(),
             stillborn: BTreeMap::new(),
@@ -175,6 +178,9 @@ impl<'a> Supervisor<'a> {
         self.peak_memory = self.peak_memory.max(memory);
         if self.order.memory_limit > 0 && memory > self.order.memory_limit {
             self.cut(CutShort::Memory);
+        }
+        if self.disk.as_mut().is_some_and(Disk::is_full) {
+            self.cut(CutShort::Disk);
         }
         self.stillborn.retain(|_, (_, since)| since.elapsed() < STRAY);
         self.adopt_strays();

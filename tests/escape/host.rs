@@ -34,7 +34,7 @@ fn a_script_reaches_nothing_outside() {
         .replace("{name}", &name)
         .replace("{secret}", secret.to_str().unwrap());
     let attacked = attack(&evil(&script), &["--scenario", "baseline"], |project| project);
-    attacked.all_failed("baseline", 16);
+    attacked.all_failed("baseline", 25);
     nobody_came("127.0.0.1", four.accept());
     nobody_came("::1", six.accept());
     nobody_came("the socket by path", by_path.accept());
@@ -45,6 +45,7 @@ fn a_script_reaches_nothing_outside() {
     for port in [four.local_addr().unwrap().port(), six.local_addr().unwrap().port()] {
         assert!(connections.contains(&format!("\"port\":{port}")), "{port}: {connections}");
     }
+    assert!(connections.contains("\"family:16\""), "{connections}");
     attacked.found(&["script-egress", "secret-exfiltrated", "write-outside-package"]);
     attacked.token_was_kept();
 }

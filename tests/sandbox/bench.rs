@@ -3,7 +3,7 @@
 
 use sealcheck::sandbox::namespaces::Namespaces;
 use sealcheck::sandbox::{CacheSpec, Limits, ProjectCopy, SandboxError, SandboxSpec, Scratch, Signal};
-use sealcheck::wire::{Event, Exit, Order};
+use sealcheck::wire::{CutShort, Event, Exit, Order};
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -20,6 +20,7 @@ pub(crate) struct Bench {
 pub(crate) struct Ran {
     pub(crate) stdout: String,
     pub(crate) exit: Option<Exit>,
+    pub(crate) cut_short: Option<CutShort>,
     pub(crate) skipped: Vec<String>,
     pub(crate) finished: Result<(), SandboxError>,
 }
@@ -57,6 +58,7 @@ impl Bench {
                 time_limit_ms: 10_000,
                 grace_ms: 0,
                 memory_limit: 0,
+                disk_limit: 0,
             },
             ports: vec![443, 80],
             ports_here: vec![4873],
@@ -70,16 +72,28 @@ impl Bench {
     }
 
     pub(crate) fn run(&self, spec: SandboxSpec) -> Ran {
+        Self::run_in(&self.backend(), spec)
+    }
+
+    /// With the program's own witness instead of ours.
+    pub(crate) fn run_watched(&self, spec: SandboxSpec) -> Ran {
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_sealcheck"));
+        Self::run_in(&Namespaces::new(program, self.path("scratch")), spec)
+    }
+
+    fn run_in(backend: &Namespaces, spec: SandboxSpec) -> Ran {
         runtime().block_on(async {
-            let (_doors, prepared) = self.backend().prepare(spec).await.unwrap();
+            let (_doors, prepared) = backend.prepare(spec).await.unwrap();
             let skipped = prepared.skipped().to_vec();
             let mut running = prepared.start().await.unwrap();
-            let mut ran = Ran { stdout: String::new(), exit: None, skipped, finished: Ok(()) };
+            let mut ran =
+                Ran { stdout: String::new(), exit: None, cut_short: None, skipped, finished: Ok(()) };
             let mut bytes = Vec::new();
             while let Some(signal) = running.signals.recv().await {
                 match signal {
                     Signal::Stdout(more) => bytes.extend(more),
                     Signal::Event(Event::CommandExited { how, .. }) => ran.exit = Some(how),
+                    Signal::Event(Event::Ended { cut_short, .. }) => ran.cut_short = cut_short,
                     Signal::Event(_) => {}
                     Signal::Stderr(more) => eprint!("{}", String::from_utf8_lossy(&more)),
                 }

@@ -11,7 +11,7 @@ mod witness;
 use bench::{Bench, alive, descendants, exe, runtime, until};
 use sealcheck::sandbox::namespaces::{Namespaces, stage_main, sweep};
 use sealcheck::sandbox::{CacheSpec, Doors, SandboxError, SandboxSpec, Scratch, Signal};
-use sealcheck::wire::Exit;
+use sealcheck::wire::{CutShort, Exit};
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -21,7 +21,7 @@ use std::process::{Command, Stdio};
 
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 15] = [
+const TESTS: [Test; 16] = [
     ("the_place_is_cut_off", the_place_is_cut_off),
     ("nothing_of_the_system_can_be_written", nothing_of_the_system_can_be_written),
     ("the_processes_inside_own_nothing", the_processes_inside_own_nothing),
@@ -31,6 +31,7 @@ const TESTS: [Test; 15] = [
     ("folders_are_shown_and_files_written", folders_are_shown_and_files_written),
     ("a_cache_is_kept_and_copied", a_cache_is_kept_and_copied),
     ("limits_hold", limits_hold),
+    ("a_limit_of_the_disk_ends_the_run", a_limit_of_the_disk_ends_the_run),
     ("output_of_any_length_arrives_whole", output_of_any_length_arrives_whole),
     ("several_places_stand_side_by_side", several_places_stand_side_by_side),
     ("nothing_is_left_after_a_drop", nothing_is_left_after_a_drop),
@@ -334,6 +335,33 @@ fn limits_hold() {
     assert!(ran.stdout.starts_with("512\n0\nfull\n"), "{}", ran.stdout);
     let ran = bench.sh("awk '/Max processes/ {print $3, $4}' /proc/self/limits");
     assert_eq!(ran.stdout, "200 200\n");
+}
+
+fn a_limit_of_the_disk_ends_the_run() {
+    let bench = Bench::new();
+    let plain = "i=0; while :; do head -c 8000000 /dev/zero > /tmp/$i; i=$((i+1)); done";
+    let unnamed = "exec 5> /tmp/gone; rm /tmp/gone; while :; do head -c 8000000 /dev/zero >&5; done";
+    let kept = "i=0; while :; do head -c 8000000 /dev/zero > /home/npm/.npm/$i; i=$((i+1)); done";
+    for (script, keeps) in [(plain, false), (unnamed, false), (kept, true)] {
+        let mut spec = bench.spec(&["sh", "-c", script]);
+        spec.order.disk_limit = 64 << 20;
+        spec.order.time_limit_ms = 60_000;
+        spec.scratch = Scratch::Disk(bench.path("disk"));
+        if keeps {
+            (spec.cache, spec.scratch) = (CacheSpec::Keep(bench.path("kept")), Scratch::Memory);
+        }
+        let ran = bench.run_watched(spec);
+        assert_eq!(ran.cut_short, Some(CutShort::Disk), "{script}");
+        ran.finished.unwrap();
+    }
+    // What others write is not the run's.
+    let mut spec = bench.spec(&["sleep", "2"]);
+    spec.order.disk_limit = 64 << 20;
+    spec.scratch = Scratch::Disk(bench.path("disk"));
+    let other = bench.path("other");
+    let writer = std::thread::spawn(move || fs::write(other, vec![1; 200 << 20]).unwrap());
+    assert_eq!(bench.run_watched(spec).cut_short, None);
+    writer.join().unwrap();
 }
 
 fn output_of_any_length_arrives_whole() {

@@ -76,6 +76,7 @@ impl Project {
             time_limit_ms: 60_000,
             grace_ms: 50,
             memory_limit: 0,
+            disk_limit: 0,
         }
     }
 

@@ -137,6 +137,7 @@ fn npm(run: &Run) -> String {
     let ended = match (run.cut_short, run.exit_code, run.signal) {
         (Some(CutShort::Time), _, _) => "time limit".to_owned(),
         (Some(CutShort::Memory), _, _) => "memory limit".to_owned(),
+        (Some(CutShort::Disk), _, _) => "disk limit".to_owned(),
         (Some(CutShort::Host), _, _) => "interrupted".to_owned(),
         (None, Some(code), _) => format!("exit {code}"),
         (None, None, Some(signal)) => format!("signal {signal}"),
