@@ -33,11 +33,13 @@ fn a_script_cannot_blame_another_or_go_unseen() {
 #[test]
 fn a_package_that_becomes_a_link_to_the_system_is_a_changed_package() {
     let script = "const fs = require('fs');\n\
-        fs.renameSync('/project/node_modules/@acme/evil', '/tmp/evil');\n\
+        fs.renameSync('/project/node_modules/@acme/evil', '/project/moved');\n\
         fs.symlinkSync('/usr', '/project/node_modules/@acme/evil');\n\
         fs.symlinkSync('/proc/1/root', '/project/node_modules/out');\n";
     let attacked = attack(&evil(script), &["--scenario", "baseline"], |project| project);
     let run = attacked.run("baseline");
+    // Had the script failed, npm would have taken the tree away itself.
+    assert_eq!(run["exit_code"], 0, "{:#}", run["output"]);
     let files = run["files"].as_array().unwrap();
     assert!(files.len() < 1000, "{} files of a package of four", files.len());
     let package = run["packages"].as_array().unwrap().iter().find(|it| it["name"] == "@acme/evil").unwrap();
