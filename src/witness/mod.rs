@@ -16,6 +16,7 @@ mod channel;
 mod disk;
 mod filter;
 mod guard;
+mod listed;
 mod memory;
 mod outside;
 mod procfs;

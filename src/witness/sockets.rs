@@ -1,12 +1,11 @@
-//! Whom a process wants to reach: addresses as the kernel takes them, and the
-//! local port of a socket from `/proc`.
+//! Whom a process wants to reach: addresses as the kernel takes them.
 
 use super::memory::Memory;
 use super::tracee::Call;
 use crate::wire::{Dial, Peer};
 use nix::errno::Errno;
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A `struct sockaddr_storage` is no longer.
 const ADDRESS: usize = 128;
@@ -126,69 +125,6 @@ pub(super) fn name(result: i64) -> String {
     format!("{:?}", Errno::from_raw(i32::try_from(-result).unwrap_or(0)))
 }
 
-/// A socket as the kernel lists it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Listed {
-    /// This side; port 0 where there is none yet.
-    pub(super) local: SocketAddr,
-    /// The other side; port 0 where there is none.
-    pub(super) remote: (IpAddr, u16),
-}
-
-/// Looks a task's socket up in the kernel's own lists; `None` where it is in none.
-pub(super) fn listed(task: i32, descriptor: i32) -> Option<Listed> {
-    let link = std::fs::read_link(format!("/proc/{task}/fd/{descriptor}")).ok()?;
-    let inode: u64 = link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()?;
-    ["tcp", "udp", "tcp6", "udp6"].into_iter().find_map(|list| {
-        let text = std::fs::read_to_string(format!("/proc/self/net/{list}")).ok()?;
-        text.lines().skip(1).find_map(|line| entry(line, inode))
-    })
-}
-
-/// One line of `/proc/net/tcp`, if it is the socket's.
-fn entry(line: &str, inode: u64) -> Option<Listed> {
-    let mut words = line.split_ascii_whitespace();
-    let (local, remote) = (words.nth(1)?, words.next()?);
-    if words.nth(6)?.parse() != Ok(inode) {
-        return None;
-    }
-    Some(Listed { local: end(local)?.into(), remote: end(remote)? })
-}
-
-/// `0100007F:1F90`: the address as words in the machine's order, the port as a number.
-fn end(text: &str) -> Option<(IpAddr, u16)> {
-    let (address, port) = text.split_once(':')?;
-    let mut bytes = Vec::with_capacity(16);
-    for at in (0..address.len()).step_by(8) {
-        let word = u32::from_str_radix(address.get(at..at + 8)?, 16).ok()?;
-        bytes.extend_from_slice(&word.to_ne_bytes());
-    }
-    let address = match bytes.len() {
-        4 => IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?),
-        16 => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?).to_canonical(),
-        _ => return None,
-    };
-    Some((address, u16::from_str_radix(port, 16).ok()?))
-}
-
-/// Where the kernel's list says that a connection leads, if that is another
-/// place than the one that was read from memory: another thread can change an
-/// address after it was looked at.
-pub(super) fn really(peer: Option<&Peer>, listed: &Listed) -> Option<Peer> {
-    let (real, real_port) = listed.remote;
-    if real_port == 0 {
-        return None;
-    }
-    if let Some(Peer::Ip { address, port }) = peer
-        && let Ok(asked) = address.parse::<IpAddr>()
-        && (asked == real || asked.is_unspecified())
-        && *port == real_port
-    {
-        return None;
-    }
-    Some(Peer::Ip { address: real.to_string(), port: real_port })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,22 +164,5 @@ mod tests {
         assert_eq!(outcome(-115), Dial::Pending);
         assert_eq!(outcome(-512), Dial::Pending);
         assert_eq!(outcome(-111), Dial::Failed("ECONNREFUSED".into()));
-    }
-
-    #[test]
-    fn a_line_of_the_kernel_is_read_and_compared() {
-        let line = "   1: 0100007F:A2C4 0500007F:01BB 01 00000000:00000000 00:00000000 00000000  1000        0 4242 1";
-        let found = entry(line, 4242).unwrap();
-        assert_eq!(found.local, SocketAddr::from(([127, 0, 0, 1], 0xa2c4)));
-        assert_eq!(found.remote, (IpAddr::from([127, 0, 0, 5]), 443));
-        assert_eq!(entry(line, 4243), None);
-        let told = |address: &str, port| Peer::Ip { address: address.into(), port };
-        let real = told("127.0.0.5", 443);
-        assert_eq!(really(Some(&real), &found), None);
-        assert_eq!(really(Some(&told("127.0.0.6", 443)), &found).as_ref(), Some(&real));
-        assert_eq!(really(Some(&Peer::Other { family: 1 }), &found).as_ref(), Some(&real));
-        assert_eq!(really(None, &found), Some(real));
-        let nowhere = Listed { local: found.local, remote: (IpAddr::from([0, 0, 0, 0]), 0) };
-        assert_eq!(really(Some(&told("127.0.0.6", 443)), &nowhere), None);
     }
 }

@@ -7,6 +7,7 @@
 use super::channel::Channel;
 use super::disk::Disk;
 use super::guard::{self, Verdict};
+use super::listed;
 use super::memory::Memory;
 use super::snapshot::Snapshots;
 use super::sockets::{self, Reach};
@@ -386,11 +387,11 @@ impl<'a> Supervisor<'a> {
     /// sent before the process goes on.
     fn reached(&mut self, process: ProcessId, task: i32, reach: Reach, outcome: Dial) {
         let open = matches!(outcome, Dial::Done | Dial::Pending);
-        let listed = if open { sockets::listed(task, reach.descriptor) } else { None };
+        let listed = if open { listed::listed(task, reach.descriptor) } else { None };
         let local = listed.map(|listed| listed.local).filter(|local| local.port() != 0);
         let mut peers = reach.peers;
         if reach.keeps
-            && let Some(real) = listed.and_then(|listed| sockets::really(peers.first(), &listed))
+            && let Some(real) = listed.and_then(|listed| listed::really(peers.first(), &listed))
         {
             self.channel.gap(GapKind::Connection, "an address was changed while the call was made");
             peers = [real].into();

@@ -1,0 +1,141 @@
+//! What the kernel says of a socket of another process: its two ends.
+
+use crate::wire::Peer;
+use nix::sys::socket::{SockType as Type, getsockopt, sockopt::SockType};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// A socket as the kernel knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// This side; port 0 where there is none yet.
+    pub(super) local: SocketAddr,
+    /// The other side; port 0 where there is none.
+    pub(super) remote: (IpAddr, u16),
+}
+
+/// Asks for a task's socket; `None` where it is no internet socket, or gone.
+pub(super) fn listed(task: i32, descriptor: i32) -> Option<Listed> {
+    held(task, descriptor).or_else(|| found(task, descriptor))
+}
+
+/// By a copy of the descriptor: at once, but refused by the profile of some
+/// engines, to all threads but a process's first, and without the other end
+/// while a connection is under way.
+fn held(task: i32, descriptor: RawFd) -> Option<Listed> {
+    let socket = UdpSocket::from(copy(task, descriptor)?);
+    let plain = |end: SocketAddr| SocketAddr::new(end.ip().to_canonical(), end.port());
+    let local = plain(socket.local_addr().ok()?);
+    let remote = match socket.peer_addr() {
+        Ok(remote) => plain(remote),
+        // Datagrams need no connection.
+        Err(_) if getsockopt(&socket, SockType).ok()? == Type::Datagram => (local.ip(), 0).into(),
+        Err(_) => return None,
+    };
+    Some(Listed { local, remote: (remote.ip(), remote.port()) })
+}
+
+/// A copy of a traced task's descriptor.
+fn copy(task: i32, descriptor: RawFd) -> Option<OwnedFd> {
+    let own = |fd: libc::c_long| {
+        let fd = RawFd::try_from(fd).ok().filter(|fd| *fd >= 0)?;
+        // SAFETY: the kernel has just made this descriptor for us, closed on exec.
+        Some(unsafe { OwnedFd::from_raw_fd(fd) })
+    };
+    // SAFETY: takes numbers only.
+    let process = own(unsafe { libc::syscall(libc::SYS_pidfd_open, task, 0) })?;
+    // SAFETY: takes numbers only; the handle is ours.
+    own(unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), descriptor, 0) })
+}
+
+/// By the kernel's own lists, which it walks as a whole for each question.
+fn found(task: i32, descriptor: i32) -> Option<Listed> {
+    let link = std::fs::read_link(format!("/proc/{task}/fd/{descriptor}")).ok()?;
+    let inode: u64 = link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()?;
+    ["tcp", "udp", "tcp6", "udp6"].into_iter().find_map(|list| {
+        let text = std::fs::read_to_string(format!("/proc/self/net/{list}")).ok()?;
+        text.lines().skip(1).find_map(|line| entry(line, inode))
+    })
+}
+
+/// One line of `/proc/net/tcp`, if it is the socket's.
+fn entry(line: &str, inode: u64) -> Option<Listed> {
+    let mut words = line.split_ascii_whitespace();
+    let (local, remote) = (words.nth(1)?, words.next()?);
+    if words.nth(6)?.parse() != Ok(inode) {
+        return None;
+    }
+    Some(Listed { local: end(local)?.into(), remote: end(remote)? })
+}
+
+/// `0100007F:1F90`: the address as words in the machine's order, the port as a number.
+fn end(text: &str) -> Option<(IpAddr, u16)> {
+    let (address, port) = text.split_once(':')?;
+    let mut bytes = Vec::with_capacity(16);
+    for at in (0..address.len()).step_by(8) {
+        let word = u32::from_str_radix(address.get(at..at + 8)?, 16).ok()?;
+        bytes.extend_from_slice(&word.to_ne_bytes());
+    }
+    let address = match bytes.len() {
+        4 => IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?),
+        16 => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?).to_canonical(),
+        _ => return None,
+    };
+    Some((address, u16::from_str_radix(port, 16).ok()?))
+}
+
+/// Where the kernel's list says that a connection leads, if that is another
+/// place than the one that was read from memory: another thread can change an
+/// address after it was looked at.
+pub(super) fn really(peer: Option<&Peer>, listed: &Listed) -> Option<Peer> {
+    let (real, real_port) = listed.remote;
+    if real_port == 0 {
+        return None;
+    }
+    if let Some(Peer::Ip { address, port }) = peer
+        && let Ok(asked) = address.parse::<IpAddr>()
+        && (asked == real || asked.is_unspecified())
+        && *port == real_port
+    {
+        return None;
+    }
+    Some(Peer::Ip { address: real.to_string(), port: real_port })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn both_ways_of_asking_give_the_same_answer() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (task, descriptor) = (std::process::id().cast_signed(), stream.as_raw_fd());
+        let wanted = Listed {
+            local: stream.local_addr().unwrap(),
+            remote: (listener.local_addr().unwrap().ip(), listener.local_addr().unwrap().port()),
+        };
+        assert_eq!(found(task, descriptor), Some(wanted));
+        // Some engines refuse the quick way.
+        assert_eq!(held(task, descriptor).unwrap_or(wanted), wanted);
+        assert_eq!(held(task, -1), None);
+    }
+
+    #[test]
+    fn a_line_of_the_kernel_is_read_and_compared() {
+        let line = "   1: 0100007F:A2C4 0500007F:01BB 01 00000000:00000000 00:00000000 00000000  1000        0 4242 1";
+        let found = entry(line, 4242).unwrap();
+        assert_eq!(found.local, SocketAddr::from(([127, 0, 0, 1], 0xa2c4)));
+        assert_eq!(found.remote, (IpAddr::from([127, 0, 0, 5]), 443));
+        assert_eq!(entry(line, 4243), None);
+        let told = |address: &str, port| Peer::Ip { address: address.into(), port };
+        let real = told("127.0.0.5", 443);
+        assert_eq!(really(Some(&real), &found), None);
+        assert_eq!(really(Some(&told("127.0.0.6", 443)), &found).as_ref(), Some(&real));
+        assert_eq!(really(Some(&Peer::Other { family: 1 }), &found).as_ref(), Some(&real));
+        assert_eq!(really(None, &found), Some(real));
+        let nowhere = Listed { local: found.local, remote: (IpAddr::from([0, 0, 0, 0]), 0) };
+        assert_eq!(really(Some(&told("127.0.0.6", 443)), &nowhere), None);
+    }
+}
