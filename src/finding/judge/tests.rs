@@ -105,7 +105,7 @@ fn each_known_fallback_leaks_and_its_counterpart_is_sealed() {
             "S10: an optional package is dropped",
             &decoys,
             json!({ "packages": [optional], "exchanges": [asked(own, "own", json!(503))] }),
-            Verdict::Sealed,
+            Verdict::Broken,
         ),
         (
             "S16: `resolved` is not a URL",

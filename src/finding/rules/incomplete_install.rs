@@ -61,13 +61,9 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             if let Some(exchange) = failure {
                 sighting = sighting.seen(EvidenceKind::Exchange, exchange.seq);
             }
-            // What we could not fetch, npm could not either. An outage that a
-            // scenario plays takes optional packages with it;
-            // that is the scenario at work and no broken install.
+            // What we could not fetch, npm could not either.
             if package.optional && failure.is_some_and(ours) {
                 sighting = sighting.severity(Severity::Note).forces(Verdict::Unobserved);
-            } else if package.optional && !run.must_work() {
-                sighting = sighting.severity(Severity::Note).forces(Verdict::Sealed);
             }
             Some(sighting)
         })
