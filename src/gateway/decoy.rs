@@ -2,9 +2,11 @@
 //!
 //! Each has every lifecycle script of an install and executables that npm would
 //! put in the way of other packages' scripts; all they do is say that they ran,
-//! and hand over. No `binding.gyp`: where the lockfile denies the scripts, npm
-//! would start `node-gyp` for it, and a machine without a compiler would then
-//! fail the install and hide that the bytes got in.
+//! and hand over. The higher version also has a `binding.gyp`, for which npm
+//! starts `node-gyp` where no install script is known of. Not so the locked
+//! version: a lockfile without `hasInstallScript` denies its scripts and its
+//! executables, but not `node-gyp`, whose headers no sandbox can fetch; the
+//! build would end the install and hide that the bytes got in.
 
 use super::GatewayError;
 use crate::evidence::fact::Decoy;
@@ -26,6 +28,25 @@ const EVENTS: [&str; 6] = ["preinstall", "install", "postinstall", "prepublish",
 /// one must behave as the shell it stands before.
 const SH: &str = "#!/bin/sh\necho 'sealcheck-decoy-ran sh' >&2\nexec /bin/sh \"$@\"\n";
 const NODE: &str = "#!/bin/sh\necho 'sealcheck-decoy-ran node' >&2\nexec \"${npm_node_execpath:-${NODE:-/usr/bin/node}}\" \"$@\"\n";
+/// Builds the decoy without a compiler; everybody else's build goes to the real one.
+const NODE_GYP: &str = "\
+#!/bin/sh
+echo 'sealcheck-decoy-ran node-gyp' >&2
+while read -r line; do
+  case $line in *sealcheck-decoy*) exit 0 ;; esac
+done <binding.gyp
+exec \"${npm_node_execpath:-${NODE:-/usr/bin/node}}\" \"$npm_config_node_gyp\" \"$@\"
+";
+/// gyp runs what stands in `<!(…)` while it reads the file.
+const BINDING: &str = "\
+{
+  'targets': [{
+    'target_name': 'decoy',
+    'type': 'none',
+    'variables': { 'ran': '<!(echo sealcheck-decoy-ran binding.gyp)' }
+  }]
+}
+";
 const INDEX: &str = "'use strict';\n\nmodule.exports = 'sealcheck-decoy';\n";
 
 /// All decoys of a world.
@@ -45,7 +66,8 @@ impl Decoys {
                 if versions.iter().any(|known| known.version == *version) {
                     continue;
                 }
-                let (manifest, tarball) = build(&spec.name, version).map_err(GatewayError::Decoy)?;
+                let gyp = *version == spec.higher;
+                let (manifest, tarball) = build(&spec.name, version, gyp).map_err(GatewayError::Decoy)?;
                 let digests: Digests = store.insert(&tarball)?;
                 versions.push(ServedVersion {
                     version: version.clone(),
@@ -89,7 +111,7 @@ impl Decoys {
     }
 }
 
-fn build(name: &PackageName, version: &str) -> std::io::Result<(Value, Vec<u8>)> {
+fn build(name: &PackageName, version: &str, gyp: bool) -> std::io::Result<(Value, Vec<u8>)> {
     let scripts: BTreeMap<&str, String> =
         EVENTS.into_iter().map(|event| (event, format!("echo {MARK} {event}"))).collect();
     let manifest = json!({
@@ -97,17 +119,21 @@ fn build(name: &PackageName, version: &str) -> std::io::Result<(Value, Vec<u8>)>
         "version": version,
         "description": "An inert decoy of sealcheck; it exists in no registry",
         "main": "index.js",
-        "bin": { "sh": "bin/sh", "node": "bin/node" },
+        "bin": { "node": "bin/node", "node-gyp": "bin/node-gyp", "sh": "bin/sh" },
         "scripts": scripts,
         "license": "MIT",
     });
     let text = format!("{manifest:#}\n");
-    let files: [(&str, &[u8]); 4] = [
+    let mut files: Vec<(&str, &[u8])> = vec![
         ("bin/node", NODE.as_bytes()),
+        ("bin/node-gyp", NODE_GYP.as_bytes()),
         ("bin/sh", SH.as_bytes()),
         ("index.js", INDEX.as_bytes()),
         ("package.json", text.as_bytes()),
     ];
+    if gyp {
+        files.push(("binding.gyp", BINDING.as_bytes()));
+    }
     Ok((manifest, archive::pack(files)?))
 }
 
@@ -154,5 +180,19 @@ mod tests {
         };
         assert_eq!(run(SH, &["-c", "echo shell \"$0\"", "x"]), "shell x\n");
         assert_eq!(run(NODE, &["one two", "three"]), "one two three\n");
+    }
+
+    #[test]
+    fn only_the_decoys_own_build_ends_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let build = |binding: &str| {
+            std::fs::write(folder.path().join("binding.gyp"), binding).unwrap();
+            let mut command = std::process::Command::new("/bin/sh");
+            command.args(["-c", NODE_GYP, "node-gyp", "rebuild"]).current_dir(&folder);
+            command.env("npm_node_execpath", "/bin/echo").env("npm_config_node_gyp", "real");
+            String::from_utf8(command.output().unwrap().stdout).unwrap()
+        };
+        assert_eq!(build(BINDING), "");
+        assert_eq!(build("{ 'targets': [{ 'target_name': 'addon' }] }\n"), "real rebuild\n");
     }
 }
