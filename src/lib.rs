@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod compare;
+pub mod door;
 pub mod evidence;
 pub mod finding;
 pub mod gateway;

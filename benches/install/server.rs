@@ -2,6 +2,7 @@
 //! very gateway that the tests use, without a sandbox.
 
 use crate::Bench;
+use sealcheck::door::Doors;
 use sealcheck::gateway::{Authority, Caller, Callers, Gateway, GatewaySpec};
 use sealcheck::plan::RunSpec;
 use std::future::Future;
@@ -44,14 +45,9 @@ impl Server {
             callers: Arc::new(Nobody),
             proxies: vec![(NAME.to_owned(), address.port())],
         };
-        let any = (Ipv4Addr::LOCALHOST, 0);
-        let gateway = Gateway::open(
-            spec,
-            vec![(address, door)],
-            UdpSocket::bind(any).unwrap(),
-            TcpListener::bind(any).unwrap(),
-        )
-        .unwrap();
+        let resolver = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let doors = Doors::listen(vec![(address, door)], resolver).unwrap();
+        let gateway = Gateway::open(spec, doors).unwrap();
         Self { authority, gateway, address }
     }
 

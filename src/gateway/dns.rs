@@ -7,6 +7,7 @@ use super::names::{Found, Names};
 use super::record::Recorder;
 use super::scan::Scanner;
 use super::{callers::Asked, callers::Callers};
+use crate::door::{Datagram, Stream, Visit};
 use crate::evidence::Lookup;
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::A;
@@ -15,16 +16,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 /// Seconds for which an answer may be kept: none, so that every process that
 /// asks is seen.
 const TTL: u32 = 0;
 /// Where it is to be found.
-const RESOLVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53);
+pub(super) const RESOLVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53);
 /// Connections that are served at once.
-const MAX_STREAMS: usize = 64;
+pub(super) const MAX_STREAMS: usize = 64;
 /// Silence after which one is closed.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -37,41 +37,23 @@ pub(super) struct Resolver {
 }
 
 impl Resolver {
-    /// Serves UDP for ever.
-    pub(super) async fn serve_udp(self: Arc<Self>, socket: UdpSocket) {
-        let mut packet = [0; 4096];
-        loop {
-            match socket.recv_from(&mut packet).await {
-                Ok((length, peer)) => {
-                    if let Some(answer) = self.answer(&packet[..length], peer) {
-                        let _ = socket.send_to(&answer, peer).await;
-                    }
-                }
-                // An ICMP error of an earlier answer shows up here.
-                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+    /// Answers datagrams for ever.
+    pub(super) async fn serve_datagrams(self: Arc<Self>, mut datagrams: mpsc::Receiver<Datagram>) {
+        while let Some(Datagram { peer, bytes, answer }) = datagrams.recv().await {
+            if let Some(answered) = self.answer(&bytes, peer) {
+                // Who asked may be gone.
+                let _ = answer.send(answered);
             }
         }
     }
 
-    /// Serves TCP for ever.
-    pub(super) async fn serve_tcp(self: Arc<Self>, listener: TcpListener) {
-        let room = Arc::new(Semaphore::new(MAX_STREAMS));
-        loop {
-            let Ok(permit) = room.clone().acquire_owned().await else { return };
-            match listener.accept().await {
-                Ok((stream, peer)) => {
-                    let resolver = self.clone();
-                    tokio::spawn(async move {
-                        let _ = resolver.serve_stream(stream, peer).await;
-                        drop(permit);
-                    });
-                }
-                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
-            }
-        }
+    /// Answers what is asked over TCP.
+    pub(super) async fn serve_stream(self: Arc<Self>, visit: Visit, permit: OwnedSemaphorePermit) {
+        let _ = self.queries(visit.stream, visit.peer).await;
+        drop(permit);
     }
 
-    async fn serve_stream(&self, mut stream: TcpStream, peer: SocketAddr) -> std::io::Result<()> {
+    async fn queries(&self, mut stream: Box<dyn Stream>, peer: SocketAddr) -> std::io::Result<()> {
         loop {
             let length = tokio::time::timeout(IDLE, stream.read_u16()).await??;
             let mut packet = vec![0; usize::from(length)];

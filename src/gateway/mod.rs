@@ -12,11 +12,11 @@
 mod answer;
 mod authority;
 mod callers;
+mod connection;
 mod credential;
 mod decide;
 mod decoy;
 mod dns;
-mod door;
 mod folder;
 mod forward;
 mod local;
@@ -34,20 +34,20 @@ pub use callers::{Caller, Callers};
 pub use decoy::MARK as DECOY_MARK;
 pub use record::{Progress, Record};
 
+use crate::door::{Doors, Visit};
 use crate::plan::World;
 use crate::upstream::{Upstream, UpstreamError};
+use connection::Connections;
 use decoy::Decoys;
 use dns::Resolver;
-use door::Doors;
 use names::Names;
 use record::Recorder;
 use route::Inside;
 use scan::Scanner;
 use serve::Shared;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 /// Why a gateway could not be opened.
@@ -59,9 +59,6 @@ pub enum GatewayError {
     /// TLS could not be set up.
     #[error("TLS could not be set up")]
     Tls(#[from] rustls::Error),
-    /// A socket that was handed in cannot be used.
-    #[error("a door of the sandbox cannot be used")]
-    Door(#[source] std::io::Error),
     /// A decoy could not be packed.
     #[error("a decoy could not be packed")]
     Decoy(#[source] std::io::Error),
@@ -89,7 +86,7 @@ pub struct GatewaySpec {
 /// An open gateway. Dropping it closes it and loses the record.
 pub struct Gateway {
     shared: Arc<Shared>,
-    doors: Arc<Doors>,
+    connections: Arc<Connections>,
     listeners: JoinSet<()>,
 }
 
@@ -97,15 +94,9 @@ pub struct Gateway {
 const GRACE: Duration = Duration::from_secs(1);
 
 impl Gateway {
-    /// Begins to serve the doors of a sandbox: TCP sockets with the address
-    /// each listens on, and the resolver's. Needs a tokio runtime; blocks for
+    /// Begins to serve the doors of a sandbox. Needs a tokio runtime; blocks for
     /// as long as it takes to pack the decoys.
-    pub fn open(
-        spec: GatewaySpec,
-        tcp: Vec<(SocketAddr, std::net::TcpListener)>,
-        dns_udp: std::net::UdpSocket,
-        dns_tcp: std::net::TcpListener,
-    ) -> Result<Self, GatewayError> {
+    pub fn open(spec: GatewaySpec, doors: Doors) -> Result<Self, GatewayError> {
         let world = &spec.world;
         let names = Arc::new(Names::new(world, spec.proxies.iter().map(|(host, _)| host.as_str())));
         let scanner = Arc::new(Scanner::new(&world.planted));
@@ -122,17 +113,13 @@ impl Gateway {
             handed: Mutex::default(),
             proxies: spec.proxies,
         });
-        let doors = Doors::new(shared.clone(), spec.authority);
+        let connections = Connections::new(shared.clone(), spec.authority);
         let resolver = Arc::new(Resolver { names, scanner, recorder, callers: spec.callers });
         let mut listeners = JoinSet::new();
-        dns_udp.set_nonblocking(true).map_err(GatewayError::Door)?;
-        let udp = tokio::net::UdpSocket::from_std(dns_udp).map_err(GatewayError::Door)?;
-        listeners.spawn(resolver.clone().serve_udp(udp));
-        listeners.spawn(resolver.serve_tcp(listener(dns_tcp)?));
-        for (address, socket) in tcp {
-            listeners.spawn(doors.clone().serve(address, listener(socket)?));
-        }
-        Ok(Self { shared, doors, listeners })
+        let Doors { visits, datagrams } = doors;
+        listeners.spawn(resolver.clone().serve_datagrams(datagrams));
+        listeners.spawn(welcome(visits, connections.clone(), resolver));
+        Ok(Self { shared, connections, listeners })
     }
 
     /// How far the run has come.
@@ -143,11 +130,13 @@ impl Gateway {
     /// Stops serving and hands the record over. Called when the sandbox is
     /// gone: what is still open then ends within a second.
     pub async fn close(mut self) -> Record {
-        let mut tasks = std::mem::take(&mut *self.doors.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut tasks =
+            std::mem::take(&mut *self.connections.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         self.listeners.shutdown().await;
         let _ = tokio::time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await;
         tasks.shutdown().await;
-        let mut late = std::mem::take(&mut *self.doors.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut late =
+            std::mem::take(&mut *self.connections.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         late.shutdown().await;
         let mut record = self.shared.recorder.clone().finish().await;
         record.decoys = self.shared.decoys.offered();
@@ -161,7 +150,16 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
-fn listener(socket: std::net::TcpListener) -> Result<tokio::net::TcpListener, GatewayError> {
-    socket.set_nonblocking(true).map_err(GatewayError::Door)?;
-    tokio::net::TcpListener::from_std(socket).map_err(GatewayError::Door)
+/// Leads each that comes to where it belongs.
+async fn welcome(mut visits: mpsc::Receiver<Visit>, connections: Arc<Connections>, resolver: Arc<Resolver>) {
+    let queries = Arc::new(Semaphore::new(dns::MAX_STREAMS));
+    loop {
+        let Ok(permit) = connections.room.clone().acquire_owned().await else { return };
+        let Some(visit) = visits.recv().await else { return };
+        if visit.door != dns::RESOLVER {
+            connections.clone().serve(visit, permit);
+        } else if let Ok(permit) = queries.clone().try_acquire_owned() {
+            tokio::spawn(resolver.clone().serve_stream(visit, permit));
+        }
+    }
 }

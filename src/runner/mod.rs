@@ -18,7 +18,7 @@ use crate::gateway::{Authority, Caller, Callers, Gateway, GatewaySpec};
 use crate::plan::RunSpec;
 use crate::project::Project;
 use crate::sandbox::namespaces::Namespaces;
-use crate::sandbox::{CacheSpec, Doors, SandboxError};
+use crate::sandbox::{CacheSpec, SandboxError};
 use crate::secret::Secret;
 use crate::upstream::Upstream;
 use crate::wire::{CutShort, Event, GapKind};
@@ -154,7 +154,7 @@ impl Invocation {
             return Err(RunError::Stopped);
         }
         let spec = place::place(run, &self.project, &self.common, cache);
-        let (Doors { tcp, dns_udp, dns_tcp }, prepared) = self.backend.prepare(spec).await?;
+        let (doors, prepared) = self.backend.prepare(spec).await?;
         let ledger = Arc::new(Ledger::default());
         let gateway = Gateway::open(
             GatewaySpec {
@@ -164,9 +164,7 @@ impl Invocation {
                 callers: Arc::new(Attribution(ledger.clone())),
                 proxies: self.common.proxies.clone(),
             },
-            tcp,
-            dns_udp,
-            dns_tcp,
+            doors,
         )?;
         let mut progress = gateway.progress();
         let skipped = prepared.skipped().to_vec();

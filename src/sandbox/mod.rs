@@ -1,14 +1,16 @@
 //! A place to run one command, cut off from everything but the gateway.
 //!
-//! A backend makes the place and hands out its doors: the sockets that listen
-//! inside. Whoever holds them is all the network there is. The place is gone
+//! A backend makes the place and hands out its doors. Whoever holds them is all
+//! the network there is. The place is gone
 //! when the [`Running`] is dropped or finished. This module must not know
 //! npm, scenarios or what answers behind the doors.
 
 pub mod namespaces;
+mod running;
+
+pub use running::{Prepared, Running};
 
 use crate::wire::{Event, Order};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 
 /// What a place is made of.
@@ -91,17 +93,6 @@ pub enum Scratch {
     Memory,
     /// A folder below this one.
     Disk(PathBuf),
-}
-
-/// The sockets that listen inside, handed out.
-#[derive(Debug)]
-pub struct Doors {
-    /// One for each door address and port, then those at 127.0.0.1.
-    pub tcp: Vec<(SocketAddr, TcpListener)>,
-    /// 127.0.0.1:53.
-    pub dns_udp: UdpSocket,
-    /// 127.0.0.1:53.
-    pub dns_tcp: TcpListener,
 }
 
 /// Why a place could not be made.

@@ -7,6 +7,7 @@ use http_body_util::{BodyExt, StreamBody, combinators::BoxBody};
 use hyper::body::{Frame, Incoming};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
+use sealcheck::door::Doors;
 use sealcheck::gateway::{Authority, Caller, Callers, Gateway, GatewaySpec};
 use sealcheck::plan::{Planted, RegistryWorld, World};
 use sealcheck::project::registry::RegistryUrl;
@@ -126,7 +127,7 @@ pub(crate) fn open(
         callers: callers.clone(),
         proxies: vec![("proxy.example".into(), port)],
     };
-    let gateway = Gateway::open(spec, doors, udp, TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
+    let gateway = Gateway::open(spec, Doors::listen(doors, udp).unwrap()).unwrap();
     Rig { gateway, port, callers, store, authority, resolver }
 }
 

@@ -10,10 +10,10 @@ mod witness;
 
 use bench::{Bench, alive, descendants, exe, runtime, until};
 use sealcheck::sandbox::namespaces::{Namespaces, stage_main, sweep};
-use sealcheck::sandbox::{CacheSpec, Doors, SandboxError, SandboxSpec, Scratch, Signal};
+use sealcheck::sandbox::{CacheSpec, SandboxError, SandboxSpec, Scratch, Signal};
 use sealcheck::wire::{CutShort, Exit};
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -190,22 +190,20 @@ fn doors_take_connections_from_inside() {
         "[::1]:443",
     ]);
     runtime().block_on(async {
-        let (Doors { tcp, dns_udp, dns_tcp }, prepared) = bench.backend().prepare(spec).await.unwrap();
-        assert_eq!(tcp.len(), 129);
-        assert_eq!(tcp[0].0.to_string(), "127.0.0.2:443");
-        assert_eq!(dns_tcp.local_addr().unwrap().to_string(), "127.0.0.1:53");
-        let answering = std::thread::spawn(move || {
+        let (mut doors, prepared) = bench.backend().prepare(spec).await.unwrap();
+        let answering = tokio::spawn(async move {
+            use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
             for address in ["127.0.0.5:443", "127.0.0.65:80", "127.0.0.1:4873"] {
-                let (_, door) = tcp.iter().find(|(at, _)| at.to_string() == address).unwrap();
-                let (mut stream, _) = door.accept().unwrap();
+                let mut visit = doors.visits.recv().await.unwrap();
+                assert_eq!(visit.door.to_string(), address);
                 let mut asked = String::new();
-                stream.read_to_string(&mut asked).unwrap();
-                write!(stream, "{asked} at {}", stream.local_addr().unwrap()).unwrap();
+                visit.stream.read_to_string(&mut asked).await.unwrap();
+                let answer = format!("{asked} at {}", visit.door);
+                visit.stream.write_all(answer.as_bytes()).await.unwrap();
             }
-            let mut question = [0; 16];
-            let (length, _) = dns_udp.recv_from(&mut question).unwrap();
-            assert_eq!(&question[..length], b"name?");
-            tcp
+            let question = doors.datagrams.recv().await.unwrap();
+            assert_eq!(question.bytes, b"name?");
+            doors
         });
         let mut running = prepared.start().await.unwrap();
         let mut said = Vec::new();
@@ -215,7 +213,7 @@ fn doors_take_connections_from_inside() {
             }
         }
         running.finish().await.unwrap();
-        drop(answering.join().unwrap());
+        drop(answering.await.unwrap());
         let said = String::from_utf8(said).unwrap();
         let mut said = said.lines();
         assert_eq!(said.next(), Some("127.0.0.5:443 knock at 127.0.0.5:443"));

@@ -27,17 +27,17 @@ mod mounts;
 mod network;
 mod place;
 mod request;
-mod running;
 mod scratch;
 mod stage;
 mod view;
 
 pub use capability::{Capability, Trial};
-pub use running::{Prepared, Running};
 pub use scratch::{Leftover, ScratchFolder, leftovers, sweep};
 pub use stage::stage_main;
 
-use super::{Doors, SandboxError, SandboxSpec};
+use super::running::Prepared;
+use super::{SandboxError, SandboxSpec};
+use crate::door::Doors;
 use std::path::PathBuf;
 
 /// The backend. It holds no resources; each sandbox stands alone.
@@ -64,9 +64,12 @@ impl Namespaces {
     /// The step that failed and the kernel's answer. Nothing is left behind.
     pub async fn prepare(&self, spec: SandboxSpec) -> Result<(Doors, Prepared), SandboxError> {
         let this = self.clone();
-        tokio::task::spawn_blocking(move || place::make(&this.witness, &this.scratch_root, spec))
-            .await
-            .map_err(|error| SandboxError::Lost(error.to_string()))?
+        let made = tokio::task::spawn_blocking(move || place::make(&this.witness, &this.scratch_root, spec));
+        let made = made.await.map_err(|error| SandboxError::Lost(error.to_string()))??;
+        let joined = made
+            .join()
+            .and_then(|(sockets, prepared)| Ok((Doors::listen(sockets.tcp, sockets.dns_udp)?, prepared)));
+        joined.map_err(|source| SandboxError::Setup { step: "open the doors".to_owned(), source })
     }
 
     /// Tries, each in a process of its own, what a sandbox needs of this

@@ -2,20 +2,22 @@
 
 use super::failure::{During, Failure};
 use super::request::{Reply, Request, Setup, ask};
-use super::running::Prepared;
 use super::scratch::ScratchFolder;
 use super::{handover, identity, network};
-use crate::sandbox::{CacheSpec, Doors, SandboxError, SandboxSpec, Scratch};
-use crate::wire;
+use crate::sandbox::running::{self, Joints, Prepared};
+use crate::sandbox::{CacheSpec, SandboxError, SandboxSpec, Scratch};
+use crate::wire::{self, Order};
 use std::fs;
 use std::io;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::pin::Pin;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+use tokio::net::unix::pipe;
 
 /// How long a stage may take to end a sandbox before it is killed itself (with
 /// which PID 1 dies, too).
@@ -53,12 +55,30 @@ impl Place {
     }
 }
 
+impl running::Place for Place {
+    fn end(mut self: Box<Self>) -> Pin<Box<dyn Future<Output = io::Result<String>> + Send>> {
+        Box::pin(async move {
+            let ended = tokio::task::spawn_blocking(move || Self::end(&mut self));
+            Ok(ended.await.map_err(io::Error::other)??.to_string())
+        })
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         if let Err(error) = self.end() {
             tracing::warn!(%error, "a sandbox could not be cleaned up");
         }
     }
+}
+
+/// The sockets that listen inside, handed out.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    /// One for each door address and port, those at 127.0.0.1, the resolver's.
+    pub(super) tcp: Vec<(SocketAddr, TcpListener)>,
+    /// 127.0.0.1:53.
+    pub(super) dns_udp: UdpSocket,
 }
 
 /// A stage that has been started, and our end of its control socket.
@@ -93,11 +113,7 @@ pub(super) fn hold(scratch_root: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// Makes a place. Blocks until it stands.
-pub(super) fn make(
-    executable: &Path,
-    scratch_root: &Path,
-    spec: SandboxSpec,
-) -> Result<(Doors, Prepared), SandboxError> {
+pub(super) fn make(executable: &Path, scratch_root: &Path, spec: SandboxSpec) -> Result<Made, SandboxError> {
     let hold = hold(scratch_root)?;
     let folder = match &spec.scratch {
         Scratch::Memory => None,
@@ -115,32 +131,56 @@ pub(super) fn make(
     let output = (process.stdout.take(), process.stderr.take());
     // From here on dropping the place cleans up.
     let mut place = Place { stage: process, lifeline: Some(control), folder };
-    let (doors, channel, skipped) = match converse(&place, &setup, &contents) {
+    let (sockets, channel, skipped) = match converse(&place, &setup, &contents) {
         Ok(made) => made,
         Err(failure) => {
             let _ = place.end();
             return Err(failure.into());
         }
     };
-    let (stdout, stderr) = match output {
-        (Some(stdout), Some(stderr)) => (stdout, stderr),
-        (_, _) => return Err(SandboxError::Lost("its output was not connected".to_owned())),
+    let (Some(stdout), Some(stderr)) = output else {
+        return Err(SandboxError::Lost("its output was not connected".to_owned()));
     };
-    Ok((doors, Prepared { place, channel, output: Output { stdout, stderr }, order: spec.order, skipped }))
+    Ok(Made {
+        sockets,
+        place,
+        channel,
+        stdout: stdout.into(),
+        stderr: stderr.into(),
+        order: spec.order,
+        skipped,
+    })
 }
 
-/// The command's standard output and error.
-#[derive(Debug)]
-pub(super) struct Output {
-    pub(super) stdout: ChildStdout,
-    pub(super) stderr: ChildStderr,
+/// A place and what joins it to the host, before a runtime watches it.
+pub(super) struct Made {
+    pub(super) sockets: Sockets,
+    place: Place,
+    channel: UnixStream,
+    stdout: OwnedFd,
+    stderr: OwnedFd,
+    order: Order,
+    skipped: Vec<String>,
+}
+
+impl Made {
+    /// Has the present runtime watch it.
+    pub(super) fn join(self) -> io::Result<(Sockets, Prepared)> {
+        self.channel.set_nonblocking(true)?;
+        let joints = Joints {
+            channel: Box::new(tokio::net::UnixStream::from_std(self.channel)?),
+            stdout: Box::new(pipe::Receiver::from_owned_fd(self.stdout)?),
+            stderr: Box::new(pipe::Receiver::from_owned_fd(self.stderr)?),
+        };
+        Ok((self.sockets, Prepared::new(Box::new(self.place), joints, self.order, self.skipped)))
+    }
 }
 
 fn converse(
     place: &Place,
     setup: &Setup,
     contents: &[u8],
-) -> Result<(Doors, UnixStream, Vec<String>), Failure> {
+) -> Result<(Sockets, UnixStream, Vec<String>), Failure> {
     let lost = || Failure::refused("make the place", "the stage ended without a word");
     let mut control = place.lifeline.as_ref().ok_or_else(lost)?;
     // The spec is on its way while the stage starts; nothing here depends on an answer.
@@ -158,17 +198,18 @@ fn converse(
     let mut taken = handover::take(control, count).during("take the doors")?;
     let mut last = || taken.pop().ok_or_else(lost);
     let channel = UnixStream::from(last()?);
-    let dns_tcp = TcpListener::from(last()?);
+    let dns_tcp = last()?;
     let dns_udp = UdpSocket::from(last()?);
     let tcp = taken
         .into_iter()
+        .chain([dns_tcp])
         .map(|fd| {
             let door = TcpListener::from(fd);
             door.local_addr().map(|address| (address, door))
         })
         .collect::<io::Result<_>>()
         .during("ask a door for its address")?;
-    Ok((Doors { tcp, dns_udp, dns_tcp }, channel, skipped))
+    Ok((Sockets { tcp, dns_udp }, channel, skipped))
 }
 
 /// Makes the folder that a cache is kept in, owned by whom the sandbox runs as.

@@ -1,16 +1,13 @@
 //! A place that waits for its order, and one in which a command runs.
 
-use super::place::{Output, Place};
-use crate::sandbox::{SandboxError, Signal};
+use super::{SandboxError, Signal};
+use crate::door::Stream;
 use crate::wire::{self, Event, MAX_FRAME, Order};
+use std::fmt::Debug;
 use std::io;
-use std::net::Shutdown;
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream as Channel;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::net::UnixStream;
-use tokio::net::unix::pipe;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 
 /// Signals that may wait for a slow receiver. Beyond that the pipes fill and
@@ -20,17 +17,39 @@ const WAITING: usize = 64;
 /// Bytes of output in one signal, at most.
 const CHUNK: usize = 64 << 10;
 
+/// A place that stands. Dropped, everything inside is killed and it is gone.
+pub(super) trait Place: Debug + Send + Sync {
+    /// Ends whatever is alive inside, waits until it is gone, and removes what
+    /// it left. Says how the witness ended, for people.
+    fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = io::Result<String>> + Send>>;
+}
+
+/// One of the command's streams.
+pub(super) type Output = Box<dyn AsyncRead + Unpin + Send>;
+
+/// What joins a place to the host.
+pub(super) struct Joints {
+    /// The witness's channel.
+    pub(super) channel: Box<dyn Stream>,
+    /// The command's standard output.
+    pub(super) stdout: Output,
+    /// The command's standard error.
+    pub(super) stderr: Output,
+}
+
 /// A place with a witness in it that waits for its order. Dropped, it is gone.
-#[derive(Debug)]
 pub struct Prepared {
-    pub(super) place: Place,
-    pub(super) channel: Channel,
-    pub(super) output: Output,
-    pub(super) order: Order,
-    pub(super) skipped: Vec<String>,
+    place: Box<dyn Place>,
+    joints: Joints,
+    order: Order,
+    skipped: Vec<String>,
 }
 
 impl Prepared {
+    pub(super) fn new(place: Box<dyn Place>, joints: Joints, order: Order, skipped: Vec<String>) -> Self {
+        Self { place, joints, order, skipped }
+    }
+
     /// Files of the project that were not copied: gone, reached through a link,
     /// a link that leads out, or neither file, folder nor link.
     pub fn skipped(&self) -> &[String] {
@@ -42,35 +61,46 @@ impl Prepared {
     /// # Errors
     /// The witness is gone already.
     pub async fn start(self) -> Result<Running, SandboxError> {
-        let Self { place, channel, output, order, skipped: _ } = self;
-        let lost = |error: io::Error| SandboxError::Lost(error.to_string());
-        let host = channel.try_clone().map_err(lost)?;
-        channel.set_nonblocking(true).map_err(lost)?;
-        let mut channel = UnixStream::from_std(channel).map_err(lost)?;
+        let Self { place, joints, order, skipped: _ } = self;
+        let Joints { channel, stdout, stderr } = joints;
+        let (reading, mut writing) = tokio::io::split(channel);
         let mut frame = Vec::new();
         wire::send(&mut frame, &order).map_err(|error| SandboxError::Lost(error.to_string()))?;
-        tokio::io::AsyncWriteExt::write_all(&mut channel, &frame).await.map_err(lost)?;
-        let stdout = pipe::Receiver::from_owned_fd(OwnedFd::from(output.stdout)).map_err(lost)?;
-        let stderr = pipe::Receiver::from_owned_fd(OwnedFd::from(output.stderr)).map_err(lost)?;
+        let told = async {
+            writing.write_all(&frame).await?;
+            writing.flush().await
+        };
+        told.await.map_err(|error| SandboxError::Lost(error.to_string()))?;
         let (sender, signals) = mpsc::channel(WAITING);
         let last_word = Arc::new(Mutex::new(LastWord::None));
         tokio::spawn(read_output(stdout, Signal::Stdout, sender.clone()));
         tokio::spawn(read_output(stderr, Signal::Stderr, sender.clone()));
-        tokio::spawn(read_events(channel, sender, Arc::clone(&last_word)));
-        Ok(Running { signals, host, last_word, place })
+        tokio::spawn(read_events(reading, sender, Arc::clone(&last_word)));
+        Ok(Running { signals, channel: Mutex::new(Some(writing)), last_word, place })
+    }
+}
+
+impl Debug for Prepared {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Prepared({:?})", self.place)
     }
 }
 
 /// A place in which a command runs. Dropped, everything inside is killed and
-/// the place is gone; this blocks for some milliseconds.
-#[derive(Debug)]
+/// the place is gone; this may block for some milliseconds.
 pub struct Running {
     /// What it tells, until `None`: then nothing inside is alive or has anything
     /// left to say. Output and events are each in order, not among each other.
     pub signals: mpsc::Receiver<Signal>,
-    host: Channel,
+    channel: Mutex<Option<WriteHalf<Box<dyn Stream>>>>,
     last_word: Arc<Mutex<LastWord>>,
-    place: Place,
+    place: Box<dyn Place>,
+}
+
+impl Debug for Running {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Running({:?})", self.place)
+    }
 }
 
 /// How the witness's messages ended.
@@ -82,24 +112,22 @@ enum LastWord {
 }
 
 impl Running {
-    /// Asks the witness to end the run and to report; `signals` goes on until it has.
+    /// Asks the witness to end the run and to report; `signals` goes on until it
+    /// has. Needs a tokio runtime.
     pub fn interrupt(&self) {
-        // An error means that the witness is gone, which is what was wanted.
-        let _ = self.host.shutdown(Shutdown::Write);
+        let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut channel) = channel {
+            // An error means that the witness is gone, which is what was wanted.
+            tokio::spawn(async move { channel.shutdown().await });
+        }
     }
 
     /// Kills everything inside and waits until it is gone.
     ///
     /// # Errors
-    /// The scratch folder could not be removed.
+    /// What it left could not be removed.
     pub async fn kill(self) -> Result<(), SandboxError> {
-        let mut place = self.place;
-        let ended = tokio::task::spawn_blocking(move || place.end());
-        match ended.await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(clean_up(error)),
-            Err(error) => Err(SandboxError::Lost(error.to_string())),
-        }
+        self.place.end().await.map(drop).map_err(clean_up)
     }
 
     /// Cleans up after `signals` has ended, and says whether the witness had
@@ -108,16 +136,12 @@ impl Running {
     /// # Errors
     /// [`SandboxError::Lost`] if it had not.
     pub async fn finish(self) -> Result<(), SandboxError> {
-        let mut place = self.place;
         drop(self.signals);
-        let status = tokio::task::spawn_blocking(move || place.end())
-            .await
-            .map_err(|error| SandboxError::Lost(error.to_string()))?
-            .map_err(clean_up)?;
+        let status = self.place.end().await.map_err(clean_up)?;
         match &*self.last_word.lock().unwrap_or_else(PoisonError::into_inner) {
             LastWord::Ended => Ok(()),
             LastWord::Broken(why) => Err(SandboxError::Lost(why.clone())),
-            LastWord::None => Err(SandboxError::Lost(status.to_string())),
+            LastWord::None => Err(SandboxError::Lost(status)),
         }
     }
 }
@@ -126,7 +150,7 @@ fn clean_up(source: io::Error) -> SandboxError {
     SandboxError::Setup { step: "remove what it left".to_owned(), source }
 }
 
-async fn read_output(mut from: pipe::Receiver, wrap: fn(Vec<u8>) -> Signal, to: mpsc::Sender<Signal>) {
+async fn read_output(mut from: Output, wrap: fn(Vec<u8>) -> Signal, to: mpsc::Sender<Signal>) {
     let mut buffer = vec![0; CHUNK];
     loop {
         match from.read(&mut buffer).await {
@@ -140,7 +164,11 @@ async fn read_output(mut from: pipe::Receiver, wrap: fn(Vec<u8>) -> Signal, to: 
     }
 }
 
-async fn read_events(mut from: UnixStream, to: mpsc::Sender<Signal>, last_word: Arc<Mutex<LastWord>>) {
+async fn read_events(
+    mut from: ReadHalf<Box<dyn Stream>>,
+    to: mpsc::Sender<Signal>,
+    last_word: Arc<Mutex<LastWord>>,
+) {
     let word = loop {
         match read_event(&mut from).await {
             Ok(None) => break LastWord::None,

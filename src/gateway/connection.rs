@@ -6,6 +6,7 @@ use super::answer::empty;
 use super::authority::Authority;
 use super::callers::Asked;
 use super::serve::{HungUp, Shared, Way, blank};
+use crate::door::Visit;
 use crate::evidence::Exchange;
 use crate::plan::is_here;
 use bytes::Bytes;
@@ -14,15 +15,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_rustls::LazyConfigAcceptor;
 
@@ -37,47 +37,40 @@ const MAX_OPAQUE: usize = 1 << 20;
 
 type Answered = Pin<Box<dyn Future<Output = Result<Response<Delivered>, HungUp>> + Send>>;
 
-/// What all doors share.
-pub(super) struct Doors {
+/// What all connections of a run share.
+pub(super) struct Connections {
     pub(super) shared: Arc<Shared>,
     pub(super) authority: Arc<Authority>,
     pub(super) room: Arc<Semaphore>,
     pub(super) tasks: Mutex<JoinSet<()>>,
 }
 
-impl Doors {
+impl Connections {
     /// For a run.
     pub(super) fn new(shared: Arc<Shared>, authority: Arc<Authority>) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         Arc::new(Self { shared, authority, room, tasks: Mutex::default() })
     }
 
-    /// Serves one door for ever.
-    pub(super) async fn serve(self: Arc<Self>, door: SocketAddr, listener: TcpListener) {
-        loop {
-            let Ok(permit) = self.room.clone().acquire_owned().await else { return };
-            let Ok((stream, peer)) = listener.accept().await else {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-                continue;
-            };
-            let _ = stream.set_nodelay(true);
-            let doors = self.clone();
-            let caller = Asked::about(self.shared.callers.clone(), peer, door);
-            let host = match door.ip() {
-                IpAddr::V4(address) => self.shared.names.meant(address),
-                IpAddr::V6(_) => None,
-            };
-            let here = door.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST);
-            let proxy = self.shared.proxies.iter().any(|(name, port)| {
-                let named = if here { is_here(name) } else { host.as_ref() == Some(name) };
-                named && *port == door.port()
-            });
-            let way = Way { scheme: "http", host, port: door.port(), door: door.ip(), proxy, caller };
-            self.spawn(async move {
-                doors.connection(stream, way, "http").await;
-                drop(permit);
-            });
-        }
+    /// Serves one that came, and keeps its place in the room until it is done.
+    pub(super) fn serve(self: Arc<Self>, visit: Visit, permit: OwnedSemaphorePermit) {
+        let Visit { peer, door, stream } = visit;
+        let caller = Asked::about(self.shared.callers.clone(), peer, door);
+        let host = match door.ip() {
+            IpAddr::V4(address) => self.shared.names.meant(address),
+            IpAddr::V6(_) => None,
+        };
+        let here = door.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let proxy = self.shared.proxies.iter().any(|(name, port)| {
+            let named = if here { is_here(name) } else { host.as_ref() == Some(name) };
+            named && *port == door.port()
+        });
+        let way = Way { scheme: "http", host, port: door.port(), door: door.ip(), proxy, caller };
+        let connections = self.clone();
+        self.spawn(async move {
+            connections.connection(stream, way, "http").await;
+            drop(permit);
+        });
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -177,10 +170,10 @@ impl Doors {
             return;
         }
         let (seen, any) = (line.seen.clone(), Arc::new(AtomicBool::new(false)));
-        let (doors, served, towards) = (self.clone(), any.clone(), way.clone());
+        let (connections, served, towards) = (self.clone(), any.clone(), way.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             served.store(true, Ordering::Relaxed);
-            doors.clone().request(towards.clone(), request)
+            connections.clone().request(towards.clone(), request)
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -225,11 +218,11 @@ impl Doors {
             return refuse(&host, port, StatusCode::BAD_GATEWAY, Some(fault));
         }
         let inner = Way { scheme: "http", host: Some(host), port, proxy: false, ..way };
-        let doors = self.clone();
+        let connections = self.clone();
         self.spawn(async move {
             match hyper::upgrade::on(request).await {
-                Ok(tunnel) => doors.connection(TokioIo::new(tunnel), inner, "connect").await,
-                Err(_) => doors.opaque(&inner, "connect", b"", None),
+                Ok(tunnel) => connections.connection(TokioIo::new(tunnel), inner, "connect").await,
+                Err(_) => connections.opaque(&inner, "connect", b"", None),
             }
         });
         empty(StatusCode::OK)
