@@ -14,6 +14,7 @@ pub(crate) fn measure(bench: &Bench) {
     place::write_shims(shims.path(), &bench.toolchain).unwrap();
     let common = Common {
         toolchain: bench.toolchain.clone(),
+        image: None,
         shims: shims.path().to_path_buf(),
         ca_pem: String::new(),
         limits: Limits { memory: 4 << 30, processes: 4096, open_files: 65_536, disk: 8 << 30 },

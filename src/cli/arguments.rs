@@ -63,6 +63,12 @@ pub(crate) enum InsideCommand {
     Stage(Inside),
     #[command(name = "__witness")]
     Witness(Inside),
+    /// PID 1 of a container
+    #[command(name = "__inmate")]
+    Inmate,
+    /// What an image has
+    #[command(name = "__look")]
+    Look,
 }
 
 /// What such a command is given.
@@ -99,6 +105,12 @@ pub(crate) struct Surroundings {
     /// node and npm to use, as `node@20,npm@10`
     #[arg(long, value_name = "VERSIONS", env = "SEALCHECK_TOOLCHAIN")]
     pub(crate) toolchain: Vec<String>,
+    /// Where the sandboxes are made
+    #[arg(long, value_enum, env = "SEALCHECK_BACKEND")]
+    pub(crate) backend: Option<Backend>,
+    /// Run in containers of this image, as CI does, with its node and npm
+    #[arg(long, value_name = "IMAGE", env = "SEALCHECK_IMAGE", value_delimiter = ',')]
+    pub(crate) image: Vec<String>,
     /// A policy file outside the project
     #[arg(long, value_name = "FILE", env = "SEALCHECK_POLICY")]
     pub(crate) policy: Option<PathBuf>,
@@ -122,9 +134,6 @@ pub(crate) struct TestArguments {
     /// How many losses must fail together at least before it may leak [default: 2]
     #[arg(long, value_name = "N", env = "SEALCHECK_REQUIRE_MARGIN")]
     pub(crate) require_margin: Option<u32>,
-    /// Where the sandboxes are made
-    #[arg(long, value_enum, env = "SEALCHECK_BACKEND")]
-    pub(crate) backend: Option<Backend>,
     /// How many runs go side by side [default: the cores]
     #[arg(long, value_name = "N", env = "SEALCHECK_JOBS")]
     pub(crate) jobs: Option<usize>,
@@ -217,6 +226,8 @@ pub(crate) enum Backend {
     Auto,
     /// Linux namespaces, no daemon and no root needed
     Namespaces,
+    /// Containers of an engine: Docker or Podman
+    Container,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,5 +1,6 @@
 //! Puts a report together from what was planned, observed and judged.
 
+use super::containers::Placed;
 use super::load::Loaded;
 use crate::evidence::Evidence;
 use crate::finding::{Judgement, Severity};
@@ -50,7 +51,7 @@ pub(crate) fn report(parts: Parts<'_>) -> Report {
         .into_iter()
         .map(|(spec, evidence)| {
             let said = verdicts.next();
-            run(spec, evidence, said, &toolchain, parts.traced)
+            run(spec, evidence, said, &toolchain, parts.loaded, parts.traced)
         })
         .collect();
     let mut report = Report {
@@ -84,9 +85,12 @@ fn run(
     evidence: Option<Evidence>,
     said: Option<&crate::finding::RunVerdict>,
     toolchain: &Toolchain,
+    loaded: &Loaded,
     traced: bool,
 ) -> Run {
-    let mut run = Run::new(spec.id, &spec.scenario, toolchain.clone(), "namespaces");
+    let backend = if loaded.placed.is_some() { "container" } else { "namespaces" };
+    let mut run = Run::new(spec.id, &spec.scenario, toolchain.clone(), backend);
+    run.image = loaded.placed.as_ref().map(Placed::named);
     run.command = spec.command;
     run.repeat = spec.repeat;
     run.notes = spec.notes;

@@ -2,6 +2,7 @@
 //! way to the registries, the plan.
 
 use super::arguments::{Choice, Surroundings};
+use super::containers::{self, Placed};
 use super::{catalogue, folders, reach};
 use crate::plan::{Plan, PlanOptions};
 use crate::project::ReadOptions;
@@ -31,6 +32,8 @@ pub(crate) struct Loaded {
     pub(crate) store_path: Option<PathBuf>,
     pub(crate) offline: bool,
     pub(crate) policy: Option<PathBuf>,
+    /// The image that it runs in, where it is no sandbox of this machine's system.
+    pub(crate) placed: Option<Placed>,
     /// Goes with this value.
     _aside: Aside,
 }
@@ -122,13 +125,32 @@ async fn read(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyho
         Some(folder) => Store::open(folder)?,
         None => Store::passing(&aside.folder("store")?)?,
     });
-    let toolchain = toolchain(&root, &surroundings, &env, &aside).await?;
+    let placed = match containers::wanted(&surroundings)? {
+        Some(image) => Some(containers::place(image, &env).await?),
+        None => None,
+    };
+    let toolchain = match &placed {
+        Some(placed) => placed.toolchain()?,
+        None => toolchain(&root, &surroundings, &env, &aside).await?,
+    };
+    let (global_npmrc, builtin_npmrc) = match &placed {
+        Some(placed) => {
+            let kept = |name: &str, text: &Option<String>| {
+                let path = aside.folder("image")?.join(name);
+                text.as_ref().map(|text| std::fs::write(&path, text).map(|()| path)).transpose()
+            };
+            (kept("global-npmrc", &placed.tools.global_npmrc)?, kept("builtin-npmrc", &placed.tools.builtin_npmrc)?)
+        }
+        None => (Some(toolchain.global_npmrc()), toolchain.builtin_npmrc()),
+    };
+    let mut surrounding = env.clone();
+    surrounding.extend(placed.iter().flat_map(Placed::npm_variables));
     let options = ReadOptions {
         root,
         home: folders::home(),
-        global_npmrc: Some(toolchain.global_npmrc()),
-        builtin_npmrc: toolchain.builtin_npmrc(),
-        env: env.clone(),
+        global_npmrc,
+        builtin_npmrc,
+        env: surrounding,
         public: toolchain.public.clone(),
         policy: surroundings.policy.clone(),
         signatures: None,
@@ -145,6 +167,7 @@ async fn read(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyho
         store_path: surroundings.store,
         offline: surroundings.offline,
         policy: surroundings.policy,
+        placed,
         _aside: aside,
     })
 }

@@ -8,11 +8,13 @@ mod assemble;
 mod catalogue;
 mod clean;
 mod complaint;
+mod containers;
 mod doctor;
 mod explain;
 mod folders;
 mod inspect;
 mod load;
+mod look;
 mod options;
 mod plan;
 mod reach;
@@ -65,6 +67,8 @@ pub fn main() -> i32 {
         return match inside {
             InsideCommand::Stage(inside) => crate::sandbox::namespaces::stage_main(inside.channel),
             InsideCommand::Witness(inside) => crate::witness::main_by_number(inside.channel),
+            InsideCommand::Inmate => inmate(),
+            InsideCommand::Look => look::run(),
         };
     }
     let arguments = match Arguments::try_parse() {
@@ -83,6 +87,15 @@ pub fn main() -> i32 {
             code.number()
         }
     }
+}
+
+/// PID 1 of a container: makes the place, then is the witness.
+fn inmate() -> i32 {
+    let Ok(inmate) = crate::sandbox::container::Inmate::enter() else { return 1 };
+    let (channel, carrier) = inmate.take();
+    let code = crate::witness::main(channel);
+    carrier.leave();
+    code
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<Code> {

@@ -2,7 +2,7 @@
 //! then `SEALCHECK_*` (both by clap), then `sealcheck.toml`, then the default.
 
 use super::arguments::{
-    Backend, Choice, FailOn, ProgressChoice, ScratchChoice, Surroundings, Talk, TestArguments,
+    Choice, FailOn, ProgressChoice, ScratchChoice, Surroundings, Talk, TestArguments,
 };
 use crate::text::Complaint;
 use clap::ValueEnum;
@@ -74,9 +74,6 @@ pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Resu
             });
         }
     }
-    choose(arguments.backend, file, "backend").map(|backend| match backend {
-        None | Some(Backend::Auto | Backend::Namespaces) => (),
-    })?;
     Ok(Options {
         choice,
         require_margin: u32::try_from(margin.unwrap_or(2)).unwrap_or(u32::MAX),
@@ -130,6 +127,12 @@ pub(crate) fn layer_surroundings(
     }
     if surroundings.toolchain.is_empty() {
         surroundings.toolchain = words(file, "toolchain")?;
+    }
+    if surroundings.backend.is_none() {
+        surroundings.backend = choose(None, file, "backend")?;
+    }
+    if surroundings.image.is_empty() {
+        surroundings.image = words(file, "image")?;
     }
     surroundings.offline |= flag(file, "offline")?;
     Ok(())

@@ -1,6 +1,7 @@
 //! `sealcheck test`.
 
 use super::arguments::{FailOn, ProgressChoice, ScratchChoice, Talk, TestArguments};
+use super::containers::Placed;
 use super::load::{self, Loaded};
 use super::options::{self, Options};
 use super::{Code, assemble, folders, save, say, signals};
@@ -15,7 +16,7 @@ use crate::report::progress::{Display, Mode, Phase, Progress};
 use crate::runner::place::{self, Common};
 use crate::runner::{Invocation, Listener, Told};
 use crate::sandbox::namespaces::{Namespaces, ScratchFolder, sweep};
-use crate::sandbox::{Limits, Scratch};
+use crate::sandbox::{Backend, Limits, Scratch};
 use crate::scenario::Scenario;
 use crate::text::Complaint;
 use std::path::{Path, PathBuf};
@@ -124,10 +125,13 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
     let invocation = Arc::new(Invocation {
         project: loaded.project.clone(),
         common: common(&loaded, &options, shims.inner(), &plan)?,
-        platform: platform(),
+        platform: platform(&loaded),
         authority: Arc::new(Authority::new()?),
         upstream: loaded.upstream.clone(),
-        backend: Namespaces::new("/proc/self/exe".into(), folders::scratch()),
+        backend: match &loaded.placed {
+            Some(placed) => Backend::Containers(placed.containers.clone()),
+            None => Backend::Namespaces(Namespaces::new("/proc/self/exe".into(), folders::scratch())),
+        },
         scratch_root: folders::scratch(),
         jobs: options.jobs,
         stop,
@@ -286,6 +290,7 @@ fn common(loaded: &Loaded, options: &Options, shims: PathBuf, plan: &Plan) -> an
     };
     Ok(Common {
         toolchain: loaded.toolchain.clone(),
+        image: loaded.placed.as_ref().map(Placed::image),
         shims,
         ca_pem: String::new(),
         limits: Limits { memory: 4 << 30, processes: 4096, open_files: 65_536, disk },
@@ -306,13 +311,14 @@ fn proxies(project: &Project) -> Vec<(String, u16)> {
         .collect()
 }
 
-fn platform() -> Platform {
+fn platform(loaded: &Loaded) -> Platform {
     let cpu = match std::env::consts::ARCH {
         "x86_64" => "x64",
         "aarch64" => "arm64",
         other => other,
     };
-    Platform { os: "linux".to_owned(), cpu: cpu.to_owned(), libc: "glibc".to_owned() }
+    let libc = loaded.placed.as_ref().map_or("glibc", |placed| placed.tools.libc.as_str());
+    Platform { os: "linux".to_owned(), cpu: cpu.to_owned(), libc: libc.to_owned() }
 }
 
 fn store(loaded: &Loaded) -> Store {

@@ -17,8 +17,7 @@ use crate::evidence::seal::{Platform, Recording};
 use crate::gateway::{Authority, Caller, Callers, Gateway, GatewaySpec};
 use crate::plan::RunSpec;
 use crate::project::Project;
-use crate::sandbox::namespaces::Namespaces;
-use crate::sandbox::{CacheSpec, SandboxError};
+use crate::sandbox::{Backend, CacheSpec, SandboxError};
 use crate::secret::Secret;
 use crate::upstream::Upstream;
 use crate::wire::{CutShort, Event, GapKind};
@@ -45,7 +44,7 @@ pub struct Invocation {
     /// The way to the real registries.
     pub upstream: Arc<Upstream>,
     /// Where sandboxes are made.
-    pub backend: Namespaces,
+    pub backend: Backend,
     /// Where caches that are handed on lie.
     pub scratch_root: PathBuf,
     /// How many runs go side by side.

@@ -25,6 +25,8 @@ const NPM: &str = "/toolchain/npm";
 pub struct Common {
     /// The toolchain.
     pub toolchain: Toolchain,
+    /// The image that it lies in, if it is not this machine's.
+    pub image: Option<Image>,
     /// A host folder with `node`, `npm` and `npx`, made by [`write_shims`].
     pub shims: PathBuf,
     /// The authority's certificate, PEM.
@@ -41,12 +43,41 @@ pub struct Common {
     pub proxies: Vec<(String, u16)>,
 }
 
+/// What a run has of its container's image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Its `PATH`.
+    pub path: String,
+    /// Its `/etc/passwd`.
+    pub passwd: Option<String>,
+    /// The variables that it sets for whoever runs in it, `PATH` aside.
+    pub env: Vec<(String, String)>,
+}
+
+impl Image {
+    /// Its users, among whom ours must have a name.
+    fn users(&self) -> String {
+        let mut text = self.passwd.clone().unwrap_or_else(|| "root:x:0:0:root:/root:/bin/sh\n".to_owned());
+        let known = text.lines().any(|line| line.split(':').nth(2) == Some("1000"));
+        if !known {
+            if !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text.push_str("npm:x:1000:1000:npm:/home/npm:/bin/sh\n");
+        }
+        text
+    }
+}
+
 /// How long processes that outlive npm are watched.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// The place for one run.
 pub fn place(run: &RunSpec, project: &Project, common: &Common, cache: CacheSpec) -> SandboxSpec {
-    let inside = Inside::of(&common.toolchain);
+    let inside = match &common.image {
+        None => Inside::of(&common.toolchain),
+        Some(_) => Inside::within(&common.toolchain),
+    };
     let mut files: Vec<(String, Vec<u8>)> = [CA_BUNDLE, "/etc/pki/tls/certs/ca-bundle.crt"]
         .into_iter()
         .map(|path| (path.to_owned(), common.ca_pem.clone().into_bytes()))
@@ -58,7 +89,11 @@ pub fn place(run: &RunSpec, project: &Project, common: &Common, cache: CacheSpec
     if let Some(builtin) = run.npmrc.get(&Level::Builtin) {
         files.push((format!("{}/npmrc", inside.npm), builtin.clone()));
     }
-    let mut show = vec![(common.shims.clone(), SHIMS.to_owned())];
+    let mut show = Vec::new();
+    match &common.image {
+        None => show.push((common.shims.clone(), SHIMS.to_owned())),
+        Some(image) => files.push(("/etc/passwd".to_owned(), image.users().into_bytes())),
+    }
     show.extend(inside.show);
     let cwd = if project.directory.is_empty() {
         PROJECT.to_owned()
@@ -79,7 +114,7 @@ pub fn place(run: &RunSpec, project: &Project, common: &Common, cache: CacheSpec
         cache,
         order: Order {
             argv,
-            env: environment(run).into_iter().collect(),
+            env: environment(run, common.image.as_ref()).into_iter().collect(),
             cwd,
             project: PROJECT.to_owned(),
             members: members(project),
@@ -109,7 +144,7 @@ pub(super) fn ports_here(run: &RunSpec, common: &Common) -> BTreeSet<u16> {
 
 /// The whole environment of the command: an allow-list with fixed values, then
 /// what the run adds. Nothing of the caller's own comes in unnamed.
-fn environment(run: &RunSpec) -> BTreeMap<String, String> {
+fn environment(run: &RunSpec, image: Option<&Image>) -> BTreeMap<String, String> {
     let mut env: BTreeMap<String, String> = [
         ("CI", "true"),
         ("HOME", HOME),
@@ -126,6 +161,12 @@ fn environment(run: &RunSpec) -> BTreeMap<String, String> {
     .into_iter()
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
     .collect();
+    if let Some(image) = image {
+        // What the image says to those who run in it holds, but not against us.
+        let fixed: Vec<String> = env.keys().cloned().collect();
+        env.extend(image.env.iter().filter(|(key, _)| !fixed.contains(key)).cloned());
+        env.insert("PATH".to_owned(), image.path.clone());
+    }
     env.extend(run.env.clone());
     env
 }
@@ -159,6 +200,15 @@ impl Inside {
         let prefix = shown(&toolchain.node_prefix(), NODE);
         let npm = shown(&toolchain.npm_dir, NPM);
         Self { node: format!("{prefix}/bin/node"), npm, show }
+    }
+
+    /// Both lie in the image.
+    fn within(toolchain: &Toolchain) -> Self {
+        Self {
+            node: toolchain.node_exe.display().to_string(),
+            npm: toolchain.npm_dir.display().to_string(),
+            show: Vec::new(),
+        }
     }
 }
 

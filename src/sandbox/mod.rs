@@ -5,13 +5,43 @@
 //! when the [`Running`] is dropped or finished. This module must not know
 //! npm, scenarios or what answers behind the doors.
 
+pub mod container;
+mod copy;
+mod failure;
+mod listen;
 pub mod namespaces;
 mod running;
 
 pub use running::{Prepared, Running};
 
+use crate::door::Doors;
 use crate::wire::{Event, Order};
+use container::Containers;
+use namespaces::Namespaces;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Where places are made.
+#[derive(Debug, Clone)]
+pub enum Backend {
+    /// Out of Linux namespaces.
+    Namespaces(Namespaces),
+    /// As containers of an engine.
+    Containers(Arc<Containers>),
+}
+
+impl Backend {
+    /// Makes a place: everything up to the witness waiting for its order.
+    ///
+    /// # Errors
+    /// The step that failed and the answer to it. Nothing is left behind.
+    pub async fn prepare(&self, spec: SandboxSpec) -> Result<(Doors, Prepared), SandboxError> {
+        match self {
+            Self::Namespaces(backend) => backend.prepare(spec).await,
+            Self::Containers(backend) => backend.prepare(spec).await,
+        }
+    }
+}
 
 /// What a place is made of.
 #[derive(Debug, Clone)]

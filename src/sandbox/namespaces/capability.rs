@@ -1,6 +1,6 @@
 //! What a sandbox needs of the machine, found out by doing it.
 
-use super::failure::{During, Failure};
+use crate::sandbox::failure::{During, Failure};
 use super::place::{Stage, hold, start_stage};
 use super::request::{Reply, Request, ask};
 use super::{identity, mounts, network};

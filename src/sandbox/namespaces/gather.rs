@@ -6,8 +6,8 @@
 //! Afterwards the working directory is the hold, and all paths are relative to
 //! it, for the same reason.
 
-use super::copy::{Copier, open_folder};
-use super::failure::{During, Failure};
+use crate::sandbox::copy::{Copier, open_folder};
+use crate::sandbox::failure::{During, Failure};
 use super::mounts;
 use super::request::{Cache, Contents, Setup};
 use nix::unistd::{Gid, Uid};

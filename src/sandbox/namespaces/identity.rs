@@ -1,7 +1,7 @@
 //! Who we are: on the host, in the namespaces, and what is given up before
 //! anybody else's code runs.
 
-use super::failure::{During, Failure};
+use crate::sandbox::failure::{During, Failure};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{Gid, Uid};

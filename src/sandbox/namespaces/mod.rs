@@ -18,8 +18,6 @@
 #![allow(unsafe_code)] // System calls that neither std nor nix wraps, and fork.
 
 mod capability;
-mod copy;
-mod failure;
 mod gather;
 mod handover;
 mod identity;

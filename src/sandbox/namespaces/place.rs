@@ -1,9 +1,10 @@
 //! The host's side of making a place, and of ending it.
 
-use super::failure::{During, Failure};
+use crate::sandbox::failure::{During, Failure};
 use super::request::{Reply, Request, Setup, ask};
 use super::scratch::ScratchFolder;
-use super::{handover, identity, network};
+use super::{handover, identity};
+use crate::sandbox::listen;
 use crate::sandbox::running::{self, Joints, Prepared};
 use crate::sandbox::{CacheSpec, SandboxError, SandboxSpec, Scratch};
 use crate::wire::{self, Order};
@@ -192,7 +193,7 @@ fn converse(
         Ok(Some(Reply::Works) | None) => return Err(lost()),
         Err(error) => return Err(Failure::refused("hear from the stage", error.to_string())),
     };
-    if count != network::descriptors(setup.ports.len(), setup.ports_here.len()) + 1 {
+    if count != listen::descriptors(setup.ports.len(), setup.ports_here.len()) + 1 {
         return Err(Failure::refused("take the doors", format!("{count} of them")));
     }
     let mut taken = handover::take(control, count).during("take the doors")?;

@@ -4,7 +4,7 @@
 //! four of each.
 
 use super::capability::Capability;
-use super::failure::Failure;
+use crate::sandbox::failure::Failure;
 use crate::sandbox::{CacheSpec, Limits, SandboxSpec};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};

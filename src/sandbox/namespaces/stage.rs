@@ -4,9 +4,10 @@
 //! more may neither unshare its user namespace nor run ordinary code after a
 //! fork. It prints nothing; what fails goes to the host as a [`Failure`].
 
-use super::failure::{During, Failure};
+use crate::sandbox::failure::{During, Failure};
 use super::request::{Contents, Reply, Request, Setup};
 use super::{capability, gather, handover, identity, mounts, network, view};
+use crate::sandbox::listen;
 use crate::wire;
 use nix::fcntl::{OFlag, open};
 use nix::sched::{CloneFlags, unshare};
@@ -146,7 +147,7 @@ fn make(control: &UnixStream, setup: &Setup, mut contents: Contents) -> Result<P
 /// While PID 1 mounts, the other core opens doors.
 fn open_doors(setup: &Setup) -> Result<Vec<OwnedFd>, Failure> {
     network::loopback_up().during("switch the loopback interface on")?;
-    network::open_doors(&setup.ports, &setup.ports_here)
+    listen::open_doors(&setup.ports, &setup.ports_here)
 }
 
 fn hand_out(control: &UnixStream, descriptors: &[OwnedFd], skipped: Vec<String>) -> Result<(), Failure> {

@@ -109,6 +109,17 @@ impl Copier {
         file.write_all(bytes)
     }
 
+    /// Writes a file of which only a reader is at hand, like [`write`](Self::write).
+    pub(super) fn pour(&mut self, to: &OwnedFd, path: &str, from: &mut dyn Read) -> io::Result<()> {
+        let components = components(path)?;
+        let (name, parents) = components.split_last().ok_or(io::ErrorKind::InvalidInput)?;
+        let folder = self.folder(to, parents)?;
+        remove_entry(&folder, name)?;
+        let mut file = self.create(&folder, OsStr::new(name), Mode::from_bits_truncate(0o644))?;
+        let copied = io::copy(&mut from.take(self.left.saturating_add(1)), &mut file)?;
+        self.spend(copied)
+    }
+
     /// Removes a file or link; one that is not there is removed already.
     pub(super) fn remove(&mut self, from: &OwnedFd, path: &str) -> io::Result<()> {
         let components = components(path)?;

@@ -1,0 +1,125 @@
+//! The engine and the image that a test is to run in, and the node and npm there.
+
+use super::arguments::{Backend, Surroundings};
+use super::look::{Looked, Tools};
+use super::{folders, say};
+use crate::project::registry::RegistryUrl;
+use crate::runner::place::Image;
+use crate::sandbox::container::{Containers, Engine, EngineError, addresses};
+use crate::text::Complaint;
+use crate::toolchain::Toolchain;
+use node_semver::Version;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// An image, looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Placed {
+    pub(crate) containers: Arc<Containers>,
+    pub(crate) tools: Tools,
+}
+
+/// The image that was asked for, if one was.
+pub(crate) fn wanted(surroundings: &Surroundings) -> Result<Option<&str>, Complaint> {
+    match (surroundings.backend.unwrap_or(Backend::Auto), surroundings.image.as_slice()) {
+        (Backend::Auto | Backend::Namespaces, []) => Ok(None),
+        (Backend::Container, []) => Err(Complaint::about("the backend `container` has no image to run in")
+            .help("name the image that CI uses, as `--image node:22`")),
+        (Backend::Namespaces, [image, ..]) => {
+            Err(Complaint::about(format!("the image `{image}` and the backend `namespaces` exclude each other"))
+                .help("leave one of them out: namespaces show this machine's own system"))
+        }
+        (Backend::Auto | Backend::Container, [image]) => {
+            if surroundings.toolchain.is_empty() {
+                Ok(Some(image))
+            } else {
+                Err(Complaint::about("`toolchain` and `image` exclude each other")
+                    .help("an image is tested with the node and npm that are in it"))
+            }
+        }
+        (Backend::Auto | Backend::Container, [_, _, ..]) => {
+            Err(Complaint::about("more than one image").help("test one image at a time"))
+        }
+    }
+}
+
+/// Connects to the engine, gets the image and looks at it.
+pub(crate) async fn place(image: &str, env: &BTreeMap<String, String>) -> anyhow::Result<Placed> {
+    let engine = Engine::find(&addresses(env, folders::home().as_deref())).await.map_err(complain)?;
+    for removed in engine.sweep(false, crate::sandbox::container::owner::is_alive).await.map_err(complain)? {
+        say(&format!("removed what an interrupted run had left: the container {removed}"));
+    }
+    let mut last = String::new();
+    let progress = |status: &str| {
+        // The engine says the same of every layer, many times a second.
+        if !status.is_empty() && status != last {
+            say(&format!("{image}: {status}"));
+            status.clone_into(&mut last);
+        }
+    };
+    let image = engine.image(image, progress).await.map_err(complain)?;
+    let executable = Path::new("/proc/self/exe");
+    let (containers, said) = Containers::open(engine, image, executable, &["__look"]).await.map_err(complain)?;
+    let looked = serde_json::from_str(&said).map_err(|error| {
+        anyhow::anyhow!("the image `{}` answers strangely: {error}", containers.image().name)
+    })?;
+    match looked {
+        Looked::Found(tools) => Ok(Placed { containers: Arc::new(containers), tools: *tools }),
+        Looked::Lacks(what) => {
+            let name = &containers.image().name;
+            Err(Complaint::about(format!("the image `{name}` {what}"))
+                .help("name the image that the install runs in; it needs node and npm")
+                .into())
+        }
+    }
+}
+
+fn complain(error: EngineError) -> Complaint {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(deeper) = cause {
+        text = format!("{text}: {deeper}");
+        cause = deeper.source();
+    }
+    Complaint::about(text).help("`sealcheck doctor` says which engines answer; DOCKER_HOST names another")
+}
+
+impl Placed {
+    /// The toolchain, by paths inside.
+    pub(crate) fn toolchain(&self) -> anyhow::Result<Toolchain> {
+        Ok(Toolchain {
+            node: Version::parse(&self.tools.node)?,
+            npm: Version::parse(&self.tools.npm)?,
+            node_exe: self.tools.node_exe.clone(),
+            npm_dir: self.tools.npm_dir.clone(),
+            because: format!("in the image {}", self.containers.image().name),
+            public: RegistryUrl::parse(&self.tools.public)?,
+        })
+    }
+
+    /// The image by name and digest, for the report.
+    pub(crate) fn named(&self) -> String {
+        format!("{}@{}", self.containers.image().name, self.containers.digest())
+    }
+
+    /// The npm configuration among the variables that the image sets.
+    pub(crate) fn npm_variables(&self) -> impl Iterator<Item = (String, String)> {
+        self.containers.image().env.iter().filter(|(key, _)| is_npms(key)).cloned()
+    }
+
+    /// What a run's place has to know of the image.
+    pub(crate) fn image(&self) -> Image {
+        let image = self.containers.image();
+        Image {
+            path: self.tools.path.clone(),
+            passwd: self.tools.passwd.clone(),
+            env: image.env.iter().filter(|(key, _)| key != "PATH" && !is_npms(key)).cloned().collect(),
+        }
+    }
+}
+
+/// Read with npm's other configuration, whose plan says what a run gets of it.
+fn is_npms(key: &str) -> bool {
+    key.to_ascii_lowercase().starts_with("npm_config_")
+}

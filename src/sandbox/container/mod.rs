@@ -1,0 +1,60 @@
+//! Sandboxes that are containers of an engine, in any image that has node.
+//!
+//! The engine gives a container no network; our executable comes in a volume
+//! and is its PID 1, everything else travels over the one line that an attached
+//! container has. So the engine may be anywhere. This module must not know what
+//! the witness does with its order.
+//!
+//! ```text
+//! host ──create, archive, attach──▶ engine ──▶ container: PID 1 = carrier + witness
+//!   └──────yamux over stdin and stdout───────────▶┘
+//! ```
+#![allow(unsafe_code)] // Descriptors that come by number.
+
+mod carry;
+mod create;
+mod engine;
+mod host;
+mod image;
+mod inside;
+mod link;
+pub mod owner;
+mod unpack;
+mod volume;
+
+pub use engine::{Engine, EngineError, addresses};
+pub use image::Image;
+pub use inside::{Carrier, Inmate};
+
+/// Who the processes inside are; as in the other backend, not root.
+const INMATE_UID: u32 = 1000;
+const INMATE_GID: u32 = 1000;
+/// Where the volume with our executable is mounted.
+const VOLUME_AT: &str = "/.sealcheck";
+
+/// The backend: an image at an engine. It holds no resources but a volume with
+/// our executable, which stays for the next time.
+#[derive(Debug, Clone)]
+pub struct Containers {
+    engine: Engine,
+    image: Image,
+    volume: String,
+}
+
+impl Containers {
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The image.
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// By what the image is known in a report: a registry's digest, else its id.
+    pub fn digest(&self) -> String {
+        let by_registry = self.image.digest.as_deref().and_then(|known| known.rsplit_once('@'));
+        by_registry.map_or_else(|| self.image.id.clone(), |(_, digest)| digest.to_owned())
+    }
+}

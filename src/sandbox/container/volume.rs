@@ -1,0 +1,104 @@
+//! The volume with our executable: one for each engine and build, filled once.
+
+use super::engine::{Engine, EngineError, LABEL};
+use super::image::Image;
+use super::{Containers, VOLUME_AT, create};
+use bollard::body_full;
+use bollard::models::VolumeCreateRequest;
+use bollard::query_parameters::{RemoveContainerOptions, UploadToContainerOptions};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::path::Path;
+
+impl Containers {
+    /// A backend with an image of an engine, and what our executable, run in it
+    /// with `words`, says on its standard output: so that the first container
+    /// also is the proof that it runs there.
+    ///
+    /// # Errors
+    /// The engine's, or that the image cannot run the executable.
+    pub async fn open(
+        engine: Engine,
+        image: Image,
+        executable: &Path,
+        words: &[&str],
+    ) -> Result<(Self, String), EngineError> {
+        let bytes = read(executable).map_err(|error| EngineError::None(format!("{}: {error}", executable.display())))?;
+        let digest = crate::evidence::tree::hex(&Sha256::digest(&bytes));
+        let volume = format!("sealcheck-{}", &digest[..16]);
+        let known = engine.docker.inspect_volume(&volume).await.is_ok();
+        let this = Self { engine, image, volume };
+        if known && let Ok(said) = this.ask(words).await {
+            return Ok((this, said));
+        }
+        // New, or left half full by one that was ended.
+        this.fill(bytes).await?;
+        let said = this.ask(words).await?;
+        Ok((this, said))
+    }
+
+    async fn fill(&self, executable: Vec<u8>) -> Result<(), EngineError> {
+        let docker = &self.engine.docker;
+        let labels = HashMap::from([(LABEL.to_owned(), super::owner::present())]);
+        let request =
+            VolumeCreateRequest { name: Some(self.volume.clone()), labels: Some(labels), ..Default::default() };
+        docker.create_volume(request).await.map_err(self.engine.failed("makes no volume"))?;
+        let mut body = create::body(&self.image, &self.volume, &["--version"], 0);
+        if let Some(mount) = body.host_config.as_mut().and_then(|host| host.mounts.as_mut()?.first_mut()) {
+            mount.read_only = Some(false);
+        }
+        let created = docker.create_container(None, body).await;
+        let id = created.map_err(self.engine.failed("makes no container"))?.id;
+        let options = UploadToContainerOptions { path: VOLUME_AT.to_owned(), ..Default::default() };
+        let packed = pack(&executable).map_err(|error| EngineError::None(error.to_string()))?;
+        let uploaded = docker.upload_to_container(&id, Some(options), body_full(Bytes::from(packed))).await;
+        let removed = RemoveContainerOptions { v: false, force: true, link: false };
+        let _ = docker.remove_container(&id, Some(removed)).await;
+        uploaded.map_err(self.engine.failed("does not take our executable"))
+    }
+}
+
+/// Our executable, of which only a statically linked one runs in every image.
+fn read(executable: &Path) -> std::io::Result<Vec<u8>> {
+    let bytes = std::fs::read(executable)?;
+    if is_dynamic(&bytes) {
+        return Err(std::io::Error::other(
+            "it is not linked statically and would not run in other images; build it in its own repository, whose .cargo/config.toml asks for `target-feature=+crt-static`",
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Whether an ELF file of 64 bits names an interpreter: program header type 3, elf(5).
+fn is_dynamic(bytes: &[u8]) -> bool {
+    let word = |at: usize, length: usize| {
+        let part = bytes.get(at..at.checked_add(length)?)?;
+        Some(part.iter().rev().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte)))
+    };
+    let (Some(table), Some(size), Some(count)) = (word(32, 8), word(54, 2), word(56, 2)) else { return true };
+    (0..count).any(|at| word(table.saturating_add(at * size), 4).is_none_or(|kind| kind == 3))
+}
+
+fn pack(executable: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut tar = tar::Builder::new(Vec::with_capacity(executable.len() + 4096));
+    let mut header = tar::Header::new_gnu();
+    header.set_size(executable.len() as u64);
+    header.set_mode(0o755);
+    tar.append_data(&mut header, "sealcheck", executable)?;
+    tar.into_inner()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_executable_with_an_interpreter_is_told_from_one_without() {
+        assert!(!is_dynamic(&std::fs::read("/proc/self/exe").unwrap()), "the tests are linked as the program is");
+        assert!(is_dynamic(b"\x7fELF"));
+        let shell = std::fs::read("/bin/sh").unwrap();
+        assert!(is_dynamic(&shell));
+        assert!(read(Path::new("/bin/sh")).unwrap_err().to_string().contains("crt-static"));
+    }
+}
