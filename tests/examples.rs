@@ -14,6 +14,7 @@ fn test(example: &str) -> (Value, String, i32) {
     let home = tempfile::tempdir().unwrap();
     let mut command = Command::new(support::sealcheck());
     support::npm::in_empty_home(&mut command, home.path());
+    support::place::choose(&mut command);
     let report = home.path().join("report.json");
     command.arg("test").arg(support::root().join("examples").join(example));
     command.arg(format!("--report=json={}", report.display()));

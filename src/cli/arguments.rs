@@ -66,6 +66,9 @@ pub(crate) enum InsideCommand {
     /// PID 1 of a container
     #[command(name = "__inmate")]
     Inmate,
+    /// The executable takes its place in the volume of an engine
+    #[command(name = "__settle")]
+    Settle,
     /// What an image has
     #[command(name = "__look")]
     Look,

@@ -26,10 +26,10 @@ pub(crate) fn wanted(surroundings: &Surroundings) -> Result<Option<&str>, Compla
         (Backend::Auto | Backend::Namespaces, []) => Ok(None),
         (Backend::Container, []) => Err(Complaint::about("the backend `container` has no image to run in")
             .help("name the image that CI uses, as `--image node:22`")),
-        (Backend::Namespaces, [image, ..]) => {
-            Err(Complaint::about(format!("the image `{image}` and the backend `namespaces` exclude each other"))
-                .help("leave one of them out: namespaces show this machine's own system"))
-        }
+        (Backend::Namespaces, [image, ..]) => Err(Complaint::about(format!(
+            "the image `{image}` and the backend `namespaces` exclude each other"
+        ))
+        .help("leave one of them out: namespaces show this machine's own system")),
         (Backend::Auto | Backend::Container, [image]) => {
             if surroundings.toolchain.is_empty() {
                 Ok(Some(image))
@@ -60,7 +60,8 @@ pub(crate) async fn place(image: &str, env: &BTreeMap<String, String>) -> anyhow
     };
     let image = engine.image(image, progress).await.map_err(complain)?;
     let executable = Path::new("/proc/self/exe");
-    let (containers, said) = Containers::open(engine, image, executable, &["__look"]).await.map_err(complain)?;
+    let (containers, said) =
+        Containers::open(engine, image, executable, &["__look"]).await.map_err(complain)?;
     let looked = serde_json::from_str(&said).map_err(|error| {
         anyhow::anyhow!("the image `{}` answers strangely: {error}", containers.image().name)
     })?;

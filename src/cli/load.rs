@@ -139,7 +139,10 @@ async fn read(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyho
                 let path = aside.folder("image")?.join(name);
                 text.as_ref().map(|text| std::fs::write(&path, text).map(|()| path)).transpose()
             };
-            (kept("global-npmrc", &placed.tools.global_npmrc)?, kept("builtin-npmrc", &placed.tools.builtin_npmrc)?)
+            (
+                kept("global-npmrc", &placed.tools.global_npmrc)?,
+                kept("builtin-npmrc", &placed.tools.builtin_npmrc)?,
+            )
         }
         None => (Some(toolchain.global_npmrc()), toolchain.builtin_npmrc()),
     };

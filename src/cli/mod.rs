@@ -69,6 +69,10 @@ pub fn main() -> i32 {
             InsideCommand::Witness(inside) => crate::witness::main_by_number(inside.channel),
             InsideCommand::Inmate => inmate(),
             InsideCommand::Look => look::run(),
+            InsideCommand::Settle => match crate::sandbox::container::settle() {
+                Ok(said) => i32::from(print(said).is_err()),
+                Err(_) => 1,
+            },
         };
     }
     let arguments = match Arguments::try_parse() {

@@ -1,9 +1,7 @@
 //! The options of `test` once everything was laid together: the command line,
 //! then `SEALCHECK_*` (both by clap), then `sealcheck.toml`, then the default.
 
-use super::arguments::{
-    Choice, FailOn, ProgressChoice, ScratchChoice, Surroundings, Talk, TestArguments,
-};
+use super::arguments::{Choice, FailOn, ProgressChoice, ScratchChoice, Surroundings, Talk, TestArguments};
 use crate::text::Complaint;
 use clap::ValueEnum;
 use std::collections::BTreeMap;

@@ -152,6 +152,7 @@ impl Invocation {
         if *stop.borrow() {
             return Err(RunError::Stopped);
         }
+        let keeps = matches!(cache, CacheSpec::Keep(_));
         let spec = place::place(run, &self.project, &self.common, cache);
         let (doors, prepared) = self.backend.prepare(spec).await?;
         let ledger = Arc::new(Ledger::default());
@@ -203,6 +204,10 @@ impl Invocation {
             events.push(Event::Gap { kind: GapKind::Witness, detail: error.to_string() });
             let cut_short = stopping.then_some(CutShort::Host);
             events.push(Event::Ended { peak_memory: 0, cut_short });
+        }
+        if let (Err(error), true, true) = (&ended, was_ended, keeps) {
+            let detail = format!("npm's cache could not be kept: {error}");
+            events.push(Event::Gap { kind: GapKind::Witness, detail });
         }
         if !skipped.is_empty() {
             tracing::info!(run = run.id, ?skipped, "files of the project were not copied");

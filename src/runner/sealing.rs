@@ -7,7 +7,7 @@ use crate::evidence::tree::TarballIndex;
 use crate::evidence::{Evidence, Exchange, ExchangeKind};
 use crate::plan::RunSpec;
 use crate::secret::Secret;
-use crate::wire::{Event, Exit};
+use crate::wire::{Event, Exit, GapKind};
 use std::collections::BTreeMap;
 
 /// What the baseline taught: the genuine bytes by path, and what a warm cache holds.
@@ -34,7 +34,10 @@ impl Known {
 
 /// Whether a recorded command ended well.
 pub(super) fn worked(recording: &Recording) -> bool {
-    recording.events.iter().any(|event| matches!(event, Event::CommandExited { how: Exit::Code(0), .. }))
+    let any = |wanted: fn(&Event) -> bool| recording.events.iter().any(wanted);
+    any(|event| matches!(event, Event::CommandExited { how: Exit::Code(0), .. }))
+        // The cache that it was to give may be a part of one.
+        && !any(|event| matches!(event, Event::Gap { kind: GapKind::Witness, .. }))
 }
 
 /// How a run's command ended, a fragment for progress.

@@ -27,14 +27,20 @@ fn a_script_reaches_nothing_outside() {
     by_name.set_nonblocking(true).unwrap();
     let secret = own.path().join("secret");
     std::fs::write(&secret, "of the host").unwrap();
+    // An image has folders of its own there, which are not the host's.
+    let folders = match crate::support::place::chosen() {
+        None => "/root /home /run /var/run /var/lib /proc/1/root /proc/1/cwd /sys",
+        Some(_) => "/root /proc/1/root /proc/1/cwd",
+    };
     let script = include_str!("../fixtures/escape/host.js")
+        .replace("{folders}", folders)
         .replace("{four}", &four.local_addr().unwrap().port().to_string())
         .replace("{six}", &six.local_addr().unwrap().port().to_string())
         .replace("{socket}", path.to_str().unwrap())
         .replace("{name}", &name)
         .replace("{secret}", secret.to_str().unwrap());
     let attacked = attack(&evil(&script), &["--scenario", "baseline"], |project| project);
-    attacked.all_failed("baseline", 25);
+    attacked.all_failed("baseline", 20);
     nobody_came("127.0.0.1", four.accept());
     nobody_came("::1", six.accept());
     nobody_came("the socket by path", by_path.accept());

@@ -15,6 +15,7 @@ pub mod npm;
 pub mod ordinary;
 pub mod own_registry;
 pub mod package;
+pub mod place;
 pub mod project;
 pub mod toolchain;
 pub mod verdaccio;

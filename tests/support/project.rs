@@ -148,6 +148,7 @@ impl Project {
     pub fn command(&self) -> Command {
         let mut command = Command::new(super::sealcheck());
         in_empty_home(&mut command, self.home());
+        super::place::choose(&mut command);
         command
             .current_dir(self.path())
             .envs(&self.environment)

@@ -27,7 +27,7 @@ pub(super) async fn both<S: AsyncRead + AsyncWrite + Unpin>(mut socket: S, mut l
 }
 
 /// One way, out of the container.
-pub(super) async fn out<R: AsyncRead + Unpin>(from: R, mut line: Line) -> io::Result<()> {
+pub(super) async fn out(from: impl AsyncRead + Unpin, mut line: impl AsyncWrite + Unpin) -> io::Result<()> {
     let mut from = tokio::io::BufReader::with_capacity(CHUNK, from);
     tokio::io::copy_buf(&mut from, &mut line).await?;
     line.shutdown().await

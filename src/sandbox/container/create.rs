@@ -2,7 +2,7 @@
 
 use super::engine::LABEL;
 use super::image::Image;
-use super::{INMATE_GID, INMATE_UID, VOLUME_AT, owner};
+use super::{INMATE_GID, INMATE_UID, NAME, VOLUME_AT, owner};
 use crate::sandbox::{CACHE, HOME, PROJECT, SandboxSpec, Scratch};
 use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType, ResourcesUlimits,
@@ -14,6 +14,11 @@ use std::path::Path;
 /// Bytes for what no limit of the spec speaks of: PID 1 and what it carries.
 const ASIDE: u64 = 768 << 20;
 
+/// What an engine makes read-only by itself, and all of /proc: through it a
+/// script could write the memory of npm, whose user it is, and act as npm.
+const READ_ONLY: [&str; 6] =
+    ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", "/proc"];
+
 const RESOLV_CONF: &str = "nameserver 127.0.0.1\noptions timeout:2 attempts:2\n";
 
 /// Open files and processes, where no limit of the spec speaks of them. The
@@ -23,7 +28,7 @@ const PROCESSES: u64 = 16_384;
 
 /// A container of ours that runs our executable with these words.
 pub(super) fn body(image: &Image, volume: &str, words: &[&str], cores: u32) -> ContainerCreateBody {
-    let mut command = vec![format!("{VOLUME_AT}/sealcheck")];
+    let mut command = vec![format!("{VOLUME_AT}/{NAME}")];
     command.extend(words.iter().map(|word| (*word).to_owned()));
     let strings = |all: &[&str]| Some(all.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
     let sysctls = [
@@ -57,6 +62,7 @@ pub(super) fn body(image: &Image, volume: &str, words: &[&str], cores: u32) -> C
             log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
             cap_drop: strings(&["ALL"]),
             security_opt: strings(&["no-new-privileges"]),
+            readonly_paths: strings(&READ_ONLY),
             nano_cpus: (cores > 0).then(|| i64::from(cores) * 1_000_000_000),
             dns: strings(&["127.0.0.1"]),
             dns_options: strings(&["timeout:2", "attempts:2"]),
@@ -106,7 +112,7 @@ pub(super) fn set_ulimits(body: &mut ContainerCreateBody, open_files: u64) {
         hard: Some(bytes(count)),
     };
     if let Some(host) = &mut body.host_config {
-        host.ulimits = Some(vec![limit("nofile", open_files), limit("nproc", PROCESSES)]);
+        host.ulimits = Some(vec![limit("nofile", open_files), limit("nproc", PROCESSES), limit("core", 1)]);
     }
 }
 
@@ -117,9 +123,13 @@ pub(super) fn archive(spec: &SandboxSpec) -> io::Result<Vec<u8>> {
     let mut tar = tar::Builder::new(Vec::new());
     tar.follow_symlinks(false);
     if spec.scratch != Scratch::Memory {
-        for (folder, mode, own) in
-            [(PROJECT, 0o755, true), (HOME, 0o755, true), (CACHE, 0o755, true), ("/tmp", 0o1777, false), ("/var/tmp", 0o1777, false)]
-        {
+        for (folder, mode, own) in [
+            (PROJECT, 0o755, true),
+            (HOME, 0o755, true),
+            (CACHE, 0o755, true),
+            ("/tmp", 0o1777, false),
+            ("/var/tmp", 0o1777, false),
+        ] {
             let mut header = tar::Header::new_gnu();
             header.set_entry_type(tar::EntryType::Directory);
             header.set_mode(mode);

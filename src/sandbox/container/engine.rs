@@ -1,6 +1,8 @@
 //! The engine: where it is, what it is, and what of ours it holds.
 
-use bollard::query_parameters::{ListContainersOptions, ListVolumesOptions, RemoveContainerOptions, RemoveVolumeOptions};
+use bollard::query_parameters::{
+    ListContainersOptions, ListVolumesOptions, RemoveContainerOptions, RemoveVolumeOptions,
+};
 use bollard::{API_DEFAULT_VERSION, Docker};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
@@ -60,7 +62,9 @@ pub struct Engine {
 /// clients: `DOCKER_HOST`, Docker's context, `CONTAINER_HOST`, the usual sockets.
 pub fn addresses(env: &BTreeMap<String, String>, home: Option<&Path>) -> Vec<String> {
     let named = |key: &str| env.get(key).filter(|value| !value.is_empty()).cloned();
-    if let Some(host) = named("DOCKER_HOST").or_else(|| context(env, home)).or_else(|| named("CONTAINER_HOST")) {
+    if let Some(host) =
+        named("DOCKER_HOST").or_else(|| context(env, home)).or_else(|| named("CONTAINER_HOST"))
+    {
         return vec![host];
     }
     let runtime = named("XDG_RUNTIME_DIR").map(PathBuf::from);
@@ -68,7 +72,11 @@ pub fn addresses(env: &BTreeMap<String, String>, home: Option<&Path>) -> Vec<Str
     sockets.extend(runtime.iter().map(|folder| folder.join("docker.sock")));
     sockets.push(PathBuf::from("/run/podman/podman.sock"));
     sockets.extend(runtime.iter().map(|folder| folder.join("podman/podman.sock")));
-    sockets.into_iter().filter(|socket| socket.exists()).map(|socket| format!("unix://{}", socket.display())).collect()
+    sockets
+        .into_iter()
+        .filter(|socket| socket.exists())
+        .map(|socket| format!("unix://{}", socket.display()))
+        .collect()
 }
 
 /// The host of Docker's current context, where one is chosen.
@@ -84,7 +92,10 @@ fn context(env: &BTreeMap<String, String>, home: Option<&Path>) -> Option<String
     if name == "default" {
         return None;
     }
-    let meta = folder.join("contexts/meta").join(crate::evidence::tree::hex(&Sha256::digest(&name))).join("meta.json");
+    let meta = folder
+        .join("contexts/meta")
+        .join(crate::evidence::tree::hex(&Sha256::digest(&name)))
+        .join("meta.json");
     let meta = read_json(&meta)?;
     Some(meta.pointer("/Endpoints/docker/Host")?.as_str()?.to_owned())
 }
@@ -100,7 +111,8 @@ impl Engine {
     /// # Errors
     /// What the last one said, or that there is none.
     pub async fn find(addresses: &[String]) -> Result<Self, EngineError> {
-        let mut last = EngineError::None("neither DOCKER_HOST nor any of the usual sockets leads to one".to_owned());
+        let mut last =
+            EngineError::None("neither DOCKER_HOST nor any of the usual sockets leads to one".to_owned());
         for at in addresses {
             match Self::connect(at).await {
                 Ok(engine) => return Ok(engine),
@@ -115,7 +127,8 @@ impl Engine {
     /// # Errors
     /// It does not answer.
     pub async fn connect(at: &str) -> Result<Self, EngineError> {
-        let failed = |source| EngineError::Engine { at: at.to_owned(), what: "does not answer".to_owned(), source };
+        let failed =
+            |source| EngineError::Engine { at: at.to_owned(), what: "does not answer".to_owned(), source };
         let docker = match at.strip_prefix("unix://") {
             Some(_) => Docker::connect_with_unix(at, PATIENCE, API_DEFAULT_VERSION),
             None => Docker::connect_with_host(at),
@@ -151,14 +164,22 @@ impl Engine {
     ///
     /// # Errors
     /// The engine's refusal.
-    pub async fn sweep(&self, everything: bool, alive: impl Fn(&str) -> bool) -> Result<Vec<String>, EngineError> {
+    pub async fn sweep(
+        &self,
+        everything: bool,
+        alive: impl Fn(&str) -> bool,
+    ) -> Result<Vec<String>, EngineError> {
         let ours = || Some(HashMap::from([("label".to_owned(), vec![LABEL.to_owned()])]));
         let options = ListContainersOptions { all: true, filters: ours(), ..Default::default() };
         let mut removed = Vec::new();
-        for container in
-            self.docker.list_containers(Some(options)).await.map_err(self.failed("does not list its containers"))?
+        for container in self
+            .docker
+            .list_containers(Some(options))
+            .await
+            .map_err(self.failed("does not list its containers"))?
         {
-            let owner = container.labels.as_ref().and_then(|labels| labels.get(LABEL)).cloned().unwrap_or_default();
+            let owner =
+                container.labels.as_ref().and_then(|labels| labels.get(LABEL)).cloned().unwrap_or_default();
             let Some(id) = container.id.filter(|_| !alive(&owner)) else { continue };
             let options = RemoveContainerOptions { v: true, force: true, link: false };
             // One that is on its way out is gone without us.
@@ -169,10 +190,18 @@ impl Engine {
         }
         if everything {
             let options = ListVolumesOptions { filters: ours() };
-            let volumes =
-                self.docker.list_volumes(Some(options)).await.map_err(self.failed("does not list its volumes"))?;
+            let volumes = self
+                .docker
+                .list_volumes(Some(options))
+                .await
+                .map_err(self.failed("does not list its volumes"))?;
             for volume in volumes.volumes.unwrap_or_default() {
-                if self.docker.remove_volume(&volume.name, Some(RemoveVolumeOptions { force: true })).await.is_ok() {
+                if self
+                    .docker
+                    .remove_volume(&volume.name, Some(RemoveVolumeOptions { force: true }))
+                    .await
+                    .is_ok()
+                {
                     removed.push(volume.name);
                 }
             }

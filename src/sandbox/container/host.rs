@@ -1,10 +1,10 @@
 //! The host's side of a container: made, spoken to, and gone.
 
+use super::Containers;
 use super::create;
 use super::engine::EngineError;
 use super::link::{self, Line, Opening, Reply, Setup, hear, say};
 use super::unpack;
-use super::Containers;
 use crate::door::{Datagram, Doors, MAX_DATAGRAM, Threshold, Visit};
 use crate::sandbox::copy::{Copier, open_folder};
 use crate::sandbox::failure::{During, Failure};
@@ -38,10 +38,8 @@ struct Started {
     line: Connected,
 }
 
-type Connected = tokio::io::Join<
-    Box<dyn AsyncRead + Send + Unpin>,
-    Pin<Box<dyn tokio::io::AsyncWrite + Send>>,
->;
+type Connected =
+    tokio::io::Join<Box<dyn AsyncRead + Send + Unpin>, Pin<Box<dyn tokio::io::AsyncWrite + Send>>>;
 
 /// A container that exists. Its end is the end of its line; the engine then
 /// removes it by itself.
@@ -125,9 +123,10 @@ impl Containers {
         let mut body = create::body(&self.image, &self.volume, &["__inmate"], self.engine.cores);
         create::limit(&mut body, &spec);
         let archive = create::archive(&spec).during("pack what the container is given")?;
+        let archive = Some(("/", archive));
         let (staged, skipped) = stage(spec.project.clone(), spec.limits.disk).await?;
         let Started { container, line } =
-            self.start(body, Some(archive)).await.map_err(|error| setup("start the container", error))?;
+            self.start(body, archive).await.map_err(|error| setup("start the container", error))?;
         let (mut lines, driver) = link::host(line.compat());
         let (threshold, doors) = Doors::new();
         let met = tokio::time::timeout(PATIENCE, meet(&mut lines, &spec, staged.path().to_path_buf())).await;
@@ -143,7 +142,9 @@ impl Containers {
             Err(_late) => {
                 driver.abort();
                 let said = container.remove().await.unwrap_or_default();
-                return Err(SandboxError::Lost(format!("the container did not answer within a minute; {said}")));
+                return Err(SandboxError::Lost(format!(
+                    "the container did not answer within a minute; {said}"
+                )));
             }
         };
         let keep = match &spec.cache {
@@ -160,7 +161,7 @@ impl Containers {
     async fn start(
         &self,
         body: bollard::models::ContainerCreateBody,
-        archive: Option<Vec<u8>>,
+        archive: Option<(&str, Vec<u8>)>,
     ) -> Result<Started, EngineError> {
         let docker = self.engine.docker.clone();
         let created = docker.create_container(None, body).await;
@@ -179,15 +180,21 @@ impl Containers {
         &self,
         docker: &Docker,
         id: &str,
-        archive: Option<Vec<u8>>,
+        archive: Option<(&str, Vec<u8>)>,
     ) -> Result<Started, EngineError> {
-        if let Some(archive) = archive {
-            let options = UploadToContainerOptions { path: "/".to_owned(), ..Default::default() };
-            let uploaded = docker.upload_to_container(id, Some(options), body_full(Bytes::from(archive))).await;
+        if let Some((at, archive)) = archive {
+            let options = UploadToContainerOptions { path: at.to_owned(), ..Default::default() };
+            let uploaded =
+                docker.upload_to_container(id, Some(options), body_full(Bytes::from(archive))).await;
             uploaded.map_err(self.engine.failed("does not take the files of a container"))?;
         }
-        let options =
-            AttachContainerOptions { stream: true, stdin: true, stdout: true, stderr: true, ..Default::default() };
+        let options = AttachContainerOptions {
+            stream: true,
+            stdin: true,
+            stdout: true,
+            stderr: true,
+            ..Default::default()
+        };
         let attached = docker.attach_container(id, Some(options)).await;
         let attached = attached.map_err(self.engine.failed("does not connect to a container"))?;
         let mut waiting =
@@ -224,20 +231,26 @@ impl Containers {
         Ok(Started { container, line: tokio::io::join(output, attached.input) })
     }
 
-    /// Runs our executable in the image with these words, without anything to
-    /// do, and gives its standard output.
+    /// Runs a container of ours to its end and gives its standard output, which
+    /// must not be empty.
     ///
     /// # Errors
-    /// The engine's, or that it ended badly.
-    pub(super) async fn ask(&self, words: &[&str]) -> Result<String, EngineError> {
-        let body = create::body(&self.image, &self.volume, words, self.engine.cores);
-        let Started { container, mut line } = self.start(body, None).await?;
+    /// The engine's, or that it ended without a word.
+    pub(super) async fn ask(
+        &self,
+        body: bollard::models::ContainerCreateBody,
+        archive: Option<(&str, Vec<u8>)>,
+    ) -> Result<String, EngineError> {
+        let Started { container, mut line } = self.start(body, archive).await?;
         let mut said = String::new();
         let heard = tokio::time::timeout(PATIENCE, (&mut line).take(1 << 20).read_to_string(&mut said)).await;
         let ended = container.remove().await.unwrap_or_default();
         match heard {
             Ok(Ok(_)) if !said.is_empty() => Ok(said),
-            _ => Err(EngineError::Image { image: self.image.name.clone(), what: format!("does not run our executable: {ended}") }),
+            _ => Err(EngineError::Image {
+                image: self.image.name.clone(),
+                what: format!("does not run our executable: {ended}"),
+            }),
         }
     }
 }
@@ -250,7 +263,8 @@ fn setup(step: &str, error: EngineError) -> SandboxError {
 /// other backend does.
 async fn stage(project: ProjectCopy, limit: u64) -> Result<(tempfile::TempDir, Vec<String>), SandboxError> {
     let staged = tokio::task::spawn_blocking(move || {
-        let folder = tempfile::Builder::new().prefix("sealcheck-").tempdir().during("make a folder to stage in")?;
+        let folder =
+            tempfile::Builder::new().prefix("sealcheck-").tempdir().during("make a folder to stage in")?;
         let from = open_folder(&project.root).during(format!("open {}", project.root.display()))?;
         let to = open_folder(folder.path()).during("open the folder to stage in")?;
         let mut copier = Copier::new(None, limit);
@@ -268,7 +282,11 @@ async fn stage(project: ProjectCopy, limit: u64) -> Result<(tempfile::TempDir, V
 }
 
 /// Tells the container what to be, and takes what joins it to us.
-async fn meet(lines: &mut mpsc::Receiver<Line>, spec: &SandboxSpec, project: PathBuf) -> Result<Joints, Failure> {
+async fn meet(
+    lines: &mut mpsc::Receiver<Line>,
+    spec: &SandboxSpec,
+    project: PathBuf,
+) -> Result<Joints, Failure> {
     const STEP: &str = "speak with the container";
     let mut control = expect(lines, &Opening::Control).await.during(STEP)?;
     let told = Setup {
@@ -298,7 +316,11 @@ async fn meet(lines: &mut mpsc::Receiver<Line>, spec: &SandboxSpec, project: Pat
 async fn expect(lines: &mut mpsc::Receiver<Line>, wanted: &Opening) -> io::Result<Line> {
     let mut line = lines.recv().await.ok_or(io::ErrorKind::UnexpectedEof)?;
     let opening: Opening = hear(&mut line).await?;
-    if opening == *wanted { Ok(line) } else { Err(io::Error::other(format!("{opening:?} instead of {wanted:?}"))) }
+    if opening == *wanted {
+        Ok(line)
+    } else {
+        Err(io::Error::other(format!("{opening:?} instead of {wanted:?}")))
+    }
 }
 
 /// Leads everything that comes out of the container to where it belongs, until
@@ -331,7 +353,11 @@ async fn welcome(
     }
     drop(kept);
     outcome.recv().await.unwrap_or_else(|| {
-        if keep.is_some() { Err(io::Error::other("the container ended before it gave its cache")) } else { Ok(()) }
+        if keep.is_some() {
+            Err(io::Error::other("the container ended before it gave its cache"))
+        } else {
+            Ok(())
+        }
     })
 }
 
@@ -346,4 +372,3 @@ async fn question(mut line: Line, peer: std::net::SocketAddr, threshold: &Thresh
     }
     line.shutdown().await
 }
-

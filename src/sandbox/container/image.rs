@@ -29,7 +29,10 @@ impl Engine {
             Ok(found) => found,
             Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {
                 self.pull(name, &mut progress).await?;
-                self.docker.inspect_image(name).await.map_err(self.failed("does not show an image it pulled"))?
+                self.docker
+                    .inspect_image(name)
+                    .await
+                    .map_err(self.failed("does not show an image it pulled"))?
             }
             Err(error) => return Err(self.failed("does not show its images")(error)),
         };
@@ -51,7 +54,11 @@ impl Engine {
             name: name.to_owned(),
             id,
             digest: found.repo_digests.and_then(|digests| digests.into_iter().next()),
-            env: env.iter().filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+            env: env
+                .iter()
+                .filter_map(|pair| pair.split_once('='))
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .collect(),
         })
     }
 

@@ -7,7 +7,7 @@
 //! left behind by a host that went away.
 
 use super::link::{self, Opener, Opening, Reply, Setup, hear, say};
-use super::{carry, unpack};
+use super::{carry, proc, unpack};
 use crate::sandbox::failure::{During, Failure};
 use crate::sandbox::listen::{self, RESOLVER};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -18,6 +18,7 @@ use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
 use tokio_util::compat::TokioAsyncReadCompatExt;
@@ -43,19 +44,23 @@ impl Inmate {
     /// The host was told already, or is gone.
     pub fn enter() -> io::Result<Self> {
         let line = (set_aside(0)?, set_aside(1)?);
-        let null = nix::fcntl::open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())?;
+        let null =
+            nix::fcntl::open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())?;
         nix::unistd::dup2_stdin(&null)?;
         let (stdout, into_stdout) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
         let (stderr, into_stderr) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
         nix::unistd::dup2_stdout(&into_stdout)?;
         nix::unistd::dup2_stderr(&into_stderr)?;
         let (channel, ours) = UnixStream::pair()?;
+        // While there is one thread.
+        let sealed = proc::seal();
         let (made, standing) = mpsc::sync_channel(1);
         let (finish, finished) = oneshot::channel();
-        let ends = Ends { line, channel: ours, stdout, stderr };
+        let ends = Ends { line, channel: ours, stdout, stderr, sealed };
         // Signals are the witness's, and it waits for them in its own thread.
         let before = SigSet::all().thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_SETMASK)?;
-        let thread = std::thread::Builder::new().name("carrier".to_owned()).spawn(move || work(ends, &made, finished));
+        let thread =
+            std::thread::Builder::new().name("carrier".to_owned()).spawn(move || work(ends, &made, finished));
         before.thread_set_mask()?;
         standing.recv().map_err(|_gone| io::Error::from(io::ErrorKind::BrokenPipe))?;
         Ok(Self { channel: channel.into(), carrier: Carrier { finish, thread: thread? } })
@@ -86,6 +91,8 @@ struct Ends {
     channel: UnixStream,
     stdout: OwnedFd,
     stderr: OwnedFd,
+    /// Whether the place can be one at all.
+    sealed: Result<(), Failure>,
 }
 
 /// Moves one of the standard streams to where no program finds it.
@@ -115,22 +122,29 @@ fn work(ends: Ends, made: &mpsc::SyncSender<()>, finished: oneshot::Receiver<()>
 }
 
 async fn serve(ends: Ends, made: &mpsc::SyncSender<()>, finished: oneshot::Receiver<()>) -> io::Result<()> {
-    let Ends { line: (from_host, to_host), channel, stdout, stderr } = ends;
+    let Ends { line: (from_host, to_host), channel, stdout, stderr, sealed } = ends;
     // Whatever the engine connects: a pipe, a socket.
     let from_host = pipe::Receiver::from_owned_fd_unchecked(from_host)?;
     let to_host = pipe::Sender::from_owned_fd_unchecked(to_host)?;
     let (opener, drive) = link::inside(tokio::io::join(from_host, to_host).compat());
     let mut driver = tokio::spawn(drive);
     let run = async {
-        let keep_cache = settle(&opener).await?;
+        let keep_cache = settle(&opener, sealed).await?;
         channel.set_nonblocking(true)?;
         let channel = tokio::net::UnixStream::from_std(channel)?;
         let channel_line = opener.open(&Opening::Channel).await?;
         let stdout_line = opener.open(&Opening::Stdout).await?;
         let stderr_line = opener.open(&Opening::Stderr).await?;
         let _ = made.send(());
+        // The host may never close its half: the witness's last word is the end.
+        let (from_witness, mut to_witness) = channel.into_split();
+        let (mut orders, words) = tokio::io::split(channel_line);
+        tokio::spawn(async move {
+            let _ = tokio::io::copy(&mut orders, &mut to_witness).await;
+            to_witness.shutdown().await
+        });
         let told = tokio::join!(
-            carry::both(channel, channel_line),
+            carry::out(from_witness, words),
             carry::out(pipe::Receiver::from_owned_fd(stdout)?, stdout_line),
             carry::out(pipe::Receiver::from_owned_fd(stderr)?, stderr_line),
             finished,
@@ -156,11 +170,11 @@ async fn serve(ends: Ends, made: &mpsc::SyncSender<()>, finished: oneshot::Recei
 }
 
 /// Makes the place as the host says. Whether the cache is wanted at the end.
-async fn settle(opener: &Opener) -> io::Result<bool> {
+async fn settle(opener: &Opener, sealed: Result<(), Failure>) -> io::Result<bool> {
     let mut line = opener.open(&Opening::Control).await?;
     let setup: Setup = hear(&mut line).await?;
     let (mut line, filled) = unpack::fill(line).await?;
-    let settled = filled.and_then(|()| open(&setup, opener));
+    let settled = sealed.and(filled).and_then(|()| open(&setup, opener));
     match settled {
         Ok(()) => say(&mut line, &Reply::Ready).await?,
         Err(failure) => {

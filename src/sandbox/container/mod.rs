@@ -19,18 +19,22 @@ mod image;
 mod inside;
 mod link;
 pub mod owner;
+mod proc;
 mod unpack;
 mod volume;
 
 pub use engine::{Engine, EngineError, addresses};
 pub use image::Image;
 pub use inside::{Carrier, Inmate};
+pub use volume::settle;
 
 /// Who the processes inside are; as in the other backend, not root.
 const INMATE_UID: u32 = 1000;
 const INMATE_GID: u32 = 1000;
 /// Where the volume with our executable is mounted.
 const VOLUME_AT: &str = "/.sealcheck";
+/// Our executable in it.
+const NAME: &str = "sealcheck";
 
 /// The backend: an image at an engine. It holds no resources but a volume with
 /// our executable, which stays for the next time.

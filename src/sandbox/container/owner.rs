@@ -11,7 +11,9 @@ pub fn present() -> String {
 /// earlier boot, cannot be asked and counts as alive: its engine may be ours too.
 pub fn is_alive(owner: &str) -> bool {
     let mut parts = owner.split('.');
-    let (Some(boot_id), Some(pid), Some(start), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some(boot_id), Some(pid), Some(start), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return true;
     };
     if boot_id != boot() {

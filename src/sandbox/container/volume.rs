@@ -2,11 +2,8 @@
 
 use super::engine::{Engine, EngineError, LABEL};
 use super::image::Image;
-use super::{Containers, VOLUME_AT, create};
-use bollard::body_full;
+use super::{Containers, NAME, VOLUME_AT, create};
 use bollard::models::VolumeCreateRequest;
-use bollard::query_parameters::{RemoveContainerOptions, UploadToContainerOptions};
-use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::Path;
@@ -24,38 +21,54 @@ impl Containers {
         executable: &Path,
         words: &[&str],
     ) -> Result<(Self, String), EngineError> {
-        let bytes = read(executable).map_err(|error| EngineError::None(format!("{}: {error}", executable.display())))?;
+        let bytes = read(executable)
+            .map_err(|error| EngineError::None(format!("{}: {error}", executable.display())))?;
         let digest = crate::evidence::tree::hex(&Sha256::digest(&bytes));
         let volume = format!("sealcheck-{}", &digest[..16]);
         let known = engine.docker.inspect_volume(&volume).await.is_ok();
         let this = Self { engine, image, volume };
-        if known && let Ok(said) = this.ask(words).await {
+        let look = || create::body(&this.image, &this.volume, words, this.engine.cores);
+        if known && let Ok(said) = this.ask(look(), None).await {
             return Ok((this, said));
         }
         // New, or left half full by one that was ended.
         this.fill(bytes).await?;
-        let said = this.ask(words).await?;
+        let said = this.ask(look(), None).await?;
         Ok((this, said))
     }
 
     async fn fill(&self, executable: Vec<u8>) -> Result<(), EngineError> {
         let docker = &self.engine.docker;
         let labels = HashMap::from([(LABEL.to_owned(), super::owner::present())]);
-        let request =
-            VolumeCreateRequest { name: Some(self.volume.clone()), labels: Some(labels), ..Default::default() };
-        docker.create_volume(request).await.map_err(self.engine.failed("makes no volume"))?;
-        let mut body = create::body(&self.image, &self.volume, &["--version"], 0);
-        if let Some(mount) = body.host_config.as_mut().and_then(|host| host.mounts.as_mut()?.first_mut()) {
-            mount.read_only = Some(false);
+        let request = VolumeCreateRequest {
+            name: Some(self.volume.clone()),
+            labels: Some(labels),
+            ..Default::default()
+        };
+        let made = docker.create_volume(request).await;
+        // Podman refuses one that another has made meanwhile.
+        if let Err(error) = made
+            && docker.inspect_volume(&self.volume).await.is_err()
+        {
+            return Err(self.engine.failed("makes no volume")(error));
         }
-        let created = docker.create_container(None, body).await;
-        let id = created.map_err(self.engine.failed("makes no container"))?.id;
-        let options = UploadToContainerOptions { path: VOLUME_AT.to_owned(), ..Default::default() };
-        let packed = pack(&executable).map_err(|error| EngineError::None(error.to_string()))?;
-        let uploaded = docker.upload_to_container(&id, Some(options), body_full(Bytes::from(packed))).await;
-        let removed = RemoveContainerOptions { v: false, force: true, link: false };
-        let _ = docker.remove_container(&id, Some(removed)).await;
-        uploaded.map_err(self.engine.failed("does not take our executable"))
+        // Others may fill it at the same time, or run what is there: each brings its
+        // own file and then has it take the place of the last.
+        let name = format!("new-{}-{:x}", super::owner::present(), jiff::Timestamp::now().as_nanosecond());
+        let mut body = create::body(&self.image, &self.volume, &["__settle"], 0);
+        body.entrypoint = Some(vec![format!("{VOLUME_AT}/{name}"), "__settle".to_owned()]);
+        // The volume is root's, or that of the first who was shown it. Nothing but
+        // our own executable runs here.
+        body.user = Some("0:0".to_owned());
+        if let Some(host) = &mut body.host_config {
+            host.cap_add = Some(vec!["DAC_OVERRIDE".to_owned()]);
+            if let Some(mount) = host.mounts.as_mut().and_then(|mounts| mounts.first_mut()) {
+                mount.read_only = Some(false);
+            }
+        }
+        let packed = pack(&name, &executable).map_err(|error| EngineError::None(error.to_string()))?;
+        drop(executable);
+        self.ask(body, Some((VOLUME_AT, packed))).await.map(drop)
     }
 }
 
@@ -80,12 +93,23 @@ fn is_dynamic(bytes: &[u8]) -> bool {
     (0..count).any(|at| word(table.saturating_add(at * size), 4).is_none_or(|kind| kind == 3))
 }
 
-fn pack(executable: &[u8]) -> std::io::Result<Vec<u8>> {
+/// In a container: has the running executable take its lasting place. What it
+/// returns is to be printed.
+///
+/// # Errors
+/// The file cannot be renamed.
+pub fn settle() -> std::io::Result<&'static str> {
+    let this = std::env::current_exe()?;
+    std::fs::rename(&this, this.with_file_name(NAME))?;
+    Ok("settled\n")
+}
+
+fn pack(name: &str, executable: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut tar = tar::Builder::new(Vec::with_capacity(executable.len() + 4096));
     let mut header = tar::Header::new_gnu();
     header.set_size(executable.len() as u64);
     header.set_mode(0o755);
-    tar.append_data(&mut header, "sealcheck", executable)?;
+    tar.append_data(&mut header, name, executable)?;
     tar.into_inner()
 }
 
@@ -95,7 +119,10 @@ mod tests {
 
     #[test]
     fn an_executable_with_an_interpreter_is_told_from_one_without() {
-        assert!(!is_dynamic(&std::fs::read("/proc/self/exe").unwrap()), "the tests are linked as the program is");
+        assert!(
+            !is_dynamic(&std::fs::read("/proc/self/exe").unwrap()),
+            "the tests are linked as the program is"
+        );
         assert!(is_dynamic(b"\x7fELF"));
         let shell = std::fs::read("/bin/sh").unwrap();
         assert!(is_dynamic(&shell));

@@ -1,9 +1,9 @@
 //! What a sandbox needs of the machine, found out by doing it.
 
-use crate::sandbox::failure::{During, Failure};
 use super::place::{Stage, hold, start_stage};
 use super::request::{Reply, Request, ask};
 use super::{identity, mounts, network};
+use crate::sandbox::failure::{During, Failure};
 use crate::wire;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::wait::{WaitStatus, waitpid};

@@ -6,10 +6,10 @@
 //! Afterwards the working directory is the hold, and all paths are relative to
 //! it, for the same reason.
 
-use crate::sandbox::copy::{Copier, open_folder};
-use crate::sandbox::failure::{During, Failure};
 use super::mounts;
 use super::request::{Cache, Contents, Setup};
+use crate::sandbox::copy::{Copier, open_folder};
+use crate::sandbox::failure::{During, Failure};
 use nix::unistd::{Gid, Uid};
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};

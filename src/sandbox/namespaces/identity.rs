@@ -83,7 +83,7 @@ pub(super) fn enter_namespaces(proc: &Path) -> Result<(), Failure> {
 }
 
 /// Names [`INSIDE`] as the one id there is.
-pub(super) fn map_ids(proc: &Path, uid: Uid, gid: Gid) -> Result<(), Failure> {
+pub(in crate::sandbox) fn map_ids(proc: &Path, uid: Uid, gid: Gid) -> Result<(), Failure> {
     for (file, text) in [
         ("self/setgroups", "deny".to_owned()),
         ("self/uid_map", format!("{INSIDE} {uid} 1")),
@@ -113,7 +113,7 @@ pub(super) fn limit(processes: u64, open_files: u64) -> Result<(), Failure> {
 }
 
 /// Gives up every capability for good.
-pub(super) fn drop_capabilities() -> Result<(), Failure> {
+pub(in crate::sandbox) fn drop_capabilities() -> Result<(), Failure> {
     let step = "drop the capabilities";
     for capability in 0..64_u64 {
         // SAFETY: takes numbers only.

@@ -20,8 +20,8 @@
 mod capability;
 mod gather;
 mod handover;
-mod identity;
-mod mounts;
+pub(super) mod identity;
+pub(super) mod mounts;
 mod network;
 mod place;
 mod request;

@@ -44,20 +44,20 @@ pub(super) fn bind(from: &Path, to: &Path) -> io::Result<()> {
 
 /// What is taken away from a mount. Nothing is ever given back, so flags that
 /// a more privileged namespace has locked stay as they are.
-pub(super) const READ_ONLY: u64 = libc::MOUNT_ATTR_RDONLY;
+pub(in crate::sandbox) const READ_ONLY: u64 = libc::MOUNT_ATTR_RDONLY;
 pub(super) const NO_SUID: u64 = libc::MOUNT_ATTR_NOSUID;
 pub(super) const NO_DEVICES: u64 = libc::MOUNT_ATTR_NODEV;
 pub(super) const NO_EXEC: u64 = libc::MOUNT_ATTR_NOEXEC;
 
 /// Whether only the mount itself or also those below it are meant.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(in crate::sandbox) enum Reach {
     Itself,
     Below,
 }
 
 /// Takes rights away from a mount by mount_setattr(2), which Linux has since 5.12.
-pub(super) fn restrict(at: &Path, flags: u64, reach: Reach) -> io::Result<()> {
+pub(in crate::sandbox) fn restrict(at: &Path, flags: u64, reach: Reach) -> io::Result<()> {
     let path = CString::new(at.as_os_str().as_bytes())?;
     let attributes = libc::mount_attr { attr_set: flags, attr_clr: 0, propagation: 0, userns_fd: 0 };
     let at_flags = if reach == Reach::Below { libc::AT_RECURSIVE } else { 0 };

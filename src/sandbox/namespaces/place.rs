@@ -1,9 +1,9 @@
 //! The host's side of making a place, and of ending it.
 
-use crate::sandbox::failure::{During, Failure};
 use super::request::{Reply, Request, Setup, ask};
 use super::scratch::ScratchFolder;
 use super::{handover, identity};
+use crate::sandbox::failure::{During, Failure};
 use crate::sandbox::listen;
 use crate::sandbox::running::{self, Joints, Prepared};
 use crate::sandbox::{CacheSpec, SandboxError, SandboxSpec, Scratch};

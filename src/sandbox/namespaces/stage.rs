@@ -4,9 +4,9 @@
 //! more may neither unshare its user namespace nor run ordinary code after a
 //! fork. It prints nothing; what fails goes to the host as a [`Failure`].
 
-use crate::sandbox::failure::{During, Failure};
 use super::request::{Contents, Reply, Request, Setup};
 use super::{capability, gather, handover, identity, mounts, network, view};
+use crate::sandbox::failure::{During, Failure};
 use crate::sandbox::listen;
 use crate::wire;
 use nix::fcntl::{OFlag, open};

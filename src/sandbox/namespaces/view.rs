@@ -3,11 +3,11 @@
 //! The host's root is never bound, read-only or not: a socket in it would still
 //! take connections. The root is a tmpfs of ours, sealed once it is filled.
 
-use crate::sandbox::copy::{Copier, components, open_folder};
-use crate::sandbox::failure::{During, Failure};
 use super::gather::{KEPT, ROOT, WORK, shown};
 use super::mounts::{self, NO_DEVICES, NO_EXEC, NO_SUID, READ_ONLY, Reach};
 use super::request::{Cache, Contents, Setup};
+use crate::sandbox::copy::{Copier, components, open_folder};
+use crate::sandbox::failure::{During, Failure};
 use crate::sandbox::{CACHE, HOME, PROJECT};
 use std::fs;
 use std::io;
