@@ -48,7 +48,15 @@ const MAX_FILE: u64 = 1 << 20;
 pub(crate) fn run() -> i32 {
     let looked = look().unwrap_or_else(Looked::Lacks);
     let Ok(text) = serde_json::to_string(&looked) else { return 70 };
-    i32::from(super::print(&text).is_err())
+    say(&text)
+}
+
+/// Says a line to the host, and stays until it has heard it: engines lose the last
+/// words of a container that goes away. Returns an exit code.
+pub(crate) fn say(line: &str) -> i32 {
+    let said = super::print(&format!("{line}\n"));
+    let _ = std::io::stdin().read(&mut [0]);
+    i32::from(said.is_err())
 }
 
 fn look() -> Result<Looked, String> {

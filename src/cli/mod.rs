@@ -70,7 +70,7 @@ pub fn main() -> i32 {
             InsideCommand::Inmate => inmate(),
             InsideCommand::Look => look::run(),
             InsideCommand::Settle => match crate::sandbox::container::settle() {
-                Ok(said) => i32::from(print(said).is_err()),
+                Ok(said) => look::say(said),
                 Err(_) => 1,
             },
         };

@@ -201,12 +201,12 @@ impl Invocation {
         let was_ended = recorder.ended();
         let (mut events, output): (Vec<Event>, Output) = recorder.finish(&secrets);
         if let (Err(error), false) = (&ended, was_ended) {
-            events.push(Event::Gap { kind: GapKind::Witness, detail: error.to_string() });
+            events.push(Event::Gap { kind: GapKind::Witness, detail: whole(error) });
             let cut_short = stopping.then_some(CutShort::Host);
             events.push(Event::Ended { peak_memory: 0, cut_short });
         }
         if let (Err(error), true, true) = (&ended, was_ended, keeps) {
-            let detail = format!("npm's cache could not be kept: {error}");
+            let detail = format!("npm's cache could not be kept: {}", whole(error));
             events.push(Event::Gap { kind: GapKind::Witness, detail });
         }
         if !skipped.is_empty() {
@@ -220,6 +220,12 @@ impl Invocation {
             output,
         })
     }
+}
+
+/// An error with its cause.
+fn whole(error: &SandboxError) -> String {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    format!("{error}{}", cause.unwrap_or_default())
 }
 
 fn tell(event: &Event, id: &str, listener: &Listener) {

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::compat::TokioAsyncReadCompatExt;
@@ -231,8 +231,7 @@ impl Containers {
         Ok(Started { container, line: tokio::io::join(output, attached.input) })
     }
 
-    /// Runs a container of ours to its end and gives its standard output, which
-    /// must not be empty.
+    /// Runs a container of ours and gives the one line that it says.
     ///
     /// # Errors
     /// The engine's, or that it ended without a word.
@@ -241,12 +240,13 @@ impl Containers {
         body: bollard::models::ContainerCreateBody,
         archive: Option<(&str, Vec<u8>)>,
     ) -> Result<String, EngineError> {
-        let Started { container, mut line } = self.start(body, archive).await?;
+        let Started { container, line } = self.start(body, archive).await?;
         let mut said = String::new();
-        let heard = tokio::time::timeout(PATIENCE, (&mut line).take(1 << 20).read_to_string(&mut said)).await;
+        let mut line = tokio::io::BufReader::new(line.take(4 << 20));
+        let heard = tokio::time::timeout(PATIENCE, line.read_line(&mut said)).await;
         let ended = container.remove().await.unwrap_or_default();
         match heard {
-            Ok(Ok(_)) if !said.is_empty() => Ok(said),
+            Ok(Ok(_)) if said.ends_with('\n') => Ok(said),
             _ => Err(EngineError::Image {
                 image: self.image.name.clone(),
                 what: format!("does not run our executable: {ended}"),
@@ -332,8 +332,15 @@ async fn welcome(
     limit: u64,
 ) -> io::Result<()> {
     let (kept, mut outcome) = mpsc::channel(1);
-    while let Some(mut line) = lines.recv().await {
+    let (done, mut over) = mpsc::channel(1);
+    loop {
+        let line = tokio::select! {
+            line = lines.recv() => line,
+            _ = over.recv() => break,
+        };
+        let Some(mut line) = line else { break };
         let (threshold, keep, kept) = (threshold.clone(), keep.clone(), kept.clone());
+        let done = done.clone();
         tokio::spawn(async move {
             match hear::<Opening>(&mut line).await {
                 Ok(Opening::Visit { peer, door }) => {
@@ -346,6 +353,9 @@ async fn welcome(
                     if let Some(folder) = keep {
                         let _ = kept.send(unpack::keep_cache(line, folder, limit).await).await;
                     }
+                }
+                Ok(Opening::Done) => {
+                    let _ = done.send(()).await;
                 }
                 Ok(Opening::Control | Opening::Channel | Opening::Stdout | Opening::Stderr) | Err(_) => {}
             }

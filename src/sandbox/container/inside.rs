@@ -23,6 +23,9 @@ use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
+/// How long the host may take to hear the last word.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// A place that stands.
 pub struct Inmate {
     channel: OwnedFd,
@@ -154,18 +157,14 @@ async fn serve(ends: Ends, made: &mpsc::SyncSender<()>, finished: oneshot::Recei
             let line = opener.open(&Opening::Cache).await?;
             unpack::send_cache(line).await?;
         }
-        Ok::<(), io::Error>(())
+        opener.open(&Opening::Done).await
     };
-    tokio::select! {
+    let _done = tokio::select! {
         done = run => done?,
         _ = &mut driver => return Err(io::ErrorKind::BrokenPipe.into()),
-    }
-    // Flushes what is under way; connections that are still open end with us.
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(10), async {
-        opener.close().await;
-        let _ = driver.await;
-    })
-    .await;
+    };
+    // The host ends the line when it has heard everything.
+    let _ = tokio::time::timeout(PATIENCE, driver).await;
     Ok(())
 }
 

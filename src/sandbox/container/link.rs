@@ -46,6 +46,9 @@ pub(super) enum Opening {
     Datagram { peer: SocketAddr },
     /// npm's cache as it stands at the end, as a tar.
     Cache,
+    /// Nothing follows. The container stays until the host has heard it, since
+    /// engines lose the last words of one that goes away.
+    Done,
 }
 
 /// What a place inside a container is to be. A tar of what lies in the
@@ -98,51 +101,35 @@ fn config() -> Config {
 
 /// The container's end: opens streams.
 #[derive(Debug, Clone)]
-pub(super) struct Opener(mpsc::Sender<Wish>);
-
-/// What is wanted of the container's end.
-#[derive(Debug)]
-enum Wish {
-    Open(oneshot::Sender<Line>),
-    Close,
-}
+pub(super) struct Opener(mpsc::Sender<oneshot::Sender<Line>>);
 
 impl Opener {
     /// Opens a stream and says what it is.
     pub(super) async fn open(&self, opening: &Opening) -> io::Result<Line> {
         let (asked, line) = oneshot::channel();
         let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
-        self.0.send(Wish::Open(asked)).await.map_err(|_closed| gone())?;
+        self.0.send(asked).await.map_err(|_closed| gone())?;
         let mut line = line.await.map_err(|_closed| gone())?;
         say(&mut line, opening).await?;
         Ok(line)
     }
-
-    /// Has the line closed once everything that was written is on its way.
-    pub(super) async fn close(&self) {
-        let _ = self.0.send(Wish::Close).await;
-    }
 }
 
-/// Makes the container's end. The future drives it until the line is closed, by
-/// either side.
+/// Makes the container's end. The future drives it until the host ends the line.
 pub(super) fn inside<T>(line: T) -> (Opener, impl Future<Output = ()>)
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    let (sender, mut wanted) = mpsc::channel::<Wish>(16);
+    let (sender, mut wanted) = mpsc::channel::<oneshot::Sender<Line>>(16);
     let drive = async move {
         let mut connection = Connection::new(line, config(), Mode::Client);
         let mut next: Option<oneshot::Sender<Line>> = None;
-        let mut closing = false;
         poll_fn(|context| {
             loop {
-                if next.is_none() && !closing {
-                    match wanted.poll_recv(context) {
-                        Poll::Ready(Some(Wish::Open(asked))) => next = Some(asked),
-                        Poll::Ready(Some(Wish::Close) | None) => closing = true,
-                        Poll::Pending => {}
-                    }
+                if next.is_none()
+                    && let Poll::Ready(Some(asked)) = wanted.poll_recv(context)
+                {
+                    next = Some(asked);
                 }
                 if let Some(asked) = next.take() {
                     match connection.poll_new_outbound(context) {
@@ -154,9 +141,6 @@ where
                         Poll::Ready(Err(_)) => return Poll::Ready(()),
                         Poll::Pending => next = Some(asked),
                     }
-                }
-                if closing {
-                    return connection.poll_close(context).map(drop);
                 }
                 match connection.poll_next_inbound(context) {
                     // The host opens none.

@@ -101,7 +101,7 @@ fn is_dynamic(bytes: &[u8]) -> bool {
 pub fn settle() -> std::io::Result<&'static str> {
     let this = std::env::current_exe()?;
     std::fs::rename(&this, this.with_file_name(NAME))?;
-    Ok("settled\n")
+    Ok("settled")
 }
 
 fn pack(name: &str, executable: &[u8]) -> std::io::Result<Vec<u8>> {
