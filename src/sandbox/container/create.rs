@@ -19,6 +19,9 @@ const ASIDE: u64 = 768 << 20;
 const READ_ONLY: [&str; 6] =
     ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", "/proc"];
 
+/// Without `exec` an engine's tmpfs runs no script.
+const TMPFS: &str = "rw,exec,nosuid,nodev,mode=1777";
+
 const RESOLV_CONF: &str = "nameserver 127.0.0.1\noptions timeout:2 attempts:2\n";
 
 /// Open files and processes, where no limit of the spec speaks of them. The
@@ -64,6 +67,8 @@ pub(super) fn body(image: &Image, volume: &str, words: &[&str], cores: u32) -> C
             security_opt: strings(&["no-new-privileges"]),
             readonly_paths: strings(&READ_ONLY),
             nano_cpus: (cores > 0).then(|| i64::from(cores) * 1_000_000_000),
+            // An image may have none.
+            tmpfs: Some(HashMap::from([("/tmp".to_owned(), format!("{TMPFS},size=64m"))])),
             dns: strings(&["127.0.0.1"]),
             dns_options: strings(&["timeout:2", "attempts:2"]),
             sysctls: Some(sysctls.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
@@ -87,12 +92,12 @@ pub(super) fn limit(body: &mut ContainerCreateBody, spec: &SandboxSpec) {
     let Some(host) = &mut body.host_config else { return };
     let bytes = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let limits = &spec.limits;
+    host.tmpfs = None;
     let mut memory = limits.memory.saturating_add(ASIDE);
     if spec.scratch == Scratch::Memory {
         // A tmpfs counts as memory of those who write to it.
         memory = memory.saturating_add(limits.disk);
-        // Without `exec` an engine's tmpfs runs no script.
-        let options = format!("rw,exec,nosuid,nodev,mode=1777,size={}", limits.disk);
+        let options = format!("{TMPFS},size={}", limits.disk);
         let folders = [PROJECT, HOME, "/tmp", "/var/tmp"];
         host.tmpfs = Some(folders.map(|folder| (folder.to_owned(), options.clone())).into());
     }
