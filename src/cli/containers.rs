@@ -60,8 +60,9 @@ pub(crate) async fn place(image: &str, env: &BTreeMap<String, String>) -> anyhow
     };
     let image = engine.image(image, progress).await.map_err(complain)?;
     let executable = Path::new("/proc/self/exe");
-    let (containers, said) =
-        Containers::open(engine, image, executable, &["__look"]).await.map_err(complain)?;
+    let (containers, said) = Containers::open(engine, image, executable, folders::scratch(), &["__look"])
+        .await
+        .map_err(complain)?;
     let looked = serde_json::from_str(&said).map_err(|error| {
         anyhow::anyhow!("the image `{}` answers strangely: {error}", containers.image().name)
     })?;

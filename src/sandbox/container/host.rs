@@ -8,9 +8,11 @@ use super::unpack;
 use crate::door::{Datagram, Doors, MAX_DATAGRAM, Threshold, Visit};
 use crate::sandbox::copy::{Copier, open_folder};
 use crate::sandbox::failure::{During, Failure};
+use crate::sandbox::namespaces::ScratchFolder;
 use crate::sandbox::running::{self, Joints, Prepared};
 use crate::sandbox::{CacheSpec, ProjectCopy, SandboxError, SandboxSpec};
 use bollard::container::LogOutput;
+use bollard::errors::Error;
 use bollard::query_parameters::{
     AttachContainerOptions, RemoveContainerOptions, UploadToContainerOptions, WaitContainerOptions,
 };
@@ -18,7 +20,7 @@ use bollard::{Docker, body_full};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -61,16 +63,27 @@ impl Container {
     async fn remove(self) -> io::Result<String> {
         let options = RemoveContainerOptions { v: true, force: true, link: false };
         // One that ended by itself is removed, or about to be.
-        let _ = self.docker.remove_container(&self.id, Some(options)).await;
+        let removed = self.docker.remove_container(&self.id, Some(options));
         let gone = async {
-            while self.docker.inspect_container(&self.id, None).await.is_ok() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+            let _ = removed.await;
+            loop {
+                match self.docker.inspect_container(&self.id, None).await {
+                    Ok(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+                    Err(Error::DockerResponseServerError { status_code: 404, .. }) => return None,
+                    Err(error) => return Some(error),
+                }
             }
         };
-        if tokio::time::timeout(PATIENCE, gone).await.is_err() {
+        let Ok(silent) = tokio::time::timeout(PATIENCE, gone).await else {
             return Err(io::Error::other(format!("the engine does not remove the container {}", self.id)));
-        }
+        };
         let mut exited = self.exited;
+        if let Some(error) = silent {
+            // The container's line is cut, so that it ends by itself, and is removed
+            // by an engine that comes back.
+            exited.abort();
+            return Ok(format!("the container engine does not answer any more: {error}"));
+        }
         let ended = tokio::time::timeout(Duration::from_secs(2), &mut exited).await;
         exited.abort();
         let mut said = ended.ok().and_then(Result::ok).unwrap_or_else(|| "the container is gone".to_owned());
@@ -124,12 +137,13 @@ impl Containers {
         create::limit(&mut body, &spec);
         let archive = create::archive(&spec).during("pack what the container is given")?;
         let archive = Some(("/", archive));
-        let (staged, skipped) = stage(spec.project.clone(), spec.limits.disk).await?;
+        let (staged, skipped) =
+            stage(&self.scratch_root, &spec.label, spec.project.clone(), spec.limits.disk).await?;
         let Started { container, line } =
             self.start(body, archive).await.map_err(|error| setup("start the container", error))?;
         let (mut lines, driver) = link::host(line.compat());
         let (threshold, doors) = Doors::new();
-        let met = tokio::time::timeout(PATIENCE, meet(&mut lines, &spec, staged.path().to_path_buf())).await;
+        let met = tokio::time::timeout(PATIENCE, meet(&mut lines, &spec, staged.inner())).await;
         drop(staged);
         let joints = match met {
             Ok(Ok(joints)) => joints,
@@ -202,10 +216,10 @@ impl Containers {
         let exited = tokio::spawn(async move {
             match waiting.next().await {
                 Some(Ok(ended)) => format!("the container exited {}", ended.status_code),
-                Some(Err(bollard::errors::Error::DockerContainerWaitError { code, error })) => {
+                Some(Err(Error::DockerContainerWaitError { code, error })) => {
                     format!("the container exited {code} {error}").trim_end().to_owned()
                 }
-                Some(Err(error)) => format!("the engine lost the container: {error}"),
+                Some(Err(error)) => format!("the container engine lost the container: {error}"),
                 None => "the engine does not say how the container ended".to_owned(),
             }
         });
@@ -261,12 +275,18 @@ fn setup(step: &str, error: EngineError) -> SandboxError {
 
 /// Copies the project to where nothing but it is, with its changes, as the
 /// other backend does.
-async fn stage(project: ProjectCopy, limit: u64) -> Result<(tempfile::TempDir, Vec<String>), SandboxError> {
+async fn stage(
+    scratch_root: &Path,
+    label: &str,
+    project: ProjectCopy,
+    limit: u64,
+) -> Result<(ScratchFolder, Vec<String>), SandboxError> {
+    let (scratch_root, label) = (scratch_root.to_path_buf(), format!("stage-{label}"));
     let staged = tokio::task::spawn_blocking(move || {
-        let folder =
-            tempfile::Builder::new().prefix("sealcheck-").tempdir().during("make a folder to stage in")?;
+        // Where the next start finds it, however this one ends.
+        let folder = ScratchFolder::create(&scratch_root, &label).during("make a folder to stage in")?;
         let from = open_folder(&project.root).during(format!("open {}", project.root.display()))?;
-        let to = open_folder(folder.path()).during("open the folder to stage in")?;
+        let to = open_folder(&folder.inner()).during("open the folder to stage in")?;
         let mut copier = Copier::new(None, limit);
         let skipped = copier.listed(&from, &to, &project.files)?;
         for (path, bytes) in &project.changes {

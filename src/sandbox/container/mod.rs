@@ -28,6 +28,8 @@ pub use image::Image;
 pub use inside::{Carrier, Inmate};
 pub use volume::settle;
 
+use std::path::PathBuf;
+
 /// Who the processes inside are; as in the other backend, not root.
 const INMATE_UID: u32 = 1000;
 const INMATE_GID: u32 = 1000;
@@ -43,6 +45,8 @@ pub struct Containers {
     engine: Engine,
     image: Image,
     volume: String,
+    /// Where a project is staged: below it the next start finds what an ended one left.
+    scratch_root: PathBuf,
 }
 
 impl Containers {

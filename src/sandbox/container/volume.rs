@@ -6,12 +6,12 @@ use super::{Containers, NAME, VOLUME_AT, create};
 use bollard::models::VolumeCreateRequest;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 impl Containers {
     /// A backend with an image of an engine, and what our executable, run in it
     /// with `words`, says on its standard output: so that the first container
-    /// also is the proof that it runs there.
+    /// also is the proof that it runs there. Projects are staged below `scratch_root`.
     ///
     /// # Errors
     /// The engine's, or that the image cannot run the executable.
@@ -19,6 +19,7 @@ impl Containers {
         engine: Engine,
         image: Image,
         executable: &Path,
+        scratch_root: PathBuf,
         words: &[&str],
     ) -> Result<(Self, String), EngineError> {
         let bytes = read(executable)
@@ -26,7 +27,7 @@ impl Containers {
         let digest = crate::evidence::tree::hex(&Sha256::digest(&bytes));
         let volume = format!("sealcheck-{}", &digest[..16]);
         let known = engine.docker.inspect_volume(&volume).await.is_ok();
-        let this = Self { engine, image, volume };
+        let this = Self { engine, image, volume, scratch_root };
         let look = || create::body(&this.image, &this.volume, words, this.engine.cores);
         if known && let Ok(said) = this.ask(look(), None).await {
             return Ok((this, said));
