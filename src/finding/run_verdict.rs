@@ -8,7 +8,7 @@ use crate::evidence::exchange::AnsweredBy;
 use crate::evidence::fact::{Package, SourceKind};
 use crate::project::class::Class;
 use crate::scenario::{Answer, Install};
-use crate::wire::CutShort;
+use crate::wire::{CutShort, GapKind};
 
 /// A verdict with its reason, a fragment.
 pub(super) type Because = (Verdict, String);
@@ -25,7 +25,11 @@ pub(super) fn measured(case: &Case<'_>, run: &Run<'_>) -> Because {
         return unobserved(why);
     }
     if run.evidence.exit.is_none() {
-        return unobserved("the command never ended");
+        let lost = run.evidence.gaps.iter().find(|gap| gap.hides_answer && gap.kind == GapKind::Witness);
+        return unobserved(lost.map_or_else(
+            || "the command never ended".to_owned(),
+            |gap| format!("the command never ended: {}", gap.detail),
+        ));
     }
     if let Some(exchange) = upstream_out_of_reach(run) {
         return unobserved(match (&exchange.fault, &exchange.credential_label) {
