@@ -214,6 +214,9 @@ pub(crate) struct CleanArguments {
     /// Remove this store too
     #[arg(long, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
+    /// Remove the volumes that hold sealcheck at container engines too
+    #[arg(long)]
+    pub(crate) volumes: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

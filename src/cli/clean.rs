@@ -1,17 +1,21 @@
-//! `sealcheck clean`.
+//! `sealcheck clean`: on this machine, and at the container engines that answer.
 
 use super::arguments::CleanArguments;
-use super::{Code, folders, print};
+use super::test::with_causes;
+use super::{Code, containers, folders, load, print, say};
+use crate::sandbox::container::owner;
 use crate::sandbox::namespaces::sweep;
 use crate::text::Complaint;
 use std::fmt::Write;
 
-/// Removes scratch folders whose owner is dead and, on request, toolchains and a store.
+/// Removes scratch folders and containers whose owner is dead and, on request,
+/// toolchains, a store and volumes.
 pub(crate) fn run(arguments: CleanArguments) -> anyhow::Result<Code> {
     let mut out = String::new();
     for removed in sweep(&folders::scratch())? {
         let _ = writeln!(out, "removed {}", removed.display());
     }
+    load::runtime()?.block_on(engines(&mut out, arguments.volumes));
     if arguments.toolchains {
         let folder = folders::toolchains();
         if folder.is_dir() {
@@ -34,4 +38,33 @@ pub(crate) fn run(arguments: CleanArguments) -> anyhow::Result<Code> {
     }
     print(&out)?;
     Ok(Code::Good)
+}
+
+/// Removes what is ours at every engine that answers. That one does not is said
+/// only where the user named it.
+async fn engines(out: &mut String, volumes: bool) {
+    let env = load::environment();
+    let named = env.get("DOCKER_HOST").is_some_and(|host| !host.is_empty());
+    for found in containers::engines(&env).await {
+        let engine = match found {
+            Ok(engine) => engine,
+            Err(error) => {
+                if named {
+                    say(&format!("nothing was removed there: {}", with_causes(&error)));
+                }
+                continue;
+            }
+        };
+        match engine.sweep(volumes, owner::is_alive).await {
+            Ok(swept) => {
+                for removed in swept.removed {
+                    let _ = writeln!(out, "removed {removed} at {}", engine.at);
+                }
+                for kept in swept.kept {
+                    say(&format!("{kept} at {} is in use and stays", engine.at));
+                }
+            }
+            Err(error) => say(&format!("what is left there stays: {}", with_causes(&error))),
+        }
+    }
 }

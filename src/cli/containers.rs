@@ -2,10 +2,11 @@
 
 use super::arguments::{Backend, Surroundings};
 use super::look::{Looked, Tools};
+use super::test::with_causes;
 use super::{folders, say};
 use crate::project::registry::RegistryUrl;
 use crate::runner::place::Image;
-use crate::sandbox::container::{Containers, Engine, EngineError, addresses};
+use crate::sandbox::container::{Containers, Engine, EngineError, addresses, owner};
 use crate::text::Complaint;
 use crate::toolchain::Toolchain;
 use node_semver::Version;
@@ -47,8 +48,8 @@ pub(crate) fn wanted(surroundings: &Surroundings) -> Result<Option<&str>, Compla
 /// Connects to the engine, gets the image and looks at it.
 pub(crate) async fn place(image: &str, env: &BTreeMap<String, String>) -> anyhow::Result<Placed> {
     let engine = Engine::find(&addresses(env, folders::home().as_deref())).await.map_err(complain)?;
-    for removed in engine.sweep(false, crate::sandbox::container::owner::is_alive).await.map_err(complain)? {
-        say(&format!("removed what an interrupted run had left: the container {removed}"));
+    for removed in engine.sweep(false, owner::is_alive).await.map_err(complain)?.removed {
+        say(&format!("removed what an interrupted run had left: {removed}"));
     }
     let mut last = String::new();
     let progress = |status: &str| {
@@ -77,14 +78,14 @@ pub(crate) async fn place(image: &str, env: &BTreeMap<String, String>) -> anyhow
     }
 }
 
+/// What answers at each address at which an engine may be.
+pub(crate) async fn engines(env: &BTreeMap<String, String>) -> Vec<Result<Engine, EngineError>> {
+    Engine::all(&addresses(env, folders::home().as_deref())).await
+}
+
 fn complain(error: EngineError) -> Complaint {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(deeper) = cause {
-        text = format!("{text}: {deeper}");
-        cause = deeper.source();
-    }
-    Complaint::about(text).help("`sealcheck doctor` says which engines answer; DOCKER_HOST names another")
+    Complaint::about(with_causes(&error))
+        .help("`sealcheck doctor` says which engines answer; DOCKER_HOST names another")
 }
 
 impl Placed {

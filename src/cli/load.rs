@@ -81,7 +81,7 @@ pub(crate) fn machine(project: &Path) -> Machine {
 }
 
 /// The caller's environment, as far as it is text.
-fn environment() -> BTreeMap<String, String> {
+pub(crate) fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
         .collect()

@@ -222,7 +222,8 @@ fn judged<'a>(
     ran.chain(not).collect()
 }
 
-fn with_causes(error: &dyn std::error::Error) -> String {
+/// An error with everything behind it.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(deeper) = cause {

@@ -7,11 +7,14 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Marks everything that is ours at an engine.
 pub(super) const LABEL: &str = "dev.sealcheck";
 /// Seconds that an ordinary request may take.
 const PATIENCE: u64 = 120;
+/// How long an engine is waited for where it is only looked for.
+const PROMPT: Duration = Duration::from_secs(10);
 
 /// Why an engine is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +41,15 @@ pub enum EngineError {
         /// A fragment: "has no node".
         what: String,
     },
+}
+
+/// What became of that which earlier runs left at an engine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Fragments: "the container quick_hopper".
+    pub removed: Vec<String>,
+    /// The same of what is still in use.
+    pub kept: Vec<String>,
 }
 
 /// A reachable engine.
@@ -122,6 +134,19 @@ impl Engine {
         Err(last)
     }
 
+    /// What answers at each address; one that says nothing is not waited for long.
+    pub async fn all(addresses: &[String]) -> Vec<Result<Self, EngineError>> {
+        let asked = addresses.iter().map(|at| async move {
+            let late = |_elapsed| EngineError::Engine {
+                at: at.clone(),
+                what: "does not answer".to_owned(),
+                source: bollard::errors::Error::RequestTimeoutError,
+            };
+            tokio::time::timeout(PROMPT, Self::connect(at)).await.map_err(late).flatten()
+        });
+        futures_util::future::join_all(asked).await
+    }
+
     /// Connects to one address and agrees on a version.
     ///
     /// # Errors
@@ -159,19 +184,15 @@ impl Engine {
         move |source| EngineError::Engine { at, what, source }
     }
 
-    /// Removes what earlier runs left: containers of ours whose program is gone,
-    /// and, where everything is to go, volumes. Returns the names.
+    /// Removes what earlier runs left: containers of ours whose program is gone
+    /// and, where everything is to go, the volumes that nobody uses.
     ///
     /// # Errors
     /// The engine's refusal.
-    pub async fn sweep(
-        &self,
-        everything: bool,
-        alive: impl Fn(&str) -> bool,
-    ) -> Result<Vec<String>, EngineError> {
+    pub async fn sweep(&self, everything: bool, alive: impl Fn(&str) -> bool) -> Result<Swept, EngineError> {
         let ours = || Some(HashMap::from([("label".to_owned(), vec![LABEL.to_owned()])]));
         let options = ListContainersOptions { all: true, filters: ours(), ..Default::default() };
-        let mut removed = Vec::new();
+        let mut swept = Swept::default();
         for container in self
             .docker
             .list_containers(Some(options))
@@ -185,7 +206,8 @@ impl Engine {
             // One that is on its way out is gone without us.
             if self.docker.remove_container(&id, Some(options)).await.is_ok() {
                 let names = container.names.unwrap_or_default();
-                removed.push(names.into_iter().next().unwrap_or(id).trim_start_matches('/').to_owned());
+                let name = names.into_iter().next().unwrap_or(id);
+                swept.removed.push(format!("the container {}", name.trim_start_matches('/')));
             }
         }
         if everything {
@@ -196,17 +218,20 @@ impl Engine {
                 .await
                 .map_err(self.failed("does not list its volumes"))?;
             for volume in volumes.volumes.unwrap_or_default() {
-                if self
-                    .docker
-                    .remove_volume(&volume.name, Some(RemoveVolumeOptions { force: true }))
-                    .await
-                    .is_ok()
-                {
-                    removed.push(volume.name);
+                // Whatever an engine takes the filter for: only ours may go.
+                if !volume.labels.contains_key(LABEL) {
+                    continue;
+                }
+                // By force Podman would remove the containers that use it as well.
+                let options = RemoveVolumeOptions { force: false };
+                let name = format!("the volume {}", volume.name);
+                match self.docker.remove_volume(&volume.name, Some(options)).await {
+                    Ok(()) => swept.removed.push(name),
+                    Err(_in_use) => swept.kept.push(name),
                 }
             }
         }
-        Ok(removed)
+        Ok(swept)
     }
 }
 

@@ -23,7 +23,7 @@ mod proc;
 mod unpack;
 mod volume;
 
-pub use engine::{Engine, EngineError, addresses};
+pub use engine::{Engine, EngineError, Swept, addresses};
 pub use image::Image;
 pub use inside::{Carrier, Inmate};
 pub use volume::settle;
