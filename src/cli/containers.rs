@@ -3,10 +3,11 @@
 use super::arguments::{Backend, Surroundings};
 use super::look::{Looked, Tools};
 use super::test::with_causes;
-use super::{folders, say};
+use super::{folders, load, say};
 use crate::project::registry::RegistryUrl;
 use crate::runner::place::Image;
 use crate::sandbox::container::{Containers, Engine, EngineError, addresses, owner};
+use crate::sandbox::namespaces::{Namespaces, Trial};
 use crate::text::Complaint;
 use crate::toolchain::Toolchain;
 use node_semver::Version;
@@ -83,6 +84,30 @@ pub(crate) async fn engines(env: &BTreeMap<String, String>) -> Vec<Result<Engine
     Engine::all(&addresses(env, folders::home().as_deref())).await
 }
 
+/// Refuses a test that would have nowhere to run: no image was named, and this
+/// machine makes no sandboxes out of namespaces.
+pub(crate) async fn need_namespaces() -> anyhow::Result<()> {
+    let backend = Namespaces::new("/proc/self/exe".into(), folders::scratch());
+    let lacking = tokio::task::spawn_blocking(move || backend.lacks()).await?;
+    let Some(first) = lacking.first() else { return Ok(()) };
+    let found = engines(&load::environment()).await.into_iter().find_map(Result::ok);
+    Err(nowhere(first, found.map(|engine| format!("{} at {}", engine.name, engine.at)).as_deref()).into())
+}
+
+/// What is lacking, as `doctor` says it, and the two ways out.
+fn nowhere(lacking: &Trial, engine: Option<&str>) -> Complaint {
+    let why = lacking.outcome.as_ref().err().map(|why| format!(": {why}")).unwrap_or_default();
+    let mend = lacking.hint.as_ref().map(|hint| format!("to mend it: {hint}; or ")).unwrap_or_default();
+    let engine = match engine {
+        Some(engine) => format!("it runs at the engine found here, {engine}"),
+        None => "it needs Docker or Podman, of which none was found".to_owned(),
+    };
+    Complaint::about(format!("no sandbox can be made here: {} do not work{why}", lacking.capability.name()))
+        .help(format!(
+            "{mend}name the image that CI uses, as `--image node:22`: {engine}; `sealcheck doctor` says more"
+        ))
+}
+
 fn complain(error: EngineError) -> Complaint {
     Complaint::about(with_causes(&error))
         .help("`sealcheck doctor` says which engines answer; DOCKER_HOST names another")
@@ -125,4 +150,31 @@ impl Placed {
 /// Read with npm's other configuration, whose plan says what a run gets of it.
 fn is_npms(key: &str) -> bool {
     key.to_ascii_lowercase().starts_with("npm_config_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::namespaces::Capability;
+
+    #[test]
+    fn where_nothing_can_run_both_ways_out_are_named() {
+        let trial = |hint: Option<&str>| Trial {
+            capability: Capability::UserNamespace,
+            outcome: Err("unshare the user namespace: not permitted".to_owned()),
+            hint: hint.map(str::to_owned),
+        };
+        let said = nowhere(&trial(Some("sudo sysctl a=1")), Some("Podman 4.3.1 at unix:///p.sock"));
+        assert_eq!(
+            said.message,
+            "no sandbox can be made here: user namespaces do not work: unshare the user namespace: not permitted"
+        );
+        let help = said.help.unwrap();
+        for part in ["to mend it: sudo sysctl a=1", "`--image node:22`", "Podman 4.3.1 at unix:///p.sock"] {
+            assert!(help.contains(part), "{part}: {help}");
+        }
+        let help = nowhere(&trial(None), None).help.unwrap();
+        assert!(help.starts_with("name the image"), "{help}");
+        assert!(help.contains("none was found"), "{help}");
+    }
 }

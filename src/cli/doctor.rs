@@ -2,8 +2,10 @@
 
 use super::arguments::{DoctorArguments, Surroundings};
 use super::load::{self, Loaded};
-use super::{Code, folders, print};
+use super::test::with_causes;
+use super::{Code, containers, folders, print};
 use crate::project::registry::RegistryUrl;
+use crate::sandbox::container::Engine;
 use crate::sandbox::namespaces::Namespaces;
 use crate::upstream::{Accept, Request};
 use std::collections::BTreeSet;
@@ -15,6 +17,7 @@ pub(crate) fn run(arguments: DoctorArguments) -> anyhow::Result<Code> {
     let mut lacking = sandbox(&mut out);
     memory(&mut out);
     let runtime = load::runtime()?;
+    runtime.block_on(engines(&mut out));
     match arguments.project {
         None => {
             let machine = load::machine(&std::env::current_dir()?);
@@ -53,6 +56,47 @@ fn line(out: &mut String, good: bool, text: &str) {
 
 fn hint(out: &mut String, text: &str) {
     let _ = writeln!(out, "      to mend it: {text}");
+}
+
+/// Something without which the main job runs all the same.
+fn without(out: &mut String, text: &str) {
+    let _ = writeln!(out, "none  {text}");
+}
+
+async fn engines(out: &mut String) {
+    let found = containers::engines(&load::environment()).await;
+    let told: Vec<Result<String, String>> = found
+        .iter()
+        .map(|found| match found {
+            Ok(engine) => Ok(describe(engine)),
+            Err(error) => Err(with_causes(error)),
+        })
+        .collect();
+    tell_engines(out, &told);
+}
+
+/// A line for each engine, and how to get one where none answers.
+fn tell_engines(out: &mut String, found: &[Result<String, String>]) {
+    for engine in found {
+        match engine {
+            Ok(engine) => line(out, true, engine),
+            Err(why) => without(out, why),
+        }
+    }
+    if found.is_empty() {
+        without(out, "no container engine was found; only `--image` needs one");
+    }
+    if !found.iter().any(Result::is_ok) {
+        let how = "start Docker, or Podman's API by `systemctl --user start podman.socket`, or name one by DOCKER_HOST";
+        let _ = writeln!(out, "      to test in an image: {how}");
+    }
+}
+
+/// "Podman 4.3.1 at unix:///…: API 1.41, rootless, cgroup v2".
+fn describe(engine: &Engine) -> String {
+    let rootless = if engine.rootless { "rootless" } else { "with root" };
+    let cgroup = if engine.cgroup.is_empty() { "no cgroups" } else { &engine.cgroup };
+    format!("{} at {}: API {}, {rootless}, {cgroup}", engine.name, engine.at, engine.api)
 }
 
 fn sandbox(out: &mut String) -> bool {
@@ -120,4 +164,28 @@ async fn registries(out: &mut String, loaded: &Loaded) -> bool {
         }
     }
     lacking
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_is_a_line_and_none_is_no_lack() {
+        let told = |found: &[Result<String, String>]| {
+            let mut out = String::new();
+            tell_engines(&mut out, found);
+            out
+        };
+        let good = Ok("Docker 28.2.2 at unix:///a.sock: API 1.50, with root, cgroup v2".to_owned());
+        let bad = Err("the container engine at unix:///b.sock does not answer".to_owned());
+        let both = told(&[good.clone(), bad.clone()]);
+        assert!(both.starts_with("ok    Docker 28.2.2 at"), "{both}");
+        assert!(both.contains("\nnone  the container engine at unix:///b.sock"), "{both}");
+        assert!(!both.contains("to test in an image"), "{both}");
+        for none in [told(&[]), told(&[bad])] {
+            assert!(none.starts_with("none  ") && none.contains("DOCKER_HOST"), "{none}");
+            assert!(!none.contains("LACK"), "{none}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Everything that is read before anything runs: the toolchain, the project, the
 //! way to the registries, the plan.
 
-use super::arguments::{Choice, Surroundings};
+use super::arguments::{Backend, Choice, Surroundings};
 use super::containers::{self, Placed};
 use super::{catalogue, folders, reach};
 use crate::plan::{Plan, PlanOptions};
@@ -34,6 +34,8 @@ pub(crate) struct Loaded {
     pub(crate) policy: Option<PathBuf>,
     /// The image that it runs in, where it is no sandbox of this machine's system.
     pub(crate) placed: Option<Placed>,
+    /// Where the sandboxes are to be made.
+    pub(crate) backend: Backend,
     /// Goes with this value.
     _aside: Aside,
 }
@@ -171,6 +173,7 @@ async fn read(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyho
         offline: surroundings.offline,
         policy: surroundings.policy,
         placed,
+        backend: surroundings.backend.unwrap_or(Backend::Auto),
         _aside: aside,
     })
 }

@@ -4,7 +4,7 @@ use super::arguments::{FailOn, ProgressChoice, ScratchChoice, Talk, TestArgument
 use super::containers::Placed;
 use super::load::{self, Loaded};
 use super::options::{self, Options};
-use super::{Code, assemble, folders, save, say, signals};
+use super::{Code, assemble, containers, folders, save, say, signals};
 use crate::evidence::seal::Platform;
 use crate::finding::{self, JudgedRun, Observed, Severity};
 use crate::gateway::Authority;
@@ -94,6 +94,9 @@ async fn prepare(
     let loaded = load::load(folder, arguments.surroundings.clone()).await?;
     let file = &loaded.project.settings.options;
     let talk = options::layer_talk(talk, file)?;
+    if loaded.placed.is_none() && loaded.backend == super::arguments::Backend::Auto {
+        containers::need_namespaces().await?;
+    }
     let options = options::layer(arguments, file, &loaded.project.root)?;
     if several && !options.reports.is_empty() {
         return Err(Complaint::about("`--report` with several projects")

@@ -79,6 +79,18 @@ pub(super) fn probe(executable: &Path, scratch_root: &Path) -> Vec<Trial> {
         .into()
 }
 
+/// What is lacking. Where the thing that needs the most works, so does what is
+/// forbidden most often, and the rest is not tried.
+pub(super) fn lacks(executable: &Path, scratch_root: &Path) -> Vec<Trial> {
+    // A folder that cannot be made says nothing about namespaces.
+    if hold(scratch_root).is_err() || try_one(executable, Capability::PidNamespace).is_ok() {
+        return Vec::new();
+    }
+    let mut trials = probe(executable, scratch_root);
+    trials.retain(|trial| trial.outcome.is_err());
+    trials
+}
+
 fn try_one(executable: &Path, capability: Capability) -> Result<(), Failure> {
     let Stage { mut process, mut control } = start_stage(executable, Stdio::null)?;
     let reply = ask(&mut control, &Request::Try(capability), &[])

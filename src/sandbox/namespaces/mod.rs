@@ -75,4 +75,10 @@ impl Namespaces {
     pub fn probe(&self) -> Vec<Trial> {
         capability::probe(&self.witness, &self.scratch_root)
     }
+
+    /// What of it is lacking, found out in one process where nothing is. Blocks
+    /// for some milliseconds.
+    pub fn lacks(&self) -> Vec<Trial> {
+        capability::lacks(&self.witness, &self.scratch_root)
+    }
 }
