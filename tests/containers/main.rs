@@ -8,6 +8,7 @@
     reason = "a test that cannot be prepared fails; it has no callers outside its own crate"
 )]
 
+mod engines;
 mod faults;
 mod left;
 mod rig;

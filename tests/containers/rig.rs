@@ -11,6 +11,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -29,8 +30,22 @@ pub fn until<T>(within: Duration, what: &str, mut ask: impl FnMut() -> Result<T,
     }
 }
 
+/// Held by each test, and by one alone that takes away what the others use.
+static IN_USE: RwLock<()> = RwLock::new(());
+
 /// Does the same at each engine of the tests; says which were not there.
 pub fn at_each_engine(test: &str, act: impl Fn(&Engine)) {
+    let _held = IN_USE.read().unwrap_or_else(PoisonError::into_inner);
+    each_engine(test, act);
+}
+
+/// The same while no other test of these is under way.
+pub fn alone_at_each_engine(test: &str, act: impl Fn(&Engine)) {
+    let _held = IN_USE.write().unwrap_or_else(PoisonError::into_inner);
+    each_engine(test, act);
+}
+
+fn each_engine(test: &str, act: impl Fn(&Engine)) {
     for name in ["docker", "podman"] {
         match engine(name) {
             Some(at) => act(&Engine { socket: at.trim_start_matches("unix://").into() }),
