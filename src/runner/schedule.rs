@@ -54,6 +54,12 @@ impl Invocation {
             let (jobs, listener, kept) = (jobs.clone(), listener.clone(), kept.clone());
             let gives = giver == Some(at) && kept.is_some();
             let (mut ready, given) = (given.subscribe(), given.clone());
+            // Taken here, so that runs begin in the plan's order; who waits for a
+            // cache must not hold up who does not.
+            let permit = match run.cache {
+                Cache::Clean => jobs.clone().acquire_owned().await.ok(),
+                Cache::Warm => None,
+            };
             tasks.push(tokio::spawn(async move {
                 let cache = match (&kept, run.cache, gives) {
                     (Some(folder), Cache::Clean, true) => CacheSpec::Keep(folder.inner()),
@@ -67,7 +73,11 @@ impl Invocation {
                         }
                     }
                 };
-                let Ok(_permit) = jobs.acquire().await else { return Err(RunError::Stopped) };
+                let permit = match permit {
+                    Some(permit) => Ok(permit),
+                    None => jobs.acquire_owned().await,
+                };
+                let Ok(_permit) = permit else { return Err(RunError::Stopped) };
                 let began = Instant::now();
                 listener(Told::Started { id: run.id.clone(), scenario: run.scenario.name.clone() });
                 let recording = invocation.record(&run, cache, &listener).await;
