@@ -14,7 +14,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::SigSet;
 use std::io;
 use std::net::UdpSocket;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -46,7 +46,7 @@ impl Inmate {
     /// # Errors
     /// The host was told already, or is gone.
     pub fn enter() -> io::Result<Self> {
-        let line = (set_aside(0)?, set_aside(1)?);
+        let line = (set_aside(io::stdin())?, set_aside(io::stdout())?);
         let null =
             nix::fcntl::open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())?;
         nix::unistd::dup2_stdin(&null)?;
@@ -99,14 +99,8 @@ struct Ends {
 }
 
 /// Moves one of the standard streams to where no program finds it.
-fn set_aside(descriptor: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: takes numbers only; the result is checked and owned by nobody else.
-    let high = unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 10) };
-    if high < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the kernel has just made this descriptor for us.
-    let kept = unsafe { OwnedFd::from_raw_fd(high) };
+fn set_aside(descriptor: impl AsFd) -> io::Result<OwnedFd> {
+    let kept = descriptor.as_fd().try_clone_to_owned()?;
     let flags = OFlag::from_bits_truncate(fcntl(kept.as_fd(), FcntlArg::F_GETFL)?);
     fcntl(kept.as_fd(), FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
     Ok(kept)

@@ -9,7 +9,6 @@
 //! host ──create, archive, attach──▶ engine ──▶ container: PID 1 = carrier + witness
 //!   └──────yamux over stdin and stdout───────────▶┘
 //! ```
-#![allow(unsafe_code)] // Descriptors that come by number.
 
 mod carry;
 mod create;
