@@ -88,10 +88,20 @@ fn unobserved(started: &mut Started, because: &[&str]) {
 fn an_engine_that_goes_away() {
     at_each_engine("an_engine_that_goes_away", |engine| {
         let way = Way::to(engine);
-        let mut started = Started::new(engine, &way.socket(), SLOW, &["--jobs", "1"]);
+        // Of two baselines one is under way and one yet to begin, whenever the control is.
+        let arguments = ["--jobs", "1", "--repeat", "2"];
+        let mut started = Started::new(engine, &way.socket(), SLOW, &arguments);
         started.at_its_script();
         way.cut();
-        unobserved(&mut started, &["the container engine does not answer any more", "makes no container"]);
+        assert_eq!(started.ended().code(), Some(3), "{}", started.said());
+        let report = started.report();
+        assert_eq!(report["verdict"], "unobserved", "{}", started.said());
+        let unobserved = runs(&report, "unobserved");
+        let count = |part: &str| unobserved.iter().filter(|(why, _)| why.contains(part)).count();
+        assert_eq!(count("the container engine does not answer any more"), 1, "{unobserved:?}");
+        assert!(count("makes no container") >= 1, "{unobserved:?}");
+        started.assert_nothing_alive();
+        started.assert_no_files();
     });
 }
 
