@@ -4,6 +4,7 @@
 use crate::plan::{RunSpec, is_here};
 use crate::project::Project;
 use crate::project::npmrc::Level;
+use crate::sandbox::container::INMATE_UID;
 use crate::sandbox::{CacheSpec, HOME, Limits, PROJECT, ProjectCopy, SandboxSpec, Scratch};
 use crate::toolchain::Toolchain;
 use crate::wire::Order;
@@ -58,12 +59,15 @@ impl Image {
     /// Its users, among whom ours must have a name.
     fn users(&self) -> String {
         let mut text = self.passwd.clone().unwrap_or_else(|| "root:x:0:0:root:/root:/bin/sh\n".to_owned());
-        let known = text.lines().any(|line| line.split(':').nth(2) == Some("1000"));
-        if !known {
-            if !text.ends_with('\n') {
-                text.push('\n');
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        // Where the engine leaves /proc to us, ours is 1000 as in the other backend.
+        for id in [1000, INMATE_UID] {
+            let id = id.to_string();
+            if !text.lines().any(|line| line.split(':').nth(2) == Some(&id)) {
+                text.push_str(&format!("npm:x:{id}:{id}:npm:{HOME}:/bin/sh\n"));
             }
-            text.push_str("npm:x:1000:1000:npm:/home/npm:/bin/sh\n");
         }
         text
     }

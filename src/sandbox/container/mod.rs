@@ -29,9 +29,11 @@ pub use volume::settle;
 
 use std::path::PathBuf;
 
-/// Who the processes inside are; as in the other backend, not root.
-const INMATE_UID: u32 = 1000;
-const INMATE_GID: u32 = 1000;
+/// Who the processes inside are: nobody whom an image knows, so that no file of it
+/// is theirs. In many images npm itself belongs to uid 1000, and a script that may
+/// write npm acts as npm.
+pub const INMATE_UID: u32 = 65_530;
+const INMATE_GID: u32 = INMATE_UID;
 /// Where the volume with our executable is mounted.
 const VOLUME_AT: &str = "/.sealcheck";
 /// Our executable in it.

@@ -1,30 +1,34 @@
 //! Whose a container is: one running program on one machine.
 
-/// The present process, as a label's value: the machine's boot, the pid, and
+/// The present process, as a label's value: where its pid is one, the pid, and
 /// when it was started, so that a pid that came round again is no one.
 pub fn present() -> String {
     let pid = std::process::id();
-    format!("{}.{pid}.{}", boot(), started(pid).unwrap_or_default())
+    format!("{}.{pid}.{}", here(), started(pid).unwrap_or_default())
 }
 
-/// Whether the owner may still be at work. One of another machine, or of an
-/// earlier boot, cannot be asked and counts as alive: its engine may be ours too.
+/// Whether the owner may still be at work. One of another machine, of an earlier
+/// boot or of another container cannot be asked and counts as alive: several may
+/// share an engine.
 pub fn is_alive(owner: &str) -> bool {
     let mut parts = owner.split('.');
-    let (Some(boot_id), Some(pid), Some(start), None) =
+    let (Some(place), Some(pid), Some(start), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return true;
     };
-    if boot_id != boot() {
+    if place != here() {
         return true;
     }
     pid.parse().ok().and_then(started).is_some_and(|started| started == start)
 }
 
-fn boot() -> String {
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    id.trim().to_owned()
+/// The boot of the machine and the pid namespace: `…-4026531836`.
+fn here() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    let number: String = namespace.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
+    format!("{}-{number}", boot.trim())
 }
 
 /// Clock ticks from the boot to the start of a process: field 22 of proc_pid_stat(5).
@@ -45,7 +49,7 @@ mod tests {
         assert!(is_alive(&owner), "{owner}");
         let (rest, _) = owner.rsplit_once('.').unwrap();
         assert!(!is_alive(&format!("{rest}.1")));
-        assert!(!is_alive(&format!("{}.4194305.1", boot())));
+        assert!(!is_alive(&format!("{}.4194305.1", here())));
     }
 
     #[test]
