@@ -26,6 +26,7 @@ const BY_NATURE: &[(&str, &str)] = &[
     // npm asks for several things at once: who is first is chance, and so is every number given in order.
     ("/runs/*/exchanges/*/seq", "order of what goes on at once"),
     ("/runs/*/lookups/*/seq", "order of what goes on at once"),
+    ("/runs/*/lookups/*/process", "unknown where npm leaves before its last look-up is attributed"),
     ("/runs/*/packages/*/source/exchange", "order of what goes on at once"),
     ("/findings/*/evidence/*/at", "order of what goes on at once"),
     ("/runs/*/processes/*/exe", "where node and npm lie"),

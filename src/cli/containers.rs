@@ -133,7 +133,14 @@ impl Placed {
 
     /// The npm configuration among the variables that the image sets.
     pub(crate) fn npm_variables(&self) -> impl Iterator<Item = (String, String)> {
-        self.containers.image().env.iter().filter(|(key, _)| is_npms(key)).cloned()
+        let all = self.containers.image().env.iter().filter(|(key, _)| is_npms(key));
+        all.map(|(key, value)| (key.clone(), self.of_image(value)))
+    }
+
+    /// A text of the image with its `${VAR}` filled from the image's own variables.
+    /// Those of this machine are nothing to it: an image could have them sent anywhere.
+    pub(crate) fn of_image(&self, text: &str) -> String {
+        filled(text, &self.containers.image().env)
     }
 
     /// What a run's place has to know of the image.
@@ -145,6 +152,34 @@ impl Placed {
             env: image.env.iter().filter(|(key, _)| key != "PATH" && !is_npms(key)).cloned().collect(),
         }
     }
+}
+
+/// Fills what is known. What is not is broken up, so that nobody fills it later.
+fn filled(text: &str, env: &[(String, String)]) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        let (before, after) = rest.split_at(at);
+        out.push_str(before);
+        let name = after.get(2..).and_then(|inner| inner.split_once('}')).map(|(name, _)| name);
+        let value = name.and_then(|name| {
+            let plain = name.strip_suffix('?').unwrap_or(name);
+            env.iter().find(|(key, _)| key == plain).map(|(_, value)| value)
+        });
+        match (name, value) {
+            // A value with a `${` of its own is not filled again, and means nothing either.
+            (Some(name), Some(value)) => {
+                out.push_str(&value.replace("${", "$ {"));
+                rest = &after[name.len() + 3..];
+            }
+            (_, _) => {
+                out.push_str("$ {");
+                rest = &after[2..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Read with npm's other configuration, whose plan says what a run gets of it.
@@ -176,5 +211,17 @@ mod tests {
         let help = nowhere(&trial(None), None).help.unwrap();
         assert!(help.starts_with("name the image"), "{help}");
         assert!(help.contains("none was found"), "{help}");
+    }
+
+    #[test]
+    fn an_image_is_filled_from_its_own_variables_and_no_others() {
+        let env = [("TOKEN", "of the image"), ("SLY", "${GITHUB_TOKEN}")];
+        let env: Vec<_> = env.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let told = "//npm.example/:_authToken=${TOKEN}\n";
+        assert_eq!(filled(told, &env), "//npm.example/:_authToken=of the image\n");
+        assert_eq!(filled("a=${TOKEN?} b=${", &env), "a=of the image b=$ {");
+        for text in ["${GITHUB_TOKEN}", "${SLY}", "${${TOKEN}}", "$${GITHUB_TOKEN}", "\\${GITHUB_TOKEN}"] {
+            assert!(!filled(text, &env).contains("${"), "{text}");
+        }
     }
 }

@@ -139,7 +139,9 @@ async fn read(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyho
         Some(placed) => {
             let kept = |name: &str, text: &Option<String>| {
                 let path = aside.folder("image")?.join(name);
-                text.as_ref().map(|text| std::fs::write(&path, text).map(|()| path)).transpose()
+                text.as_ref()
+                    .map(|text| std::fs::write(&path, placed.of_image(text)).map(|()| path))
+                    .transpose()
             };
             (
                 kept("global-npmrc", &placed.tools.global_npmrc)?,

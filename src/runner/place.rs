@@ -154,6 +154,9 @@ fn environment(run: &RunSpec, image: Option<&Image>) -> BTreeMap<String, String>
         ("HOME", HOME),
         ("LANG", "C.UTF-8"),
         ("LOGNAME", "npm"),
+        // Kept in the folder for temporary files, it would be a way for a script to
+        // have npm run what it likes.
+        ("NODE_DISABLE_COMPILE_CACHE", "1"),
         ("NODE_EXTRA_CA_CERTS", CA_BUNDLE),
         ("PATH", "/toolchain/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
         ("SHELL", "/bin/sh"),

@@ -117,7 +117,8 @@ impl Copier {
         remove_entry(&folder, name)?;
         let mut file = self.create(&folder, OsStr::new(name), Mode::from_bits_truncate(0o644))?;
         let copied = io::copy(&mut from.take(self.left.saturating_add(1)), &mut file)?;
-        self.spend(copied)
+        // An empty file takes room, too.
+        self.spend(copied.max(4096))
     }
 
     /// Removes a file or link; one that is not there is removed already.

@@ -67,6 +67,18 @@ const RULES: &[Rule] = &[
     stop(libc::SYS_sendto, &[Ask::NotNull(4)]),
     stop(libc::SYS_sendmsg, &[]),
     stop(libc::SYS_sendmmsg, &[]),
+    // Unix, IPv4, IPv6 and netlink sockets are of these namespaces. Others need not
+    // be: vsock leads from a virtual machine to its host.
+    Rule {
+        call: libc::SYS_socket,
+        when: &[
+            Ask::Differs(0, libc::AF_UNIX as u32),
+            Ask::Differs(0, libc::AF_INET as u32),
+            Ask::Differs(0, libc::AF_INET6 as u32),
+            Ask::Differs(0, libc::AF_NETLINK as u32),
+        ],
+        then: Do::Refuse(libc::EAFNOSUPPORT),
+    },
     // What could be aimed at the witness; one's own limits are one's own.
     stop(libc::SYS_prlimit64, &[Ask::Differs(0, 0), Ask::NotNull(2)]),
     stop(libc::SYS_sched_setaffinity, &[Ask::Differs(0, 0)]),

@@ -40,8 +40,7 @@ pub(super) struct Grounds {
 
 impl Grounds {
     /// The folders of a project and of an environment; npm's own cache and logs
-    /// are its own, and so is what node keeps of npm's compiled code since npm
-    /// asks for that (`module.enableCompileCache`).
+    /// are its own.
     pub(super) fn new(place: &Place, env: &[(String, String)]) -> Self {
         let value = |name: &str| {
             let found = env.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
@@ -56,7 +55,6 @@ impl Grounds {
         skipped.extend(home.iter().map(|home| join(home, ".npm")));
         skipped.extend(value("npm_config_cache"));
         skipped.extend(value("npm_config_logs_dir"));
-        skipped.insert(value("NODE_COMPILE_CACHE").unwrap_or_else(|| join(&temporary, "node-compile-cache")));
         let roots = [Some(place.project.clone()), home, Some(temporary)].into_iter().flatten();
         Self { roots: roots.filter(|root| root.len() > 1).collect(), skipped }
     }
@@ -155,7 +153,7 @@ mod tests {
     fn only_what_lies_outside_node_modules_and_the_cache_is_told() {
         let room = tempfile::tempdir().unwrap();
         let at = |path: &str| room.path().join(path);
-        for folder in ["p/node_modules", "home/.npm/_logs", "tmp/node-compile-cache/v24"] {
+        for folder in ["p/node_modules", "home/.npm/_logs", "tmp"] {
             std::fs::create_dir_all(at(folder)).unwrap();
         }
         std::fs::write(at("p/kept"), "1").unwrap();
@@ -168,7 +166,6 @@ mod tests {
         for (path, bytes) in [
             ("p/node_modules/x", "x"),
             ("home/.npm/_logs/x", "x"),
-            ("tmp/node-compile-cache/v24/x", "x"),
             ("home/.bashrc", "x"),
             ("p/kept", "1"),
             ("p/edited", "2"),

@@ -233,6 +233,12 @@ impl<'a> Supervisor<'a> {
             Why::Group => {
                 task.listen();
             }
+            // On this one node opens its inspector, to which a script could give npm
+            // whatever it is to do. Nobody needs it for an install.
+            Why::Signal(libc::SIGUSR1) if self.table.owner(task.pid()) == Some(COMMAND) => {
+                self.deny(COMMAND, "kill", "SIGUSR1, which would open npm's debugger");
+                task.resume();
+            }
             Why::Signal(signal) => {
                 task.resume_with(signal);
             }

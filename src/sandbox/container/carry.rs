@@ -14,10 +14,11 @@ use tokio::sync::Semaphore;
 const CHUNK: usize = 128 << 10;
 /// What an accept or a receive that failed waits before the next.
 const PAUSE: Duration = Duration::from_millis(5);
-/// Connections that are carried at once; the others wait in the kernel's queue.
-const MAX_VISITS: usize = 1024;
+/// Connections that are carried at once, of all doors; the others wait in the
+/// kernel's queue. yamux lets 256 streams wait for an answer of the other side.
+pub(super) const MAX_VISITS: usize = 200;
 /// Questions that are carried at once; the others are dropped, as a resolver does.
-const MAX_QUESTIONS: usize = 64;
+const MAX_QUESTIONS: usize = 32;
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -34,8 +35,7 @@ pub(super) async fn out(from: impl AsyncRead + Unpin, mut line: impl AsyncWrite 
 }
 
 /// Carries whoever comes to a door, for ever.
-pub(super) async fn visits(door: SocketAddr, listener: TcpListener, opener: Opener) {
-    let room = Arc::new(Semaphore::new(MAX_VISITS));
+pub(super) async fn visits(door: SocketAddr, listener: TcpListener, opener: Opener, room: Arc<Semaphore>) {
     loop {
         let Ok(permit) = room.clone().acquire_owned().await else { return };
         let Ok((stream, peer)) = listener.accept().await else {

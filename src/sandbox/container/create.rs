@@ -5,7 +5,8 @@ use super::image::Image;
 use super::{INMATE_GID, INMATE_UID, NAME, VOLUME_AT, owner};
 use crate::sandbox::{CACHE, HOME, PROJECT, SandboxSpec, Scratch};
 use bollard::models::{
-    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType, ResourcesUlimits,
+    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType, MountVolumeOptions,
+    ResourcesUlimits,
 };
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -77,6 +78,8 @@ pub(super) fn body(image: &Image, volume: &str, words: &[&str], cores: u32) -> C
                 source: Some(volume.to_owned()),
                 typ: Some(MountType::VOLUME),
                 read_only: Some(true),
+                // Else an engine fills a new volume with what the image has there.
+                volume_options: Some(MountVolumeOptions { no_copy: Some(true), ..Default::default() }),
                 ..Default::default()
             }]),
             ..Default::default()

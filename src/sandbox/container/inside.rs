@@ -16,11 +16,11 @@ use std::io;
 use std::net::UdpSocket;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
 /// How long the host may take to hear the last word.
@@ -188,12 +188,13 @@ fn open(setup: &Setup, opener: &Opener) -> Result<(), Failure> {
     let (Some(resolver), Some(datagrams)) = (resolver, datagrams) else {
         return Err(Failure::refused("open the doors", "there is no resolver"));
     };
+    let room = Arc::new(Semaphore::new(carry::MAX_VISITS));
     for socket in sockets.into_iter().chain([resolver]) {
         let listener = std::net::TcpListener::from(socket);
         let ready = listener.set_nonblocking(true).and_then(|()| listener.local_addr());
         let door = ready.during("open a door")?;
         let listener = tokio::net::TcpListener::from_std(listener).during("open a door")?;
-        tokio::spawn(carry::visits(door, listener, opener.clone()));
+        tokio::spawn(carry::visits(door, listener, opener.clone(), room.clone()));
     }
     let datagrams = UdpSocket::from(datagrams);
     datagrams.set_nonblocking(true).during(format!("open the door {RESOLVER}"))?;

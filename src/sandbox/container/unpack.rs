@@ -14,6 +14,7 @@ use tokio_util::io::SyncIoBridge;
 /// Inside: takes what the host sends and puts it where it belongs.
 pub(super) async fn fill(line: Line) -> io::Result<(Line, Result<(), Failure>)> {
     blocking(line, |bridge| {
+        let empty = empty();
         let mut archive = tar::Archive::new(&mut *bridge);
         archive.set_preserve_mtime(false);
         let filled = archive.entries().and_then(|entries| {
@@ -24,9 +25,22 @@ pub(super) async fn fill(line: Line) -> io::Result<(Line, Result<(), Failure>)> 
         });
         // The host hears of a failure only once it has said everything.
         io::copy(bridge, &mut io::sink())?;
-        Ok(filled.during("fill the project and the home folder"))
+        Ok(empty.and(filled.during("fill the project and the home folder")))
     })
     .await
+}
+
+/// What an image has where the project and the home folder go would decide the run
+/// and be seen by nobody.
+fn empty() -> Result<(), Failure> {
+    for (folder, ours) in [(PROJECT, None), (HOME, Path::new(CACHE).file_name()), (CACHE, None)] {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        if let Some(entry) = entries.flatten().find(|entry| Some(entry.file_name().as_os_str()) != ours) {
+            let text = format!("the image has {} there already", entry.path().display());
+            return Err(Failure::refused("fill the project and the home folder", text));
+        }
+    }
+    Ok(())
 }
 
 /// Inside: sends npm's cache, files and folders alone.
