@@ -24,8 +24,9 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     run.packages()
         .filter(|(_, package)| is_own(package.class))
         .filter(|(_, package)| package.lock.as_ref().is_some_and(|lock| lock.integrity.is_some()))
+        // What npm refuses it may leave on the disk all the same, half unpacked.
         .filter(|(_, package)| {
-            package.source.as_ref().is_none_or(|source| source.role != Role::Foreign)
+            refused || package.source.as_ref().is_none_or(|source| source.role != Role::Foreign)
         })
         .filter_map(|(at, package)| {
             let exchange = run.requests(&package.name).filter(|exchange| delivered(exchange)).last()?;
