@@ -24,7 +24,7 @@ pub(crate) fn rate(image: &str, streams: usize) -> f64 {
 
 async fn measure(image: &str, streams: usize) -> f64 {
     let engine = Engine::find(&addresses(&std::env::vars().collect(), None)).await.unwrap();
-    let image = engine.image(image, |_| {}).await.unwrap();
+    let image = engine.image(image, false, |_| {}).await.unwrap();
     let scratch = tempfile::tempdir().unwrap();
     let (containers, _) = Containers::open(
         engine,

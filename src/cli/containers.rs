@@ -47,7 +47,11 @@ pub(crate) fn wanted(surroundings: &Surroundings) -> Result<Option<&str>, Compla
 }
 
 /// Connects to the engine, gets the image and looks at it.
-pub(crate) async fn place(image: &str, env: &BTreeMap<String, String>) -> anyhow::Result<Placed> {
+pub(crate) async fn place(
+    image: &str,
+    env: &BTreeMap<String, String>,
+    offline: bool,
+) -> anyhow::Result<Placed> {
     let engine = Engine::find(&addresses(env, folders::home().as_deref())).await.map_err(complain)?;
     for removed in engine.sweep(false, owner::is_alive).await.map_err(complain)?.removed {
         say(&format!("removed what an interrupted run had left: {removed}"));
@@ -60,7 +64,7 @@ pub(crate) async fn place(image: &str, env: &BTreeMap<String, String>) -> anyhow
             status.clone_into(&mut last);
         }
     };
-    let image = engine.image(image, progress).await.map_err(complain)?;
+    let image = engine.image(image, !offline, progress).await.map_err(complain)?;
     let executable = Path::new("/proc/self/exe");
     let (containers, said) = Containers::open(engine, image, executable, folders::scratch(), &["__look"])
         .await

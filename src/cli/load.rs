@@ -3,7 +3,8 @@
 
 use super::arguments::{Backend, Choice, Surroundings};
 use super::containers::{self, Placed};
-use super::{catalogue, folders, reach};
+use super::reach::{self, Trusted};
+use super::{catalogue, folders};
 use crate::plan::{Plan, PlanOptions};
 use crate::project::ReadOptions;
 use crate::project::npmrc::NpmConfig;
@@ -128,7 +129,7 @@ async fn read(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyho
         None => Store::passing(&aside.folder("store")?)?,
     });
     let placed = match containers::wanted(&surroundings)? {
-        Some(image) => Some(containers::place(image, &env).await?),
+        Some(image) => Some(containers::place(image, &env, surroundings.offline).await?),
         None => None,
     };
     let toolchain = match &placed {
@@ -163,7 +164,8 @@ async fn read(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyho
         signatures: None,
     };
     let project = Project::read(&options).map_err(|error| error.complaint().clone())?;
-    let config = reach::config(&project.config, &env)?;
+    let trusted = if placed.is_some() { Trusted::UserFile } else { Trusted::Machine };
+    let config = reach::config(&project.config, &env, trusted)?;
     let upstream = Arc::new(Upstream::new(&config, store.clone(), surroundings.offline)?);
     let project = if ask { super::signatures::settle(project, &options, &upstream).await? } else { project };
     Ok(Loaded {
@@ -202,7 +204,7 @@ async fn toolchain(
         Complaint::about(error.to_string()).help("correct the version, or use `--toolchain`")
     })?;
     // Toolchains come from the public registry, whatever the project says.
-    let config = reach::config(&NpmConfig::default(), env)?;
+    let config = reach::config(&NpmConfig::default(), env, Trusted::Machine)?;
     let upstream =
         Upstream::new(&config, Arc::new(Store::passing(&aside.folder("asked")?)?), surroundings.offline)?;
     let cache = Cache {

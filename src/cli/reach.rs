@@ -1,7 +1,7 @@
 //! How npm would reach a registry from this machine: its configuration and the
 //! caller's environment as plain values for the gateway's upstream side.
 
-use crate::project::npmrc::{NpmConfig, Value};
+use crate::project::npmrc::{Level, NpmConfig, Value};
 use crate::secret::Secret;
 use crate::text::Complaint;
 use crate::upstream::UpstreamConfig;
@@ -11,10 +11,31 @@ use std::path::Path;
 /// Largest certificate bundle that is read.
 const MAX_PEM: u64 = 16 << 20;
 
-/// From npm's configuration, then the environment. Only the user's own levels
-/// may name files and proxies: what the tested project says about them is used
-/// as npm would use it, but it is read on this side, so it must be PEM to matter.
-pub(crate) fn config(npm: &NpmConfig, env: &BTreeMap<String, String>) -> Result<UpstreamConfig, Complaint> {
+/// Whose word counts about the way to the registries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trusted {
+    /// Every level but the project's.
+    Machine,
+    /// The user's own file alone: what else there is came with an image.
+    UserFile,
+}
+
+/// From npm's configuration, then the environment. The tested project may add
+/// authorities, as npm has it, but no proxy and no client certificate: through
+/// its proxy, with its authority, the real credential would pass.
+pub(crate) fn config(
+    npm: &NpmConfig,
+    env: &BTreeMap<String, String>,
+    trusted: Trusted,
+) -> Result<UpstreamConfig, Complaint> {
+    let whole = npm;
+    let mut own = npm.clone();
+    own.settings.retain(|setting| match trusted {
+        Trusted::Machine => setting.level != Level::Project,
+        Trusted::UserFile => setting.level == Level::User,
+    });
+    let npm = &own;
+    let authorities = if trusted == Trusted::Machine { whole } else { npm };
     let setting = |key: &str| npm.plain(key).filter(|text| !text.is_empty() && *text != "null");
     let variable = |name: &str| {
         [name.to_owned(), name.to_ascii_lowercase()]
@@ -28,7 +49,8 @@ pub(crate) fn config(npm: &NpmConfig, env: &BTreeMap<String, String>) -> Result<
     let https = https.or_else(|| proxy.clone());
     let http = proxy.or_else(|| variable("HTTP_PROXY"));
     let no_proxy = setting("noproxy").map(str::to_owned).or_else(|| variable("NO_PROXY"));
-    let roots = match (setting("cafile"), npm.list("ca")) {
+    let cafile = authorities.plain("cafile").filter(|text| !text.is_empty() && *text != "null");
+    let roots = match (cafile, authorities.list("ca")) {
         (Some(path), _) => Some(pem("cafile", Path::new(path))?),
         (None, list) if list.is_empty() => None,
         (None, list) => Some(list.join("\n").replace("\\n", "\n").into_bytes()),
@@ -71,4 +93,35 @@ fn identity(npm: &NpmConfig) -> Option<(Vec<u8>, Secret)> {
         })
     };
     Some((text("cert")?.into_bytes(), Secret::new("key", text("key")?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::npmrc::Setting;
+
+    fn said(level: Level, key: &str, value: &str) -> Setting {
+        let value = Value::Plain(value.to_owned());
+        Setting { level, key: key.to_owned(), raw: value.clone(), value, variables: Vec::new(), place: None }
+    }
+
+    /// The proxy that is used where these levels name one.
+    fn proxy(levels: &[Level], trusted: Trusted) -> Option<String> {
+        let mut npm = NpmConfig::default();
+        let name = |level: &Level| format!("http://{level:?}.example:8080/");
+        npm.settings = levels.iter().map(|level| said(*level, "https-proxy", &name(level))).collect();
+        let config = config(&npm, &BTreeMap::new(), trusted).unwrap();
+        config.https_proxy.map(|secret| secret.expose().to_owned())
+    }
+
+    #[test]
+    fn no_project_and_no_image_names_a_proxy() {
+        assert_eq!(proxy(&[Level::Project], Trusted::Machine), None);
+        assert!(proxy(&[Level::User], Trusted::Machine).is_some());
+        assert!(proxy(&[Level::Env], Trusted::Machine).is_some());
+        for level in [Level::Env, Level::Global, Level::Builtin, Level::Project] {
+            assert_eq!(proxy(&[level], Trusted::UserFile), None, "{level:?}");
+        }
+        assert!(proxy(&[Level::Env, Level::User], Trusted::UserFile).unwrap().contains("User"));
+    }
 }

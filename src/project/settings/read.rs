@@ -144,6 +144,10 @@ fn install(table: &Table<'_>, folder: &Path, layer: &mut Layer) -> Result<(), Co
             return Err(Complaint::at(place, format!("`{shown}` cannot be a variable of an environment"))
                 .help("give it a name without `=`"));
         }
+        if is_ours(&name, &value) {
+            return Err(Complaint::at(place, format!("`{name}` is not for a file to set"))
+                .help("it would have npm itself run or look elsewhere, unseen; leave it out"));
+        }
         layer.env.insert(name, (value, place));
     }
     layer.settings.install = Install {
@@ -152,6 +156,27 @@ fn install(table: &Table<'_>, folder: &Path, layer: &mut Layer) -> Result<(), Co
         env: layer.env.iter().map(|(name, (value, _))| (name.clone(), value.clone())).collect(),
     };
     Ok(())
+}
+
+/// Whether a variable would put code into npm, or npm's places out of sight.
+fn is_ours(name: &str, value: &str) -> bool {
+    const OURS: [&str; 10] = [
+        "HOME",
+        "NODE_COMPILE_CACHE",
+        "NODE_DISABLE_COMPILE_CACHE",
+        "NODE_EXTRA_CA_CERTS",
+        "NODE_PATH",
+        "PATH",
+        "SSL_CERT_FILE",
+        "TMPDIR",
+        "npm_config_cache",
+        "npm_config_logs_dir",
+    ];
+    // Builds often need more memory, and nothing else of these options.
+    let only_memory = value.split_whitespace().all(|word| word.starts_with("--max-"));
+    OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name))
+        || name.starts_with("LD_")
+        || (name == "NODE_OPTIONS" && !only_memory)
 }
 
 fn command(text: &str, place: &Place) -> Result<(), Complaint> {

@@ -18,15 +18,24 @@ pub struct Image {
 }
 
 impl Engine {
-    /// Finds an image by name, tag or digest, and pulls one that is missing;
+    /// Finds an image by name, tag or digest, and, where it may, pulls one that is missing;
     /// `progress` hears what the engine says meanwhile.
     ///
     /// # Errors
     /// It is nowhere, cannot be had, or is of another platform.
-    pub async fn image(&self, name: &str, mut progress: impl FnMut(&str)) -> Result<Image, EngineError> {
+    pub async fn image(
+        &self,
+        name: &str,
+        pull: bool,
+        mut progress: impl FnMut(&str),
+    ) -> Result<Image, EngineError> {
         let refused = |what: String| EngineError::Image { image: name.to_owned(), what };
         let found = match self.docker.inspect_image(name).await {
             Ok(found) => found,
+            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) if !pull => {
+                let what = format!("is not at {}, and offline nothing is pulled", self.name);
+                return Err(refused(what));
+            }
             Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {
                 self.pull(name, &mut progress).await?;
                 self.docker
