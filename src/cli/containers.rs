@@ -53,7 +53,10 @@ pub(crate) async fn place(
     offline: bool,
 ) -> anyhow::Result<Placed> {
     let engine = Engine::find(&addresses(env, folders::home().as_deref())).await.map_err(complain)?;
-    for removed in engine.sweep(false, owner::is_alive).await.map_err(complain)?.removed {
+    // What others left is no reason not to begin.
+    let swept = engine.sweep(false, owner::is_alive).await;
+    let swept = swept.inspect_err(|error| tracing::warn!(%error, "what is left there was not looked for"));
+    for removed in swept.map(|swept| swept.removed).unwrap_or_default() {
         say(&format!("removed what an interrupted run had left: {removed}"));
     }
     let mut last = String::new();

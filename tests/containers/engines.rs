@@ -5,7 +5,6 @@ use crate::support;
 use crate::support::project::{Outcome, Project, outcome};
 use sealcheck::sandbox::container::owner;
 use serde_json::{Value, json};
-use std::fs;
 
 /// Runs a command with an address for the engine, in folders of its own.
 fn run(at: Option<&str>, arguments: &[&str]) -> Outcome {
@@ -89,10 +88,12 @@ impl Drop for Made<'_> {
 fn cleaning_takes_what_is_ours_and_dead_and_nothing_else() {
     // Volumes of other tests would go as well.
     alone_at_each_engine("cleaning", |engine| {
-        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
         // A pid beyond the most that Linux gives.
-        let dead = json!({ "dev.sealcheck": format!("{}.4194305.1", boot.trim()) });
-        let living = json!({ "dev.sealcheck": owner::present() });
+        let living = owner::present();
+        // The same place, and a pid that no process has.
+        let (place, _) = living.split_once('.').unwrap();
+        let dead = json!({ "dev.sealcheck": format!("{place}.4194305.1") });
+        let living = json!({ "dev.sealcheck": living });
         let mut made = Made::new(engine);
         let volumes = [
             made.volume("ours", dead.clone()),

@@ -193,12 +193,16 @@ impl Engine {
         let ours = || Some(HashMap::from([("label".to_owned(), vec![LABEL.to_owned()])]));
         let options = ListContainersOptions { all: true, filters: ours(), ..Default::default() };
         let mut swept = Swept::default();
-        for container in self
-            .docker
-            .list_containers(Some(options))
-            .await
-            .map_err(self.failed("does not list its containers"))?
-        {
+        let mut listed = self.docker.list_containers(Some(options.clone())).await;
+        // Podman has a state for a moment, `stopped`, that Docker's API does not know.
+        for _ in 0..20 {
+            if !matches!(listed, Err(bollard::errors::Error::JsonDataError { .. })) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            listed = self.docker.list_containers(Some(options.clone())).await;
+        }
+        for container in listed.map_err(self.failed("does not list its containers"))? {
             let owner =
                 container.labels.as_ref().and_then(|labels| labels.get(LABEL)).cloned().unwrap_or_default();
             let Some(id) = container.id.filter(|_| !alive(&owner)) else { continue };

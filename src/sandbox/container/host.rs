@@ -68,7 +68,10 @@ impl Container {
             let _ = removed.await;
             loop {
                 match self.docker.inspect_container(&self.id, None).await {
-                    Ok(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+                    // It is there, also in a state of Podman's that Docker's API does not know.
+                    Ok(_) | Err(Error::JsonDataError { .. }) => {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
                     Err(Error::DockerResponseServerError { status_code: 404, .. }) => return None,
                     Err(error) => return Some(error),
                 }
