@@ -37,11 +37,12 @@ pub(super) async fn out(from: impl AsyncRead + Unpin, mut line: impl AsyncWrite 
 /// Carries whoever comes to a door, for ever.
 pub(super) async fn visits(door: SocketAddr, listener: TcpListener, opener: Opener, room: Arc<Semaphore>) {
     loop {
-        let Ok(permit) = room.clone().acquire_owned().await else { return };
         let Ok((stream, peer)) = listener.accept().await else {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
+        // Not before: there are more doors than places in the room.
+        let Ok(permit) = room.clone().acquire_owned().await else { return };
         let _ = stream.set_nodelay(true);
         let opener = opener.clone();
         tokio::spawn(async move {
