@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
 /// Seconds for which an answer may be kept: none, so that every process that
 /// asks is seen.
@@ -48,9 +48,9 @@ impl Resolver {
     }
 
     /// Answers what is asked over TCP.
-    pub(super) async fn serve_stream(self: Arc<Self>, visit: Visit, permit: OwnedSemaphorePermit) {
+    pub(super) async fn serve_stream(&self, visit: Visit) {
+        // Who asked may leave at any moment.
         let _ = self.queries(visit.stream, visit.peer).await;
-        drop(permit);
     }
 
     async fn queries(&self, mut stream: Box<dyn Stream>, peer: SocketAddr) -> std::io::Result<()> {

@@ -158,8 +158,15 @@ async fn welcome(mut visits: mpsc::Receiver<Visit>, connections: Arc<Connections
         let Some(visit) = visits.recv().await else { return };
         if visit.door != dns::RESOLVER {
             connections.clone().serve(visit, permit);
-        } else if let Ok(permit) = queries.clone().try_acquire_owned() {
-            tokio::spawn(resolver.clone().serve_stream(visit, permit));
+        } else {
+            let (queries, resolver) = (queries.clone(), resolver.clone());
+            // It waits for its turn: one that was turned away would be seen by nobody.
+            tokio::spawn(async move {
+                if let Ok(turn) = queries.acquire_owned().await {
+                    resolver.serve_stream(visit).await;
+                    drop((turn, permit));
+                }
+            });
         }
     }
 }

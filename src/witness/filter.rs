@@ -261,6 +261,17 @@ mod tests {
     const STOP: u32 = libc::SECCOMP_RET_TRACE;
 
     #[test]
+    fn only_sockets_of_these_namespaces_are_made() {
+        for family in [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK] {
+            assert_eq!(decide(libc::SYS_socket, &[(0, family as u64)], NATIVE), ALLOW, "{family}");
+        }
+        let refused = libc::SECCOMP_RET_ERRNO | libc::EAFNOSUPPORT as u32;
+        for family in [libc::AF_VSOCK, libc::AF_PACKET, libc::AF_ALG, libc::AF_UNSPEC] {
+            assert_eq!(decide(libc::SYS_socket, &[(0, family as u64)], NATIVE), refused, "{family}");
+        }
+    }
+
+    #[test]
     fn file_traffic_is_never_stopped() {
         for call in [libc::SYS_openat, libc::SYS_read, libc::SYS_newfstatat, libc::SYS_write, libc::SYS_close]
         {

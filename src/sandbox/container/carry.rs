@@ -17,7 +17,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// Connections that are carried at once, of all doors; the others wait in the
 /// kernel's queue. yamux lets 256 streams wait for an answer of the other side.
 pub(super) const MAX_VISITS: usize = 200;
-/// Questions that are carried at once; the others are dropped, as a resolver does.
+/// Questions that are carried at once; the others wait in the kernel's queue. None
+/// that was taken is dropped: what it asks for would be seen by nobody.
 const MAX_QUESTIONS: usize = 32;
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -60,12 +61,12 @@ pub(super) async fn datagrams(socket: UdpSocket, opener: Opener) {
     let (socket, room) = (Arc::new(socket), Arc::new(Semaphore::new(MAX_QUESTIONS)));
     let mut packet = [0; MAX_DATAGRAM];
     loop {
+        let Ok(permit) = room.clone().acquire_owned().await else { return };
         // An ICMP error of an earlier answer shows up here.
         let Ok((length, peer)) = socket.recv_from(&mut packet).await else {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let Ok(permit) = room.clone().try_acquire_owned() else { continue };
         let (question, socket, opener) = (packet[..length].to_vec(), socket.clone(), opener.clone());
         tokio::spawn(async move {
             let asked = async {
