@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: CleanArguments) -> anyhow::Result<Code> {
 /// only where the user named it.
 async fn engines(out: &mut String, volumes: bool) {
     let env = load::environment();
-    let named = env.get("DOCKER_HOST").is_some_and(|host| !host.is_empty());
+    let named = crate::sandbox::container::named(&env, folders::home().as_deref()).is_some();
     for found in containers::engines(&env).await {
         let engine = match found {
             Ok(engine) => engine,

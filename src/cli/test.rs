@@ -124,7 +124,9 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
         say(&format!("removed what an interrupted run had left: {}", removed.display()));
     }
     let shims = ScratchFolder::create(&folders::scratch(), "shims")?;
-    place::write_shims(&shims.inner(), &loaded.toolchain)?;
+    if loaded.placed.is_none() {
+        place::write_shims(&shims.inner(), &loaded.toolchain)?;
+    }
     let invocation = Arc::new(Invocation {
         project: loaded.project.clone(),
         common: common(&loaded, &options, shims.inner(), &plan)?,

@@ -73,13 +73,10 @@ pub struct Engine {
 /// Addresses at which an engine may be, in the order of the engines' own
 /// clients: `DOCKER_HOST`, Docker's context, `CONTAINER_HOST`, the usual sockets.
 pub fn addresses(env: &BTreeMap<String, String>, home: Option<&Path>) -> Vec<String> {
-    let named = |key: &str| env.get(key).filter(|value| !value.is_empty()).cloned();
-    if let Some(host) =
-        named("DOCKER_HOST").or_else(|| context(env, home)).or_else(|| named("CONTAINER_HOST"))
-    {
+    if let Some(host) = named(env, home) {
         return vec![host];
     }
-    let runtime = named("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let runtime = variable(env, "XDG_RUNTIME_DIR").map(PathBuf::from);
     let mut sockets = vec![PathBuf::from("/var/run/docker.sock")];
     sockets.extend(runtime.iter().map(|folder| folder.join("docker.sock")));
     sockets.push(PathBuf::from("/run/podman/podman.sock"));
@@ -89,6 +86,15 @@ pub fn addresses(env: &BTreeMap<String, String>, home: Option<&Path>) -> Vec<Str
         .filter(|socket| socket.exists())
         .map(|socket| format!("unix://{}", socket.display()))
         .collect()
+}
+
+/// The address that the user chose, by variable or by context.
+pub fn named(env: &BTreeMap<String, String>, home: Option<&Path>) -> Option<String> {
+    variable(env, "DOCKER_HOST").or_else(|| context(env, home)).or_else(|| variable(env, "CONTAINER_HOST"))
+}
+
+fn variable(env: &BTreeMap<String, String>, key: &str) -> Option<String> {
+    env.get(key).filter(|value| !value.is_empty()).cloned()
 }
 
 /// The host of Docker's current context, where one is chosen.

@@ -22,7 +22,7 @@ mod proc;
 mod unpack;
 mod volume;
 
-pub use engine::{Engine, EngineError, Swept, addresses};
+pub use engine::{Engine, EngineError, Swept, addresses, named};
 pub use image::Image;
 pub use inside::{Carrier, Inmate};
 pub use volume::settle;
