@@ -151,7 +151,7 @@ fn what_the_program_serves_has_the_hashes_that_the_lockfile_pins() {
 #[test]
 fn toolchains_are_named_as_the_option_wants_them() {
     for text in support::toolchain::ALL {
-        let wish = sealcheck::toolchain::wish::Wish::parse(text, "`--toolchain`").unwrap();
+        let wish = sealcheck::toolchain::wish::Wish::parse(text, "`--toolchain`").unwrap().remove(0);
         assert!(wish.node.is_some() && wish.npm.is_some(), "{text}");
     }
 }

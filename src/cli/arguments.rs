@@ -105,13 +105,13 @@ pub(crate) struct Choice {
 /// What decides which project is meant and what surrounds it.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Surroundings {
-    /// node and npm to use, as `node@20,npm@10`
+    /// node and npm to use, as `node@20,npm@10`; lists as in `npm@8,10,11,12`, and repetitions, make a matrix
     #[arg(long, value_name = "VERSIONS", env = "SEALCHECK_TOOLCHAIN")]
     pub(crate) toolchain: Vec<String>,
     /// Where the sandboxes are made
     #[arg(long, value_enum, env = "SEALCHECK_BACKEND")]
     pub(crate) backend: Option<Backend>,
-    /// Run in containers of this image, as CI does, with its node and npm
+    /// Run in containers of this image, as CI does, with its node and npm (repeatable)
     #[arg(long, value_name = "IMAGE", env = "SEALCHECK_IMAGE", value_delimiter = ',')]
     pub(crate) image: Vec<String>,
     /// A policy file outside the project

@@ -9,51 +9,55 @@ use crate::project::class::Class;
 use crate::project::integrity::Digests;
 use crate::project::{Project, npmrc};
 use crate::report::model::{
-    Coverage, NotApplicable, PrivatePackage, ProjectSummary, Report, Run, SCHEMA, Store, Subject, Tool,
-    Toolchain,
+    Coverage, Margin, NotApplicable, PrivatePackage, ProjectSummary, Report, Run, SCHEMA, Store, Subject,
+    Tool,
 };
 use crate::report::outcome::Outcome;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+/// A run with what was observed of it.
+pub(crate) type Ran = (RunSpec, Option<Evidence>);
+
 /// What a test brought together.
 pub(crate) struct Parts<'a> {
-    pub(crate) loaded: &'a Loaded,
+    /// Each place with its runs and their evidence, in the plan's order. The first
+    /// speaks for the project.
+    pub(crate) places: Vec<(&'a Loaded, Vec<Ran>)>,
     pub(crate) started: jiff::Timestamp,
     pub(crate) duration_ms: u64,
     pub(crate) interrupted: bool,
     pub(crate) outcome: Outcome,
     pub(crate) fail_on: Severity,
-    /// Each run with its evidence, in the plan's order.
-    pub(crate) runs: Vec<(RunSpec, Option<Evidence>)>,
     /// Scenario, reason, asked for by name.
     pub(crate) not_applicable: Vec<(String, String, bool)>,
+    /// Pairs of node and npm that could not be tried, and why.
+    pub(crate) impossible: Vec<String>,
+    /// Where it was measured.
+    pub(crate) margin: Option<Margin>,
     pub(crate) judgement: Judgement,
     pub(crate) store: Option<Store>,
     pub(crate) traced: bool,
 }
 
-/// The report.
-pub(crate) fn report(parts: Parts<'_>) -> Report {
-    let project = &parts.loaded.project;
-    let toolchain = Toolchain {
-        node: parts.loaded.toolchain.node.to_string(),
-        npm: parts.loaded.toolchain.npm.to_string(),
-        because: parts.loaded.toolchain.because.clone(),
-    };
-    let coverage = coverage(&parts, project);
+/// The report; `None` where there was no place to run in.
+pub(crate) fn report(parts: Parts<'_>) -> Option<Report> {
+    let (first, _) = parts.places.first()?;
+    let (loaded, project) = (*first, first.project.clone());
+    let coverage = coverage(&parts, &project);
     let mut verdicts = parts.judgement.runs.iter();
-    let scenarios: Vec<String> =
-        parts.runs.iter().map(|(run, _)| toml::to_string(&run.scenario).unwrap_or_default()).collect();
-    let runs: Vec<Run> = parts
-        .runs
-        .into_iter()
-        .map(|(spec, evidence)| {
+    let every = || parts.places.iter().flat_map(|(_, runs)| runs);
+    let scenarios: BTreeSet<String> =
+        every().map(|(run, _)| toml::to_string(&run.scenario).unwrap_or_default()).collect();
+    let scenarios = Vec::from_iter(scenarios);
+    let mut runs = Vec::new();
+    for (loaded, of) in parts.places {
+        runs.extend(of.into_iter().map(|(spec, evidence)| {
             let said = verdicts.next();
-            run(spec, evidence, said, &toolchain, parts.loaded, parts.traced)
-        })
-        .collect();
+            run(spec, evidence, said, loaded, parts.traced)
+        }));
+    }
     let mut report = Report {
         schema: SCHEMA.to_owned(),
         tool: tool(),
@@ -66,10 +70,9 @@ pub(crate) fn report(parts: Parts<'_>) -> Report {
         accepted: parts.judgement.accepted,
         accepted_until: parts.judgement.accepted_until.clone(),
         fail_on: parts.fail_on,
-        // The margin needs more sets of losses than the core suite tries.
-        margin: None,
-        subject: subject(project, parts.loaded, &scenarios),
-        project: summary(project),
+        margin: parts.margin,
+        subject: subject(&project, loaded, &scenarios),
+        project: summary(&project),
         public_registry: Some(project.public.to_string()),
         store: parts.store,
         runs,
@@ -77,19 +80,18 @@ pub(crate) fn report(parts: Parts<'_>) -> Report {
         coverage,
     };
     report.arrange();
-    report
+    Some(report)
 }
 
 fn run(
     spec: RunSpec,
     evidence: Option<Evidence>,
     said: Option<&crate::finding::RunVerdict>,
-    toolchain: &Toolchain,
     loaded: &Loaded,
     traced: bool,
 ) -> Run {
     let backend = if loaded.placed.is_some() { "container" } else { "namespaces" };
-    let mut run = Run::new(spec.id, &spec.scenario, toolchain.clone(), backend);
+    let mut run = Run::new(spec.id, &spec.scenario, loaded.reported_toolchain(), backend);
     run.image = loaded.placed.as_ref().map(Placed::named);
     run.command = spec.command;
     run.repeat = spec.repeat;
@@ -212,9 +214,8 @@ fn git(root: &Path) -> (Option<String>, Option<bool>) {
 
 fn coverage(parts: &Parts<'_>, project: &Project) -> Coverage {
     let private = |class: Class| class == Class::Private;
-    let tested: BTreeSet<&str> = parts
-        .runs
-        .iter()
+    let every = || parts.places.iter().flat_map(|(_, runs)| runs);
+    let tested: BTreeSet<&str> = every()
         .filter(|(run, _)| {
             let world = &run.scenario.world;
             world.decoys || world.private != crate::scenario::Answer::Genuine
@@ -233,7 +234,11 @@ fn coverage(parts: &Parts<'_>, project: &Project) -> Coverage {
     Coverage {
         private_tested: tested.intersection(&total).count(),
         private_total: total.len(),
-        scenarios_run: parts.runs.iter().filter(|(_, evidence)| evidence.is_some()).count(),
+        scenarios_run: every()
+            .filter(|(_, evidence)| evidence.is_some())
+            .map(|(run, _)| &run.scenario.name)
+            .collect::<BTreeSet<_>>()
+            .len(),
         not_applicable: parts
             .not_applicable
             .iter()
@@ -243,5 +248,6 @@ fn coverage(parts: &Parts<'_>, project: &Project) -> Coverage {
                 asked: *asked,
             })
             .collect(),
+        impossible_toolchains: parts.impossible.clone(),
     }
 }

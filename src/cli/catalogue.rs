@@ -91,6 +91,7 @@ pub(crate) fn suite(name: &str) -> Option<Suite> {
     match name {
         "core" => Some(Suite::Core),
         "full" => Some(Suite::Full),
+        "margin" => Some(Suite::Margin),
         _ => None,
     }
 }

@@ -22,26 +22,23 @@ pub(crate) struct Placed {
     pub(crate) tools: Tools,
 }
 
-/// The image that was asked for, if one was.
-pub(crate) fn wanted(surroundings: &Surroundings) -> Result<Option<&str>, Complaint> {
+/// The images that were asked for.
+pub(crate) fn wanted(surroundings: &Surroundings) -> Result<&[String], Complaint> {
     match (surroundings.backend.unwrap_or(Backend::Auto), surroundings.image.as_slice()) {
-        (Backend::Auto | Backend::Namespaces, []) => Ok(None),
+        (Backend::Auto | Backend::Namespaces, []) => Ok(&[]),
         (Backend::Container, []) => Err(Complaint::about("the backend `container` has no image to run in")
             .help("name the image that CI uses, as `--image node:22`")),
         (Backend::Namespaces, [image, ..]) => Err(Complaint::about(format!(
             "the image `{image}` and the backend `namespaces` exclude each other"
         ))
         .help("leave one of them out: namespaces show this machine's own system")),
-        (Backend::Auto | Backend::Container, [image]) => {
+        (Backend::Auto | Backend::Container, images) => {
             if surroundings.toolchain.is_empty() {
-                Ok(Some(image))
+                Ok(images)
             } else {
                 Err(Complaint::about("`toolchain` and `image` exclude each other")
                     .help("an image is tested with the node and npm that are in it"))
             }
-        }
-        (Backend::Auto | Backend::Container, [_, _, ..]) => {
-            Err(Complaint::about("more than one image").help("test one image at a time"))
         }
     }
 }

@@ -6,22 +6,20 @@ use super::containers::{self, Placed};
 use super::reach::{self, Trusted};
 use super::{catalogue, folders};
 use crate::plan::{Plan, PlanOptions};
+use crate::project::Project;
 use crate::project::ReadOptions;
-use crate::project::npmrc::NpmConfig;
-use crate::project::{Project, manifest};
+use crate::report::places::Place;
 use crate::sandbox::namespaces::ScratchFolder;
-use crate::scenario::{Scenario, Suite};
+use crate::scenario::{Loss, Scenario, Suite};
 use crate::secret::Secret;
 use crate::text::Complaint;
-use crate::toolchain::fetch::{Cache, Download, Downloading};
 use crate::toolchain::local::Machine;
-use crate::toolchain::{Toolchain, wish::Wish};
-use crate::upstream::{Accept, Request, Store, Upstream};
-use std::collections::BTreeMap;
+use crate::toolchain::{Toolchain, ToolchainError, wish::Wish};
+use crate::upstream::{Store, Upstream};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use url::Url;
 
 /// What was read.
 pub(crate) struct Loaded {
@@ -37,13 +35,36 @@ pub(crate) struct Loaded {
     pub(crate) placed: Option<Placed>,
     /// Where the sandboxes are to be made.
     pub(crate) backend: Backend,
-    /// Goes with this value.
-    _aside: Aside,
+    /// Goes with the last of these values.
+    _aside: Arc<Aside>,
+}
+
+/// A project as it was read in each place where a test of it shall run.
+pub(crate) struct Read {
+    /// At least one.
+    pub(crate) places: Vec<Loaded>,
+    /// Why pairs of node and npm that a list asks for have no place.
+    pub(crate) impossible: Vec<String>,
+}
+
+/// What is the same in every place.
+struct Ground {
+    root: PathBuf,
+    env: BTreeMap<String, String>,
+    surroundings: Surroundings,
+    store: Arc<Store>,
+    aside: Arc<Aside>,
+}
+
+/// Where a test is to run.
+enum Wanted {
+    Image(String),
+    Toolchain(Wish),
 }
 
 /// A folder for what does not outlive the invocation: what is under way, and the
 /// store where none was asked for.
-enum Aside {
+pub(super) enum Aside {
     /// Where the next start finds it, however this one ends.
     Scratch(ScratchFolder),
     /// Reading alone must work where the cache cannot be written.
@@ -58,13 +79,22 @@ impl Aside {
         }
     }
 
-    fn folder(&self, name: &str) -> std::io::Result<PathBuf> {
-        let folder = match self {
-            Self::Scratch(folder) => folder.inner().join(name),
-            Self::System(folder) => folder.path().join(name),
-        };
+    fn path(&self) -> PathBuf {
+        match self {
+            Self::Scratch(folder) => folder.inner(),
+            Self::System(folder) => folder.path().to_path_buf(),
+        }
+    }
+
+    pub(super) fn folder(&self, name: &str) -> std::io::Result<PathBuf> {
+        let folder = self.path().join(name);
         std::fs::create_dir_all(&folder)?;
         Ok(folder)
+    }
+
+    /// A folder that nothing else is in.
+    fn fresh(&self, name: &str) -> std::io::Result<PathBuf> {
+        Ok(tempfile::Builder::new().prefix(name).tempdir_in(self.path())?.keep())
     }
 }
 
@@ -98,18 +128,75 @@ pub(crate) fn available_memory() -> u64 {
     kib.unwrap_or(0).saturating_mul(1024)
 }
 
-/// Reads a project with all that surrounds it, asking registries for signatures
-/// where nothing else decides.
+/// Reads a project with all that surrounds it, in every place that was asked for, asking
+/// registries for signatures where nothing else decides.
+pub(crate) async fn load_all(folder: &Path, surroundings: Surroundings) -> anyhow::Result<Read> {
+    let ground = ground(folder, surroundings, true)?;
+    let wanted = wanted(&ground.surroundings)?;
+    let several = wanted.len() > 1;
+    let (mut places, mut impossible): (Vec<Loaded>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut first = None;
+    for one in &wanted {
+        match read(&ground, one, true).await {
+            Ok(read) => {
+                // Two lines can lead to the same version.
+                let alike = |known: &Loaded| known.place() == read.place();
+                if !places.iter().any(alike) {
+                    places.push(read);
+                }
+            }
+            Err(error) => match error.downcast_ref::<ToolchainError>() {
+                Some(pair @ ToolchainError::Pair { .. }) if several => {
+                    impossible.push(pair.to_string());
+                    first = first.or(Some(error));
+                }
+                Some(_) | None => return Err(error),
+            },
+        }
+    }
+    match first {
+        Some(error) if places.is_empty() => Err(error),
+        Some(_) | None => Ok(Read { places, impossible }),
+    }
+}
+
+/// The same in the first place alone.
 pub(crate) async fn load(folder: &Path, surroundings: Surroundings) -> anyhow::Result<Loaded> {
-    read(folder, surroundings, true).await
+    let ground = ground(folder, surroundings, true)?;
+    read(&ground, &first(&ground.surroundings)?, true).await
 }
 
 /// The same without a question to any registry.
 pub(crate) async fn load_unsigned(folder: &Path, surroundings: Surroundings) -> anyhow::Result<Loaded> {
-    read(folder, surroundings, false).await
+    let ground = ground(folder, surroundings, false)?;
+    read(&ground, &first(&ground.surroundings)?, false).await
 }
 
-async fn read(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyhow::Result<Loaded> {
+fn first(surroundings: &Surroundings) -> Result<Wanted, Complaint> {
+    Ok(wanted(surroundings)?.into_iter().next().unwrap_or_else(|| Wanted::Toolchain(Wish::default())))
+}
+
+/// The places that were asked for, in the order of their options; never none.
+fn wanted(surroundings: &Surroundings) -> Result<Vec<Wanted>, Complaint> {
+    let images = containers::wanted(surroundings)?;
+    if !images.is_empty() {
+        return Ok(images.iter().cloned().map(Wanted::Image).collect());
+    }
+    let mut all = Vec::new();
+    for text in &surroundings.toolchain {
+        let wishes = Wish::parse(text, &format!("`--toolchain {text}`")).map_err(|error| {
+            Complaint::about(error.to_string())
+                .help("write it as `node@20,npm@10`, or with lists as `npm@10,11,12`")
+        })?;
+        all.extend(wishes.into_iter().map(Wanted::Toolchain));
+    }
+    if all.is_empty() {
+        all.push(Wanted::Toolchain(Wish::default()));
+    }
+    Ok(all)
+}
+
+fn ground(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyhow::Result<Ground> {
     let root = folder.canonicalize().map_err(|error| {
         Complaint::about(format!("`{}` cannot be opened: {error}", folder.display()))
             .help("name the folder that has the project's package.json")
@@ -123,23 +210,30 @@ async fn read(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyho
             .help("name the folder that an earlier `test --store DIR` filled")
             .into());
     }
-    let aside = Aside::make()?;
+    let aside = Arc::new(Aside::make()?);
     let store = Arc::new(match &surroundings.store {
         Some(folder) => Store::open(folder)?,
         None => Store::passing(&aside.folder("store")?)?,
     });
-    let placed = match containers::wanted(&surroundings)? {
-        Some(image) => Some(containers::place(image, &env, surroundings.offline).await?),
-        None => None,
-    };
-    let toolchain = match &placed {
-        Some(placed) => placed.toolchain()?,
-        None => toolchain(&root, &surroundings, &env, &aside).await?,
+    Ok(Ground { root, env, surroundings, store, aside })
+}
+
+async fn read(ground: &Ground, wanted: &Wanted, ask: bool) -> anyhow::Result<Loaded> {
+    let Ground { root, env, surroundings, store, aside } = ground;
+    let (placed, toolchain) = match wanted {
+        Wanted::Image(image) => {
+            let placed = containers::place(image, env, surroundings.offline).await?;
+            let toolchain = placed.toolchain()?;
+            (Some(placed), toolchain)
+        }
+        Wanted::Toolchain(wish) => {
+            (None, super::tools::toolchain(root, wish.clone(), surroundings, env, aside).await?)
+        }
     };
     let (global_npmrc, builtin_npmrc) = match &placed {
         Some(placed) => {
             let kept = |name: &str, text: &Option<String>| {
-                let path = aside.folder("image")?.join(name);
+                let path = aside.fresh("image")?.join(name);
                 text.as_ref()
                     .map(|text| std::fs::write(&path, placed.of_image(text)).map(|()| path))
                     .transpose()
@@ -154,7 +248,7 @@ async fn read(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyho
     let mut surrounding = env.clone();
     surrounding.extend(placed.iter().flat_map(Placed::npm_variables));
     let options = ReadOptions {
-        root,
+        root: root.clone(),
         home: folders::home(),
         global_npmrc,
         builtin_npmrc,
@@ -165,91 +259,36 @@ async fn read(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyho
     };
     let project = Project::read(&options).map_err(|error| error.complaint().clone())?;
     let trusted = if placed.is_some() { Trusted::UserFile } else { Trusted::Machine };
-    let config = reach::config(&project.config, &env, trusted)?;
+    let config = reach::config(&project.config, env, trusted)?;
     let upstream = Arc::new(Upstream::new(&config, store.clone(), surroundings.offline)?);
     let project = if ask { super::signatures::settle(project, &options, &upstream).await? } else { project };
     Ok(Loaded {
         project: Arc::new(project),
         toolchain,
         upstream,
-        store,
-        store_path: surroundings.store,
+        store: store.clone(),
+        store_path: surroundings.store.clone(),
         offline: surroundings.offline,
-        policy: surroundings.policy,
+        policy: surroundings.policy.clone(),
         placed,
         backend: surroundings.backend.unwrap_or(Backend::Auto),
-        _aside: aside,
+        _aside: aside.clone(),
     })
 }
 
-async fn toolchain(
-    root: &Path,
-    surroundings: &Surroundings,
-    env: &BTreeMap<String, String>,
-    aside: &Aside,
-) -> anyhow::Result<Toolchain> {
-    let mut wish = Wish::default();
-    if let Some(text) = surroundings.toolchain.first() {
-        let all = surroundings.toolchain.join(",");
-        wish = Wish::parse(&all, &format!("`--toolchain {text}`"))
-            .map_err(|error| Complaint::about(error.to_string()).help("write it as `node@20,npm@10`"))?;
+impl Loaded {
+    /// The toolchain, for the report.
+    pub(crate) fn reported_toolchain(&self) -> crate::report::Toolchain {
+        crate::report::Toolchain {
+            node: self.toolchain.node.to_string(),
+            npm: self.toolchain.npm.to_string(),
+            because: self.toolchain.because.clone(),
+        }
     }
-    let manifest = manifest::Manifest::read(root, root, "package.json")?;
-    let nvmrc = [".nvmrc", ".node-version"].iter().find_map(|name| small_text(&root.join(name)));
-    let wish = match &manifest {
-        Some(manifest) => wish.of_project(manifest, nvmrc.as_deref()),
-        None => Ok(wish),
-    };
-    let wish = wish.map_err(|error| {
-        Complaint::about(error.to_string()).help("correct the version, or use `--toolchain`")
-    })?;
-    // Toolchains come from the public registry, whatever the project says.
-    let config = reach::config(&NpmConfig::default(), env, Trusted::Machine)?;
-    let upstream =
-        Upstream::new(&config, Arc::new(Store::passing(&aside.folder("asked")?)?), surroundings.offline)?;
-    let cache = Cache {
-        root: folders::toolchains(),
-        aside: aside.folder("toolchain")?,
-        download: &ByUpstream(upstream),
-        offline: surroundings.offline,
-    };
-    Ok(crate::toolchain::find(&wish, &machine(root), &cache).await?)
-}
 
-/// The text of a file that can only be small.
-fn small_text(path: &Path) -> Option<String> {
-    let size = std::fs::symlink_metadata(path).ok().filter(std::fs::Metadata::is_file)?.len();
-    (size <= 4096).then(|| std::fs::read_to_string(path).ok()).flatten()
-}
-
-struct ByUpstream(Upstream);
-
-impl Download for ByUpstream {
-    fn download<'a>(
-        &'a self,
-        url: &'a Url,
-        accept: &'a str,
-        into: &'a mut File,
-        limit: u64,
-    ) -> Downloading<'a> {
-        Box::pin(async move {
-            let accept = if accept.contains("install-v1") { Accept::Corgi } else { Accept::Any };
-            let request = Request { url: url.clone(), accept, authorization: None };
-            let mut answer = self.0.get(request).await.map_err(|error| error.to_string())?;
-            if answer.head.status != 200 {
-                return Err(format!("the registry answered {}", answer.head.status));
-            }
-            let mut taken = 0;
-            while let Some(chunk) = answer.body.next().await {
-                let chunk = chunk.map_err(|error| error.to_string())?;
-                taken += chunk.len() as u64;
-                if taken > limit {
-                    return Err(format!("it is larger than {limit} bytes"));
-                }
-                std::io::Write::write_all(into, &chunk).map_err(|error| error.to_string())?;
-            }
-            Ok(taken)
-        })
+    /// Where its runs take place.
+    pub(crate) fn place(&self) -> Place {
+        Place::new(&self.reported_toolchain(), self.placed.as_ref().map(Placed::named).as_deref())
     }
 }
 
@@ -259,7 +298,8 @@ pub(crate) fn plan(loaded: &Loaded, choice: &Choice) -> anyhow::Result<(Plan, Ve
     let suite = match choice.suite.as_deref() {
         None => Suite::Core,
         Some(name) => catalogue::suite(name).ok_or_else(|| {
-            Complaint::about(format!("no suite is named `{name}`")).help("this version has `core` and `full`")
+            Complaint::about(format!("no suite is named `{name}`"))
+                .help("this version has `core`, `full` and `margin`")
         })?,
     };
     let mut patterns = choice.scenario.clone();
@@ -277,17 +317,30 @@ pub(crate) fn plan(loaded: &Loaded, choice: &Choice) -> anyhow::Result<(Plan, Ve
             scenarios.insert(0, scenario.clone());
         }
     }
+    Ok((plan_of(loaded, scenarios, choice.repeat.unwrap_or(1))?, asked))
+}
+
+/// The defences that the project has, under its toolchain.
+pub(crate) fn defences(loaded: &Loaded) -> anyhow::Result<BTreeSet<Loss>> {
+    crate::plan::defences(&loaded.project, Some(loaded.toolchain.npm.major)).map_err(unplanned)
+}
+
+/// The plan for scenarios, with planted values of its own.
+pub(crate) fn plan_of(loaded: &Loaded, scenarios: Vec<Scenario>, repeat: u32) -> anyhow::Result<Plan> {
     let mut random = [0; 16];
     std::io::Read::read_exact(&mut File::open("/dev/urandom")?, &mut random)?;
     let options = PlanOptions {
         scenarios,
-        repeat: choice.repeat.unwrap_or(1),
+        repeat,
         seed: Secret::new("seed", crate::evidence::tree::hex(&random)),
         npm_major: Some(loaded.toolchain.npm.major),
     };
-    let plan = crate::plan::plan(&loaded.project, &options).map_err(|error| match error {
+    crate::plan::plan(&loaded.project, &options).map_err(unplanned)
+}
+
+fn unplanned(error: crate::plan::PlanError) -> anyhow::Error {
+    match error {
         crate::plan::PlanError::Command(complaint) => anyhow::Error::from(*complaint),
         other @ crate::plan::PlanError::Json { .. } => other.into(),
-    })?;
-    Ok((plan, asked))
+    }
 }

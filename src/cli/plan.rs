@@ -1,15 +1,27 @@
 //! `sealcheck plan`.
 
 use super::arguments::PlanArguments;
-use super::{Code, load, print};
+use super::load::{self, Loaded};
+use super::{Code, print};
+use crate::report::places;
+use std::collections::BTreeSet;
 
-/// Prints what `test` would run.
+/// Prints what `test` would run, for each place.
 pub(crate) fn run(arguments: PlanArguments) -> anyhow::Result<Code> {
     let runtime = load::runtime()?;
-    let loaded = runtime.block_on(load::load(&arguments.project, arguments.surroundings))?;
-    let mut choice = arguments.choice;
-    super::options::layer_choice(&mut choice, &loaded.project.settings.options, &loaded.project.root)?;
-    let (plan, _) = load::plan(&loaded, &choice)?;
-    print(&crate::plan::print::text(&plan))?;
+    let read = runtime.block_on(load::load_all(&arguments.project, arguments.surroundings))?;
+    let known: BTreeSet<_> = read.places.iter().map(Loaded::place).collect();
+    for (at, loaded) in read.places.iter().enumerate() {
+        let mut choice = arguments.choice.clone();
+        super::options::layer_choice(&mut choice, &loaded.project.settings.options, &loaded.project.root)?;
+        let (plan, _) = load::plan(loaded, &choice)?;
+        let label = places::label(&known, &loaded.place());
+        let gap = if at > 0 { "\n" } else { "" };
+        let head = if label.is_empty() { String::new() } else { format!("{gap}with {label}: ") };
+        print(&format!("{head}{}", crate::plan::print::text(&plan)))?;
+    }
+    for why in &read.impossible {
+        print(&format!("\nnot possible: {why}\n"))?;
+    }
     Ok(Code::Good)
 }

@@ -1,25 +1,22 @@
 //! `sealcheck test`.
 
-use super::arguments::{FailOn, ProgressChoice, ScratchChoice, Talk, TestArguments};
-use super::containers::Placed;
+use super::arguments::{FailOn, Talk, TestArguments};
 use super::load::{self, Loaded};
 use super::options::{self, Options};
-use super::{Code, assemble, containers, folders, save, say, signals};
-use crate::evidence::seal::Platform;
-use crate::finding::{self, JudgedRun, Observed, Severity};
-use crate::gateway::Authority;
-use crate::plan::{Plan, RunSpec};
-use crate::project::Project;
+use super::rooms::{Room, judged, judged_run, not_applicable};
+use super::{Code, assemble, containers, folders, invoke, margin, save, say, signals};
+use crate::finding::{self, Ground, Severity};
+use crate::plan::Plan;
 use crate::report::model::Store;
 use crate::report::outcome::Outcome;
-use crate::report::progress::{Display, Mode, Phase, Progress};
-use crate::runner::place::{self, Common};
-use crate::runner::{Invocation, Listener, Told};
-use crate::sandbox::namespaces::{Namespaces, ScratchFolder, sweep};
-use crate::sandbox::{Backend, Limits, Scratch};
+use crate::report::places;
+use crate::report::progress::Display;
+use crate::runner;
+use crate::sandbox::namespaces::sweep;
 use crate::scenario::Scenario;
 use crate::text::Complaint;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tokio::sync::watch;
@@ -77,12 +74,23 @@ fn worse(left: Code, right: Code) -> Code {
 
 /// A project of which everything was read.
 struct Prepared {
-    loaded: Loaded,
+    /// At least one.
+    places: Vec<Place>,
+    impossible: Vec<String>,
     options: Options,
     talk: Talk,
+    /// The scenarios there are, to look up those that were not run.
+    all: Vec<Scenario>,
+}
+
+/// A project in one place, and what is to run there.
+struct Place {
+    loaded: Loaded,
     plan: Plan,
-    /// The scenarios that were asked for.
-    asked: Vec<Scenario>,
+    /// Scenario, reason, asked for by name.
+    not_applicable: Vec<(String, String, bool)>,
+    /// What tells it from the other places; empty where there is one only.
+    label: String,
 }
 
 async fn prepare(
@@ -91,13 +99,14 @@ async fn prepare(
     talk: &Talk,
     several: bool,
 ) -> anyhow::Result<Prepared> {
-    let loaded = load::load(folder, arguments.surroundings.clone()).await?;
-    let file = &loaded.project.settings.options;
+    let load::Read { places, impossible } = load::load_all(folder, arguments.surroundings.clone()).await?;
+    let Some(first) = places.first() else { anyhow::bail!("there is no place to run in") };
+    let file = &first.project.settings.options;
     let talk = options::layer_talk(talk, file)?;
-    if loaded.placed.is_none() && loaded.backend == super::arguments::Backend::Auto {
+    if first.placed.is_none() && first.backend == super::arguments::Backend::Auto {
         containers::need_namespaces().await?;
     }
-    let options = options::layer(arguments, file, &loaded.project.root)?;
+    let options = options::layer(arguments, file, &first.project.root)?;
     if several && !options.reports.is_empty() {
         return Err(Complaint::about("`--report` with several projects")
             .help("test one project at a time, since each has a report of its own")
@@ -106,89 +115,117 @@ async fn prepare(
     for path in options.reports.iter().filter_map(|report| report.path.as_deref()) {
         save::probe(path)?;
     }
+    let all = super::catalogue::available(options.choice.scenarios_dir.as_deref(), &first.project)?;
+    let known: BTreeSet<_> = places.iter().map(Loaded::place).collect();
+    let places = places.into_iter().map(|loaded| {
+        let label = places::label(&known, &loaded.place());
+        planned(loaded, label, &options)
+    });
+    Ok(Prepared { places: places.collect::<Result<_, _>>()?, impossible, options, talk, all })
+}
+
+fn planned(loaded: Loaded, label: String, options: &Options) -> anyhow::Result<Place> {
     // Packed now, so that what cannot be served stops no run half-way.
     for entry in &loaded.project.settings.registries {
         if let Some(folder) = &entry.serve {
             loaded.upstream.folder(folder)?;
         }
     }
-    let (plan, asked) = load::plan(&loaded, &options.choice)?;
-    Ok(Prepared { loaded, options, talk, plan, asked })
+    let (mut plan, asked) = load::plan(&loaded, &options.choice)?;
+    for run in &mut plan.runs {
+        rename(&mut run.id, &label);
+    }
+    let by_name =
+        |name: &str| !options.choice.scenario.is_empty() && asked.iter().any(|one| one.name == name);
+    let not_applicable = std::mem::take(&mut plan.not_applicable)
+        .into_iter()
+        .map(|(name, reason)| {
+            let by_name = by_name(&name);
+            (name, reason, by_name)
+        })
+        .collect();
+    Ok(Place { loaded, plan, not_applicable, label })
+}
+
+/// Ids are unique in a report.
+fn rename(id: &mut String, label: &str) {
+    if !label.is_empty() {
+        *id = format!("{id}@{}", places::slug(label));
+    }
 }
 
 async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<Code> {
-    let Prepared { loaded, options, talk, plan, asked } = prepared;
+    let Prepared { places, impossible, options, talk, all } = prepared;
     let started = jiff::Timestamp::now();
     let clock = Instant::now();
     for removed in sweep(&folders::scratch()).unwrap_or_default() {
         say(&format!("removed what an interrupted run had left: {}", removed.display()));
     }
-    let shims = ScratchFolder::create(&folders::scratch(), "shims")?;
-    if loaded.placed.is_none() {
-        place::write_shims(&shims.inner(), &loaded.toolchain)?;
+    let total = places.iter().map(|place| place.plan.runs.len()).sum();
+    let display = Arc::new(Mutex::new(Some(Display::new(invoke::mode(options.progress), talk.quiet, total))));
+    let judged_by = finding::Options {
+        required_margin: options.require_margin as usize,
+        fail_on: severity(options.fail_on),
+        today: jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::system()).date(),
+    };
+    let mut outcomes = Vec::new();
+    let mut rooms = Vec::new();
+    for Place { loaded, plan, not_applicable, label } in places {
+        let listener = invoke::listener(display.clone(), loaded.project.lockfile.entries.len());
+        let opened = invoke::open(&loaded, &options, plan.runs.len(), stop.clone())?;
+        let mut of = opened.invocation.clone().run(plan, listener.clone()).await;
+        let platform = invoke::platform(&loaded);
+        let mut margin = None;
+        if options.choice.suite.as_deref() == Some("margin") {
+            let judge = |outcomes: &[&runner::Outcome], ground: Ground<'_>| {
+                let runs: Vec<_> = outcomes.iter().map(|outcome| judged_run(outcome, 0, &platform)).collect();
+                finding::judge(&runs, &[ground], &judged_by)
+            };
+            let (more, measured) =
+                margin::search(&opened, &loaded, |id| rename(id, &label), &listener, &of, judge).await?;
+            of.extend(more);
+            margin = measured;
+        }
+        outcomes.push(of);
+        rooms.push(Room { platform, loaded, not_applicable, label, margin });
     }
-    let invocation = Arc::new(Invocation {
-        project: loaded.project.clone(),
-        common: common(&loaded, &options, shims.inner(), &plan)?,
-        platform: platform(&loaded),
-        authority: Arc::new(Authority::new()?),
-        upstream: loaded.upstream.clone(),
-        backend: match &loaded.placed {
-            Some(placed) => Backend::Containers(placed.containers.clone()),
-            None => Backend::Namespaces(Namespaces::new("/proc/self/exe".into(), folders::scratch())),
-        },
-        scratch_root: folders::scratch(),
-        jobs: options.jobs,
-        stop,
-    });
-    let mut invocation = invocation;
-    if let Some(whole) = Arc::get_mut(&mut invocation) {
-        whole.common.ca_pem = whole.authority.ca_pem().to_owned();
-    }
-    let display =
-        Arc::new(Mutex::new(Some(Display::new(mode(options.progress), talk.quiet, plan.runs.len()))));
-    let listener = listener(display.clone(), loaded.project.lockfile.entries.len());
-    let not_applicable: Vec<(String, String, bool)> = plan
-        .not_applicable
-        .iter()
-        .map(|(name, reason)| {
-            let by_name = !options.choice.scenario.is_empty() && asked.iter().any(|one| one.name == *name);
-            (name.clone(), reason.clone(), by_name)
-        })
-        .collect();
-    let outcomes = invocation.clone().run(plan, listener).await;
-    let interrupted = *invocation.stop.borrow();
+    let interrupted = *stop.borrow();
     if let Some(display) = display.lock().ok().and_then(|mut display| display.take()) {
         display.finish();
     }
-    let all = super::catalogue::available(options.choice.scenarios_dir.as_deref(), &loaded.project)?;
-    let judged = judged(&outcomes, &not_applicable, &all, &invocation.platform);
-    let judgement = finding::judge(
-        &judged,
-        &loaded.project,
-        &finding::Options {
-            required_margin: options.require_margin as usize,
-            fail_on: severity(options.fail_on),
-            today: jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::system()).date(),
-        },
-    );
+    let judged = judged(&outcomes, &rooms, &all);
+    let grounds: Vec<Ground<'_>> = rooms
+        .iter()
+        .map(|room| Ground { project: &room.loaded.project, margin: room.margin.as_ref() })
+        .collect();
+    let judgement = finding::judge(&judged, &grounds, &judged_by);
     drop(judged);
     let outcome = Outcome::of(judgement.exit_code, interrupted);
-    let runs: Vec<(RunSpec, Option<crate::evidence::Evidence>)> =
-        outcomes.into_iter().map(|outcome| (outcome.run, outcome.evidence.ok())).collect();
+    let command =
+        outcomes.first().and_then(|of| of.first()).map(|first| first.run.command.clone()).unwrap_or_default();
+    let runs: Vec<Vec<assemble::Ran>> = outcomes
+        .into_iter()
+        .map(|of| of.into_iter().map(|outcome| (outcome.run, outcome.evidence.ok())).collect())
+        .collect();
     let report = assemble::report(assemble::Parts {
-        loaded: &loaded,
+        places: rooms.iter().map(|room| &room.loaded).zip(runs).collect(),
         started,
         duration_ms: u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX),
         interrupted,
         outcome,
         fail_on: severity(options.fail_on),
-        runs,
-        not_applicable,
+        not_applicable: not_applicable(&rooms),
+        impossible,
+        margin: margin::reported(
+            rooms.iter().filter_map(|room| room.margin.as_ref()),
+            options.require_margin,
+            &command,
+        ),
         judgement,
-        store: Some(store(&loaded)),
+        store: rooms.first().map(|room| store(&room.loaded)),
         traced: options.trace,
     });
+    let Some(report) = report else { anyhow::bail!("there is no place to run in") };
     save::report(&report, &options, &talk)?;
     Ok(match outcome {
         Outcome::Sound => Code::Good,
@@ -196,35 +233,6 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
         Outcome::Unobserved => Code::Unobserved,
         Outcome::Interrupted => Code::Interrupted,
     })
-}
-
-fn judged<'a>(
-    outcomes: &'a [crate::runner::Outcome],
-    not_applicable: &[(String, String, bool)],
-    all: &'a [Scenario],
-    platform: &'a Platform,
-) -> Vec<JudgedRun<'a>> {
-    let ran = outcomes.iter().map(|outcome| JudgedRun {
-        id: &outcome.run.id,
-        scenario: &outcome.run.scenario,
-        repeat: outcome.run.repeat,
-        platform,
-        observed: match &outcome.evidence {
-            Ok(evidence) => Observed::Evidence(evidence),
-            Err(error) => Observed::Nothing(with_causes(error)),
-        },
-    });
-    let not = not_applicable.iter().filter_map(|(name, reason, asked)| {
-        let scenario = all.iter().find(|scenario| scenario.name == *name)?;
-        Some(JudgedRun {
-            id: &scenario.name,
-            scenario,
-            repeat: 1,
-            platform,
-            observed: Observed::NotApplicable { reason: reason.clone(), asked: *asked },
-        })
-    });
-    ran.chain(not).collect()
 }
 
 /// An error with everything behind it.
@@ -239,92 +247,12 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn listener(display: Arc<Mutex<Option<Display>>>, total: usize) -> Listener {
-    Arc::new(move |told: Told| {
-        let event = match told {
-            Told::Started { id, scenario } => Progress::RunStarted { id, scenario },
-            Told::Installing { id } => Progress::Phase { id, phase: Phase::Installing },
-            Told::Script { .. } => return,
-            Told::Fetched { id, tarballs } => {
-                Progress::Packages { id, fetched: usize::try_from(tarballs).unwrap_or(usize::MAX), total }
-            }
-            Told::Finished { id, ending, ms } => Progress::RunFinished { id, ending, ms },
-        };
-        if let Ok(mut display) = display.lock()
-            && let Some(display) = display.as_mut()
-        {
-            display.show(&event);
-        }
-    })
-}
-
-fn mode(choice: ProgressChoice) -> Mode {
-    match choice {
-        ProgressChoice::Auto => Mode::Auto,
-        ProgressChoice::Bar => Mode::Bar,
-        ProgressChoice::Plain => Mode::Plain,
-        ProgressChoice::None => Mode::None,
-    }
-}
-
 fn severity(choice: FailOn) -> Severity {
     match choice {
         FailOn::Error => Severity::Error,
         FailOn::Warning => Severity::Warning,
         FailOn::Note => Severity::Note,
     }
-}
-
-/// Memory a run may need: npm's own and what it unpacks.
-const RUN_MEMORY: u64 = 2 << 30;
-/// Bytes that a run may write at most.
-const RUN_DISK: u64 = 8 << 30;
-
-fn common(loaded: &Loaded, options: &Options, shims: PathBuf, plan: &Plan) -> anyhow::Result<Common> {
-    let available = load::available_memory();
-    let side_by_side = options.jobs.min(plan.runs.len()).max(1) as u64;
-    let scratch = match options.scratch {
-        ScratchChoice::Memory => Scratch::Memory,
-        ScratchChoice::Disk => Scratch::Disk(folders::scratch()),
-        ScratchChoice::Auto if available > side_by_side * (RUN_MEMORY + RUN_MEMORY) => Scratch::Memory,
-        ScratchChoice::Auto => Scratch::Disk(folders::scratch()),
-    };
-    let disk = match &scratch {
-        // What is written there is memory, and npm needs some beside it.
-        Scratch::Memory => (available / side_by_side / 2).clamp(RUN_MEMORY / 8, RUN_DISK),
-        Scratch::Disk(_) => RUN_DISK,
-    };
-    Ok(Common {
-        toolchain: loaded.toolchain.clone(),
-        image: loaded.placed.as_ref().map(Placed::image),
-        shims,
-        ca_pem: String::new(),
-        limits: Limits { memory: 4 << 30, processes: 4096, open_files: 65_536, disk },
-        time_limit: options.timeout,
-        trace: options.trace,
-        scratch,
-        proxies: proxies(&loaded.project),
-    })
-}
-
-/// Proxies that npm's configuration names, at whose doors the gateway answers `CONNECT`.
-fn proxies(project: &Project) -> Vec<(String, u16)> {
-    ["https-proxy", "proxy"]
-        .iter()
-        .filter_map(|key| project.config.plain(key))
-        .filter_map(|text| url::Url::parse(text).ok())
-        .filter_map(|url| Some((url.host_str()?.to_ascii_lowercase(), url.port_or_known_default()?)))
-        .collect()
-}
-
-fn platform(loaded: &Loaded) -> Platform {
-    let cpu = match std::env::consts::ARCH {
-        "x86_64" => "x64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    let libc = loaded.placed.as_ref().map_or("glibc", |placed| placed.tools.libc.as_str());
-    Platform { os: "linux".to_owned(), cpu: cpu.to_owned(), libc: libc.to_owned() }
 }
 
 fn store(loaded: &Loaded) -> Store {

@@ -5,6 +5,7 @@ use super::{Confidence, EvidenceKind, Severity, Verdict};
 use crate::evidence::exchange::{Exchange, ExchangeKind};
 use crate::evidence::fact::{Evidence, Package, Process};
 use crate::evidence::seal::Platform;
+use crate::plan::margin::Measured;
 use crate::project::Project;
 use crate::project::class::Class;
 use crate::project::npmrc::Level;
@@ -21,6 +22,9 @@ pub struct JudgedRun<'a> {
     pub scenario: &'a Scenario,
     /// Which repetition, from 1.
     pub repeat: u32,
+    /// Under which toolchain and in which image: an index into the grounds.
+    /// Runs are compared with those of their own place.
+    pub place: usize,
     /// The platform inside.
     pub platform: &'a Platform,
     /// What was observed.
@@ -43,10 +47,26 @@ pub enum Observed<'a> {
     },
 }
 
-/// Everything the rules may look at.
+/// A place in which a project was tested.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'a> {
+    /// The project as it was read there.
+    pub project: &'a Project,
+    /// How many defences must fail together, where that was measured.
+    pub margin: Option<&'a Measured>,
+}
+
+/// Everything the rules may look at, in one place.
 pub(super) struct Case<'a> {
     pub(super) project: &'a Project,
+    /// The runs of every place.
     pub(super) runs: &'a [JudgedRun<'a>],
+    /// Which is looked at.
+    pub(super) place: usize,
+    /// What was measured there.
+    pub(super) margin: Option<&'a Measured>,
+    /// How many defences must be needed.
+    pub(super) required_margin: usize,
     pub(super) today: Date,
 }
 
@@ -62,9 +82,14 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// Every run that has evidence.
+    /// Every run of this place, with its index in [`Case::runs`].
+    pub(super) fn here(&self) -> impl Iterator<Item = (usize, &'a JudgedRun<'a>)> + '_ {
+        self.runs.iter().enumerate().filter(|(_, run)| run.place == self.place)
+    }
+
+    /// Every run of this place that has evidence.
     pub(super) fn observed(&self) -> impl Iterator<Item = Run<'a>> + '_ {
-        self.runs.iter().enumerate().filter_map(|(at, run)| match run.observed {
+        self.here().filter_map(|(at, run)| match run.observed {
             Observed::Evidence(evidence) => {
                 Some(Run { at, scenario: run.scenario, repeat: run.repeat, platform: run.platform, evidence })
             }

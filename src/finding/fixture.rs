@@ -7,9 +7,10 @@
 
 mod project;
 
-use super::{JudgedRun, Judgement, Observed, Options, RULES, Severity, judge};
+use super::{Ground, JudgedRun, Judgement, Observed, Options, RULES, Severity, judge};
 use crate::evidence::fact::{Evidence, File, Gap, Output};
 use crate::evidence::seal::Platform;
+use crate::plan::margin::{Answer, Losses, Measured};
 use crate::project::Project;
 use crate::project::class::Class;
 use crate::project::lockfile::EntryKind;
@@ -39,7 +40,7 @@ pub(super) fn check(rule: &str) {
     for case in cases {
         let name = case["name"].as_str().expect("a case has a name");
         let project = project(&merged(fixture.get("project"), case.get("project")));
-        let judgement = judged(&project, &runs_of(case));
+        let judgement = judged_with(&project, &runs_of(case), margin(case).as_ref());
         let shown: Vec<String> = judgement
             .findings
             .iter()
@@ -267,8 +268,25 @@ pub(super) fn scenario(changes: &Value) -> Scenario {
     )
 }
 
+/// `margin = { installed = [["mapping"]], ran = [], defences = [...] }`: the smallest sets.
+fn margin(case: &Value) -> Option<Measured> {
+    let told = case.get("margin")?;
+    let sets =
+        |key: &str| -> Vec<Losses> { serde_json::from_value(told[key].clone()).expect("sets of losses") };
+    let answer = |key: &str| {
+        let smallest = sets(key);
+        Answer { at_least: smallest.first().map_or(4, Losses::len), smallest }
+    };
+    let defences = serde_json::from_value(told["defences"].clone()).expect("losses");
+    Some(Measured { defences, installed: answer("installed"), ran: answer("ran") })
+}
+
 /// Judges runs described by changes.
 pub(super) fn judged(project: &Project, runs: &[Value]) -> Judgement {
+    judged_with(project, runs, None)
+}
+
+fn judged_with(project: &Project, runs: &[Value], margin: Option<&Measured>) -> Judgement {
     let platform = Platform { os: "linux".to_owned(), cpu: "x64".to_owned(), libc: "glibc".to_owned() };
     let made: Vec<(String, Scenario, Evidence)> = runs
         .iter()
@@ -284,11 +302,12 @@ pub(super) fn judged(project: &Project, runs: &[Value]) -> Judgement {
             id,
             scenario,
             repeat: id.rsplit('-').next().and_then(|text| text.parse().ok()).unwrap_or(1),
+            place: 0,
             platform: &platform,
             observed: Observed::Evidence(evidence),
         })
         .collect();
-    judge(&judged, project, &options())
+    judge(&judged, &[Ground { project, margin }], &options())
 }
 
 /// The options of a test where nothing is said.

@@ -4,13 +4,13 @@
 mod tests;
 
 use super::accepted::{acceptance, expired, speaks_of};
-use super::case::{Case, JudgedRun, Observed, Run, Sighting};
+use super::case::{Case, Ground, JudgedRun, Observed, Run, Sighting};
 use super::location::locate;
 use super::rule::{Check, RULES, Rule};
 use super::run_verdict::{Because, measured};
 use super::{EvidenceRef, Finding, Severity, Verdict};
 use crate::evidence::tree::hex;
-use crate::project::Project;
+use crate::project::settings::Accepted;
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -73,39 +73,52 @@ pub struct RunVerdict {
     pub accepted: bool,
 }
 
-/// Judges the runs of one invocation on one project. Total and deterministic.
-pub fn judge(runs: &[JudgedRun<'_>], project: &Project, options: &Options) -> Judgement {
-    let case = Case { project, runs, today: options.today };
-    let mut drafts = Drafts::default();
-    for rule in RULES {
-        match rule.check {
-            Check::Run(check) => {
-                for run in case.observed() {
-                    for sighting in check(&case, &run) {
-                        drafts.add(rule, sighting.runs(vec![run.at]));
-                    }
-                }
-            }
-            Check::Report(check) => drafts.add_all(rule, check(&case)),
-            Check::Acceptances(_) => {}
-        }
-    }
-    let used: Vec<bool> = project
-        .settings
-        .accepted
+/// Judges the runs of one invocation on one project, as it was read in each place
+/// (toolchain and image). Total and deterministic.
+pub fn judge(runs: &[JudgedRun<'_>], grounds: &[Ground<'_>], options: &Options) -> Judgement {
+    let cases: Vec<Case<'_>> = grounds
         .iter()
-        .map(|entry| {
-            drafts.all.values().any(|draft| speaks_of(entry, draft.rule.name, draft.worst.package.as_deref()))
+        .enumerate()
+        .map(|(place, ground)| Case {
+            project: ground.project,
+            runs,
+            place,
+            margin: ground.margin,
+            required_margin: options.required_margin,
+            today: options.today,
         })
         .collect();
-    for rule in RULES {
-        match rule.check {
-            Check::Acceptances(check) => drafts.add_all(rule, check(&case, &used)),
-            Check::Run(_) | Check::Report(_) => {}
+    let mut drafts = Drafts::default();
+    for case in &cases {
+        for rule in RULES {
+            match rule.check {
+                Check::Run(check) => {
+                    for run in case.observed() {
+                        for sighting in check(case, &run) {
+                            drafts.add(rule, case.place, sighting.runs(vec![run.at]));
+                        }
+                    }
+                }
+                Check::Report(check) => drafts.add_all(rule, case.place, check(case)),
+                Check::Acceptances(_) => {}
+            }
         }
     }
-    let mut settled: Vec<Settled> =
-        drafts.all.into_iter().map(|(print, draft)| settle(print, draft, &case, options)).collect();
+    // What is accepted is read from the project's own files, which every place shares.
+    if let Some(case) = cases.first() {
+        let used: Vec<bool> = case.project.settings.accepted.iter().map(|entry| drafts.has(entry)).collect();
+        for rule in RULES {
+            match rule.check {
+                Check::Acceptances(check) => drafts.add_all(rule, case.place, check(case, &used)),
+                Check::Run(_) | Check::Report(_) => {}
+            }
+        }
+    }
+    let mut settled: Vec<Settled> = drafts
+        .all
+        .into_iter()
+        .filter_map(|(print, draft)| Some(settle(print, cases.get(draft.place)?, draft, options)))
+        .collect();
     settled.sort_by(|left, right| {
         let key = |settled: &Settled| {
             let finding = &settled.finding;
@@ -118,12 +131,14 @@ pub fn judge(runs: &[JudgedRun<'_>], project: &Project, options: &Options) -> Ju
         };
         key(left).cmp(&key(right))
     });
-    conclude(&case, settled, options)
+    conclude(&cases, runs, settled, options)
 }
 
 /// One fault as seen so far.
 struct Draft {
     rule: &'static Rule,
+    /// Where the worst was sighted.
+    place: usize,
     /// The first of the worst sightings: its words stand.
     worst: Sighting,
     /// Each sighting's runs, severity, and what it forces.
@@ -137,24 +152,31 @@ struct Drafts {
 }
 
 impl Drafts {
-    fn add_all(&mut self, rule: &'static Rule, sightings: Vec<Sighting>) {
+    fn add_all(&mut self, rule: &'static Rule, place: usize, sightings: Vec<Sighting>) {
         for sighting in sightings {
-            self.add(rule, sighting);
+            self.add(rule, place, sighting);
         }
     }
 
-    fn add(&mut self, rule: &'static Rule, sighting: Sighting) {
+    /// Whether something was found of what an entry accepts.
+    fn has(&self, entry: &Accepted) -> bool {
+        self.all.values().any(|draft| speaks_of(entry, draft.rule.name, draft.worst.package.as_deref()))
+    }
+
+    fn add(&mut self, rule: &'static Rule, place: usize, sighting: Sighting) {
         let print = fingerprint(rule.name, sighting.package.as_deref(), &sighting.key);
         let severity = sighting.severity.unwrap_or(rule.severity);
         let forces = sighting.forces.unwrap_or(rule.forces);
         let draft = self.all.entry(print).or_insert_with(|| Draft {
             rule,
+            place,
             worst: sighting.clone(),
             shows: Vec::new(),
             evidence: BTreeSet::new(),
         });
         if severity > draft.worst.severity.unwrap_or(rule.severity) {
             draft.worst = sighting.clone();
+            draft.place = place;
         }
         if let [run] = sighting.runs.as_slice() {
             draft.evidence.extend(sighting.evidence.iter().map(|(kind, at)| (*run, *kind, *at)));
@@ -180,7 +202,7 @@ struct Settled {
     forces: BTreeMap<usize, Verdict>,
 }
 
-fn settle(print: String, draft: Draft, case: &Case<'_>, options: &Options) -> Settled {
+fn settle(print: String, case: &Case<'_>, draft: Draft, options: &Options) -> Settled {
     let mut forces: BTreeMap<usize, Verdict> = BTreeMap::new();
     let mut severity = None;
     for (runs, sighted, verdict) in &draft.shows {
@@ -237,11 +259,15 @@ fn counts(run: &JudgedRun<'_>, verdict: Verdict, options: &Options) -> bool {
     }
 }
 
-fn conclude(case: &Case<'_>, settled: Vec<Settled>, options: &Options) -> Judgement {
-    let with = Verdicts::of(case, &settled, options, true);
-    let without = Verdicts::of(case, &settled, options, false);
-    let runs = case
-        .runs
+fn conclude(
+    cases: &[Case<'_>],
+    judged: &[JudgedRun<'_>],
+    settled: Vec<Settled>,
+    options: &Options,
+) -> Judgement {
+    let with = Verdicts::of(cases, judged, &settled, options, true);
+    let without = Verdicts::of(cases, judged, &settled, options, false);
+    let runs = judged
         .iter()
         .enumerate()
         .map(|(at, run)| {
@@ -270,7 +296,7 @@ fn conclude(case: &Case<'_>, settled: Vec<Settled>, options: &Options) -> Judgem
         finding.counts && finding.accepted.is_none() && finding.severity >= options.fail_on
     });
     let asked_in_vain =
-        case.runs.iter().any(|run| matches!(run.observed, Observed::NotApplicable { asked: true, .. }));
+        judged.iter().any(|run| matches!(run.observed, Observed::NotApplicable { asked: true, .. }));
     let exit_code = match without.report.0 {
         Verdict::Leaked | Verdict::Exposed | Verdict::Broken => 1,
         Verdict::Unobserved | Verdict::Sealed | Verdict::NotApplicable if failing => 1,
@@ -289,9 +315,14 @@ struct Verdicts {
 
 impl Verdicts {
     /// Of each run and of the report, with or without what is accepted.
-    fn of(case: &Case<'_>, settled: &[Settled], options: &Options, with_accepted: bool) -> Self {
-        let mut runs: Vec<Because> = case
-            .runs
+    fn of(
+        cases: &[Case<'_>],
+        judged: &[JudgedRun<'_>],
+        settled: &[Settled],
+        options: &Options,
+        with_accepted: bool,
+    ) -> Self {
+        let mut runs: Vec<Because> = judged
             .iter()
             .map(|run| match &run.observed {
                 Observed::Evidence(_) => (Verdict::Sealed, String::new()),
@@ -299,10 +330,12 @@ impl Verdicts {
                 Observed::NotApplicable { reason, .. } => (Verdict::NotApplicable, reason.clone()),
             })
             .collect();
-        for run in case.observed() {
-            runs[run.at] = of_run(case, &run, settled, with_accepted);
+        for case in cases {
+            for run in case.observed() {
+                runs[run.at] = of_run(case, &run, settled, with_accepted);
+            }
         }
-        let report = of_report(case, &runs, options);
+        let report = of_report(judged, &runs, options);
         Self { runs, report }
     }
 }
@@ -333,14 +366,14 @@ fn of_run(case: &Case<'_>, run: &Run<'_>, settled: &[Settled], with_accepted: bo
     }
 }
 
-fn of_report(case: &Case<'_>, runs: &[Because], options: &Options) -> Because {
+fn of_report(judged: &[JudgedRun<'_>], runs: &[Because], options: &Options) -> Because {
     let mut worst: Option<Because> = None;
     let mut take = |verdict: Verdict, because: String| {
         if worst.as_ref().is_none_or(|(known, _)| *known < verdict) {
             worst = Some((verdict, because));
         }
     };
-    for (run, (verdict, because)) in case.runs.iter().zip(runs) {
+    for (run, (verdict, because)) in judged.iter().zip(runs) {
         match (run.scenario.control, verdict) {
             (_, Verdict::NotApplicable) | (true, Verdict::Leaked) => {}
             // A leak that was seen elsewhere stands: it needs no live trap to be true.

@@ -19,7 +19,7 @@ use crate::text::Place;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use case::{JudgedRun, Observed};
+pub use case::{Ground, JudgedRun, Observed};
 pub use judge::{Judgement, Options, RunVerdict, judge};
 pub use rule::{RULES, Rule, explain};
 pub use verdict::Verdict;

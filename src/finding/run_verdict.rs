@@ -97,7 +97,7 @@ fn refused(case: &Case<'_>, run: &Run<'_>) -> Because {
 }
 
 fn baseline_fails(case: &Case<'_>) -> bool {
-    case.runs.iter().filter(|run| run.scenario.name == "baseline").any(|run| match &run.observed {
+    case.here().filter(|(_, run)| run.scenario.name == "baseline").any(|(_, run)| match &run.observed {
         Observed::Evidence(evidence) => evidence.exit != Some(crate::wire::Exit::Code(0)),
         Observed::Nothing(_) => true,
         Observed::NotApplicable { .. } => false,

@@ -2,13 +2,14 @@
 
 use super::credential::{self, Planting};
 use super::edit::{self, Unlinked};
+use super::environment::OPENED;
 use super::needs::Stakes;
 use super::npmrc::{self, LineEdit};
 use super::{Plan, RunSpec, World, command, environment, world};
 use crate::project::Project;
 use crate::project::lockfile::{EntryKind, LockEntry};
 use crate::project::npmrc::Level;
-use crate::scenario::{Cache, Scenario};
+use crate::scenario::{Cache, Loss, Scenario};
 use crate::secret::Secret;
 use crate::text::Complaint;
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,6 +71,13 @@ pub fn plan(project: &Project, options: &PlanOptions) -> Result<Plan, PlanError>
     Ok(plan)
 }
 
+/// The defences that stand between a project and a stranger's bytes under an npm; none
+/// where nothing is private.
+pub fn defences(project: &Project, npm_major: Option<u64>) -> Result<BTreeSet<Loss>, PlanError> {
+    let words = command::words(project).map_err(|complaint| PlanError::Command(Box::new(complaint)))?;
+    Ok(Stakes::of(project, &words).defences(&words, npm_major))
+}
+
 fn rank(scenario: &Scenario) -> u8 {
     match scenario.world.cache {
         Cache::Clean if scenario.name == "baseline" => 0,
@@ -128,6 +136,9 @@ impl Planner<'_> {
         let mut words = self.words.clone();
         if scenario.project.remove_mapping {
             words = command::without(words, |key| self.stakes.is_mapping(key));
+        }
+        if scenario.project.remove_controls {
+            words = command::without_controls(words, &OPENED.map(|(key, _)| key));
         }
         if self.takes_workspace_apart(scenario) {
             words = command::without_workspaces(words);

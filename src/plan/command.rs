@@ -165,6 +165,23 @@ pub(super) fn without(words: Vec<String>, keys: impl Fn(&str) -> bool) -> Vec<St
     kept
 }
 
+/// The command without npm's install controls: switches, or options with a word after them.
+pub(super) fn without_controls(words: Vec<String>, keys: &[&str]) -> Vec<String> {
+    const VALUES: [&str; 5] = ["true", "false", "all", "none", "root"];
+    let mut kept = Vec::new();
+    let mut words = words.into_iter().peekable();
+    while let Some(word) = words.next() {
+        let bare = word.strip_prefix("--").map(|rest| rest.strip_prefix("no-").unwrap_or(rest));
+        let key = bare.map(|rest| rest.split('=').next().unwrap_or(rest));
+        if key.is_some_and(|key| keys.contains(&key)) {
+            let _ = words.next_if(|next| VALUES.contains(&next.as_str()));
+        } else {
+            kept.push(word);
+        }
+    }
+    kept
+}
+
 /// The command without the options that choose workspaces.
 pub(super) fn without_workspaces(words: Vec<String>) -> Vec<String> {
     let switches = ["--workspaces", "-ws", "--include-workspace-root", "-iwr"];
@@ -189,6 +206,16 @@ mod tests {
 
     fn good(text: &str) -> Vec<String> {
         read(text).unwrap()
+    }
+
+    #[test]
+    fn controls_go_with_their_values_and_nothing_else() {
+        let keys = ["ignore-scripts", "allow-remote"];
+        let opened = |text: &str| without_controls(good(text), &keys).join(" ");
+        assert_eq!(opened("npm ci --ignore-scripts --omit=dev"), "npm ci --omit=dev");
+        assert_eq!(opened("npm ci --allow-remote none --no-ignore-scripts"), "npm ci");
+        assert_eq!(opened("npm ci --ignore-scripts=true --allow-remote=none a"), "npm ci a");
+        assert_eq!(opened("npm install --ignore-scripts left-pad"), "npm install left-pad");
     }
 
     #[test]

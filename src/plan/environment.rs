@@ -8,13 +8,23 @@ use std::collections::BTreeMap;
 
 /// npm settings that only some versions know, with the first that does. npm 11
 /// warns of unknown variables and announces that it will refuse them.
-const SINCE: [(&str, u64); 6] = [
+const SINCE: [(&str, u64); 7] = [
     ("allow-remote", 11),
     ("allow-git", 11),
     ("allow-file", 11),
     ("allow-directory", 11),
     ("min-release-age", 11),
     ("strict-allow-scripts", 11),
+    ("dangerously-allow-all-scripts", 11),
+];
+
+/// npm's install controls, opened as far as they go.
+pub(super) const OPENED: [(&str, &str); 5] = [
+    ("allow-remote", "all"),
+    ("allow-git", "all"),
+    ("ignore-scripts", "false"),
+    ("strict-allow-scripts", "false"),
+    ("dangerously-allow-all-scripts", "true"),
 ];
 
 /// What npm tells its own children of itself; carried over it would be a lie.
@@ -83,8 +93,10 @@ pub(super) fn build(
         set("fetch-timeout", "10000");
         notes.push("fetch-retries=0, fetch-timeout=10000".to_owned());
     }
-    for (key, value) in &scenario.project.npm_config {
-        let since = SINCE.iter().find(|(known, _)| known == key).map(|(_, since)| *since);
+    let opened = OPENED.iter().filter(|_| scenario.project.remove_controls);
+    let wanted = scenario.project.npm_config.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    for (key, value) in opened.copied().chain(wanted) {
+        let since = SINCE.iter().find(|(known, _)| *known == key).map(|(_, since)| *since);
         if since.zip(npm_major).is_none_or(|(since, major)| major >= since) {
             set(key, &value.replace("{public}", &project.public.to_string()));
         }

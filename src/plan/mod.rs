@@ -8,6 +8,7 @@ pub mod command;
 mod credential;
 pub mod edit;
 mod environment;
+pub mod margin;
 mod needs;
 pub mod npmrc;
 pub mod print;
@@ -21,7 +22,7 @@ mod sample;
 #[cfg(test)]
 mod tests;
 
-pub use build::{PlanError, PlanOptions, plan};
+pub use build::{PlanError, PlanOptions, defences, plan};
 pub use world::is_here;
 
 use crate::project::name::PackageName;

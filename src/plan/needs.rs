@@ -1,6 +1,7 @@
 //! What a project has that a scenario could be about, and whether that is enough.
 
 use super::command;
+use super::environment::OPENED;
 use crate::project::Project;
 use crate::project::class::Class;
 use crate::project::integrity::Algorithm;
@@ -166,6 +167,41 @@ impl<'a> Stakes<'a> {
         (!met).then_some(reason)
     }
 
+    /// The defences there are to be lost.
+    pub(super) fn defences(&self, command: &[String], npm_major: Option<u64>) -> BTreeSet<Loss> {
+        let has = |need: Need| self.lack(need, command).is_none();
+        let mut defences = BTreeSet::new();
+        if !has(Need::Private) {
+            return defences;
+        }
+        defences.insert(Loss::Lockfile);
+        for (need, loss) in [
+            (Need::Mapping, Loss::Mapping),
+            (Need::Resolved, Loss::Resolved),
+            (Need::Integrity, Loss::Integrity),
+        ] {
+            if has(need) {
+                defences.insert(loss);
+            }
+        }
+        if self.has_controls(command, npm_major) {
+            defences.insert(Loss::Controls);
+        }
+        defences
+    }
+
+    /// npm 12 has its controls on by itself; before it somebody has to set them.
+    fn has_controls(&self, command: &[String], npm_major: Option<u64>) -> bool {
+        let set = OPENED.iter().any(|(key, opened)| {
+            let commanded = command::option_values(command, key);
+            let configured = self.project.config.plain(key);
+            let flag = format!("--{key}");
+            commanded.into_iter().chain(configured).any(|value| value != *opened) || command.contains(&flag)
+        });
+        set || npm_major.is_some_and(|major| major >= 12)
+            || npm_major.is_some_and(|major| major >= 11) && self.project.manifest.allow_scripts.is_some()
+    }
+
     /// The losses a scenario really takes here. Overriding `registry` takes the
     /// mapping only of packages that are mapped by it; a scope with a registry
     /// of its own keeps it.
@@ -185,7 +221,7 @@ impl<'a> Stakes<'a> {
             .copied()
             .filter(|loss| match loss {
                 Loss::Mapping => !overrides || by_default,
-                Loss::Lockfile | Loss::Resolved | Loss::Integrity => true,
+                Loss::Lockfile | Loss::Resolved | Loss::Integrity | Loss::Controls => true,
             })
             .collect()
     }

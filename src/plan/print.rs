@@ -2,7 +2,7 @@
 //! and no planted value is shown.
 
 use super::{Plan, RunSpec};
-use crate::scenario::{Answer, Cache, Changes, Install, Loss};
+use crate::scenario::{Answer, Cache, Changes, Install};
 use std::fmt::Write;
 
 /// The text, ending in a line break.
@@ -27,7 +27,7 @@ pub fn text(plan: &Plan) -> String {
 fn print_run(out: &mut String, run: &RunSpec) {
     let scenario = &run.scenario;
     let title = &scenario.title;
-    let losses: Vec<&str> = scenario.losses.iter().map(|loss| loss_name(*loss)).collect();
+    let losses: Vec<&str> = scenario.losses.iter().map(|loss| loss.word()).collect();
     let head = format!("{}\n  {title}", run.id);
     let command = run.command.join(" ");
     let rows = [
@@ -54,15 +54,6 @@ fn redact(run: &RunSpec, text: &str) -> String {
     run.world.planted.iter().fold(text.to_owned(), |text, planted| {
         text.replace(&planted.value, &format!("[planted:{}]", planted.label))
     })
-}
-
-fn loss_name(loss: Loss) -> &'static str {
-    match loss {
-        Loss::Mapping => "mapping",
-        Loss::Lockfile => "lockfile",
-        Loss::Resolved => "resolved",
-        Loss::Integrity => "integrity",
-    }
 }
 
 fn answer(answer: Answer) -> &'static str {
@@ -101,13 +92,21 @@ fn world(run: &RunSpec) -> String {
 }
 
 fn project(run: &RunSpec) -> String {
-    let Changes { remove_mapping, remove_lockfile, remove_resolved, remove_integrity, unlink_local, .. } =
-        run.scenario.project;
+    let Changes {
+        remove_mapping,
+        remove_lockfile,
+        remove_resolved,
+        remove_integrity,
+        remove_controls,
+        unlink_local,
+        ..
+    } = run.scenario.project;
     let mut parts: Vec<String> = [
         (remove_mapping, "registry mappings removed"),
         (remove_lockfile, "lockfile removed"),
         (remove_resolved, "`resolved` of private entries removed"),
         (remove_integrity, "`integrity` of private entries removed"),
+        (remove_controls, "npm's install controls opened"),
         (unlink_local && changes(run, "package.json"), "local packages asked of a registry"),
     ]
     .into_iter()

@@ -10,6 +10,7 @@ pub mod json;
 pub mod model;
 pub mod opinion;
 pub mod outcome;
+pub mod places;
 pub mod progress;
 pub mod terminal;
 

@@ -88,6 +88,12 @@ pub struct Margin {
     pub at_least: u32,
     /// The smallest sets of losses that leaked.
     pub smallest: Vec<Vec<Loss>>,
+    /// The same for a stranger's code: no set of fewer losses that was tried lets it run.
+    #[serde(default)]
+    pub at_least_to_run: Option<u32>,
+    /// The smallest sets of losses by which it ran.
+    #[serde(default)]
+    pub smallest_to_run: Vec<Vec<Loss>>,
     /// What is asked for.
     pub required: u32,
     /// The command it is true of.
@@ -250,6 +256,10 @@ pub struct Coverage {
     pub scenarios_run: usize,
     /// Scenarios that mean nothing here.
     pub not_applicable: Vec<NotApplicable>,
+    /// Pairs of node and npm that a list asked for and that cannot work, one fragment each:
+    /// "npm 12.2.0 needs node >=22, and node 20 was asked for".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub impossible_toolchains: Vec<String>,
 }
 
 /// A scenario that means nothing for the project.

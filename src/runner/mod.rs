@@ -11,6 +11,7 @@ mod schedule;
 mod sealing;
 
 pub use schedule::Outcome;
+pub use sealing::Learned;
 
 use crate::evidence::Output;
 use crate::evidence::seal::{Platform, Recording};
@@ -50,6 +51,8 @@ pub struct Invocation {
     pub scratch_root: PathBuf,
     /// How many runs go side by side.
     pub jobs: usize,
+    /// What the baseline taught, for plans that are run after its own.
+    pub learned: Learned,
     /// Becomes true when the user wants an end.
     pub stop: watch::Receiver<bool>,
 }

@@ -100,16 +100,15 @@ impl Invocation {
     /// Seals the baseline first: it says which bytes are genuine where the
     /// lockfile does not, and what the warm cache held.
     fn seal_all(&self, runs: Vec<RunSpec>, recordings: Vec<Result<Recording, RunError>>) -> Vec<Outcome> {
-        let mut known = sealing::Known::default();
         let mut sealed: BTreeMap<usize, Result<Evidence, RunError>> = BTreeMap::new();
         let mut order: Vec<_> = runs.into_iter().zip(recordings).enumerate().collect();
         order.sort_by_key(|(at, (run, _))| (run.scenario.name != GIVER, run.repeat, *at));
         let mut specs = BTreeMap::new();
         for (at, (run, recording)) in order {
             let evidence = recording.map(|recording| {
-                let evidence = sealing::seal(self, &run, recording, &known);
+                let evidence = sealing::seal(self, &run, recording, self.learned.known());
                 if run.scenario.name == GIVER && run.repeat == 1 {
-                    known = sealing::Known::of(self, &evidence);
+                    self.learned.keep(sealing::Known::of(self, &evidence));
                 }
                 evidence
             });

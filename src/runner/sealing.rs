@@ -9,6 +9,24 @@ use crate::plan::RunSpec;
 use crate::secret::Secret;
 use crate::wire::{Event, Exit, GapKind};
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// What the baseline of an invocation taught, once it ran.
+#[derive(Debug, Default)]
+pub struct Learned(OnceLock<Known>);
+
+impl Learned {
+    /// Keeps what the first baseline taught.
+    pub(super) fn keep(&self, known: Known) {
+        let _ = self.0.set(known);
+    }
+
+    /// What is known by now.
+    pub(super) fn known(&self) -> &Known {
+        static NOTHING: Known = Known { genuine: BTreeMap::new(), cached: BTreeMap::new() };
+        self.0.get().unwrap_or(&NOTHING)
+    }
+}
 
 /// What the baseline taught: the genuine bytes by path, and what a warm cache holds.
 #[derive(Debug, Default)]

@@ -118,6 +118,7 @@ fn check(source: &Source, stem: &str, scenario: &Scenario) -> Result<(), Complai
         (changes.remove_lockfile, Loss::Lockfile, "remove-lockfile", "lockfile"),
         (changes.remove_resolved, Loss::Resolved, "remove-resolved", "resolved"),
         (changes.remove_integrity, Loss::Integrity, "remove-integrity", "integrity"),
+        (changes.remove_controls, Loss::Controls, "remove-controls", "controls"),
     ] {
         if takes && !scenario.losses.contains(&loss) {
             let message = format!("`{change}` takes a defence away that `losses` does not name");

@@ -54,6 +54,8 @@ pub enum Suite {
     Core,
     /// Everything.
     Full,
+    /// Sets of losses, searched for the smallest that leak.
+    Margin,
 }
 
 /// A defence that a scenario takes away.
@@ -70,6 +72,21 @@ pub enum Loss {
     Resolved,
     /// `integrity` of the private entries.
     Integrity,
+    /// npm's install controls (`allow-remote`, `ignore-scripts`, `allowScripts` and their kin).
+    Controls,
+}
+
+impl Loss {
+    /// As files and reports spell it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Mapping => "mapping",
+            Self::Lockfile => "lockfile",
+            Self::Resolved => "resolved",
+            Self::Integrity => "integrity",
+            Self::Controls => "controls",
+        }
+    }
 }
 
 /// What a project must have.
@@ -154,6 +171,9 @@ pub struct Changes {
     pub remove_resolved: bool,
     /// Takes `integrity` out of the lockfile entries of private packages.
     pub remove_integrity: bool,
+    /// Opens npm's install controls, whoever set them: `allow-remote` and `allow-git` to
+    /// all, scripts on and none unapproved.
+    pub remove_controls: bool,
     /// Turns lockfile entries of local packages into ones of a registry (for `control`).
     pub unlink_local: bool,
     /// npm settings added as `npm_config_*` variables; `{public}` is the public registry.

@@ -97,10 +97,26 @@ impl Cache<'_> {
             (Some(node), Some(engines)) => engines.allows_any(node),
             (None, _) | (_, None) => true,
         };
-        self.package(registry, "npm", &|version, engines| {
-            range.is_none_or(|range| range.satisfies(version)) && runs_on(engines)
-        })
-        .await
+        let fits = |version: &Version| range.is_none_or(|range| range.satisfies(version));
+        let found = self
+            .package(registry, "npm", shown(range), &|version, engines| fits(version) && runs_on(engines))
+            .await;
+        match (found, node) {
+            (Err(ToolchainError::NoVersion { package, range }), Some(node)) => {
+                let packument = self.packument(registry, "npm").await?;
+                let newest = choose(&packument, &|version, _| fits(version));
+                let needs = newest.and_then(|(version, it)| Some((version, node_engines(&it.engines)?)));
+                Err(match needs {
+                    Some((npm, needs)) => ToolchainError::Pair {
+                        npm: npm.to_string(),
+                        needs: needs.to_string(),
+                        node: node.to_string(),
+                    },
+                    None => ToolchainError::NoVersion { package, range },
+                })
+            }
+            (found, _) => found,
+        }
     }
 
     /// A node for this platform that satisfies both ranges. Where nothing names
@@ -116,7 +132,7 @@ impl Cache<'_> {
             "aarch64" => "arm64",
             other => return Err(ToolchainError::Platform(other.to_owned())),
         };
-        self.package(registry, &format!("node-linux-{cpu}"), &|version, _| {
+        self.package(registry, &format!("node-linux-{cpu}"), shown(range), &|version, _| {
             range.map_or(version.major % 2 == 0, |range| range.satisfies(version))
                 && engines.is_none_or(|range| range.satisfies(version))
         })
@@ -127,6 +143,7 @@ impl Cache<'_> {
         &self,
         registry: &RegistryUrl,
         name: &str,
+        range: String,
         wanted: &Wanted<'_>,
     ) -> Result<Fetched, ToolchainError> {
         if let Some(kept) = self.kept(name, wanted) {
@@ -136,18 +153,20 @@ impl Cache<'_> {
         if self.offline {
             return Err(failed("it is not in the cache, and `--offline` forbids the registry".to_owned()));
         }
+        let packument = self.packument(registry, name).await?;
+        let (version, manifest) = choose(&packument, wanted)
+            .ok_or_else(|| ToolchainError::NoVersion { package: name.to_owned(), range })?;
+        self.unpack(name, &version, manifest).await
+    }
+
+    async fn packument(&self, registry: &RegistryUrl, name: &str) -> Result<Packument, ToolchainError> {
+        let failed = |reason: String| ToolchainError::Fetch { package: name.to_owned(), reason };
         let url = registry.as_url().join(name).map_err(|error| failed(error.to_string()))?;
         let mut file = tempfile::tempfile().map_err(|error| failed(error.to_string()))?;
         let corgi = "application/vnd.npm.install-v1+json";
         self.download.download(&url, corgi, &mut file, PACKUMENT_LIMIT).await.map_err(failed)?;
         file.seek(SeekFrom::Start(0)).map_err(|error| failed(error.to_string()))?;
-        let packument: Packument = serde_json::from_reader(std::io::BufReader::new(&file))
-            .map_err(|error| failed(error.to_string()))?;
-        let (version, manifest) = choose(&packument, wanted).ok_or_else(|| ToolchainError::NoVersion {
-            package: name.to_owned(),
-            range: "what was asked for".to_owned(),
-        })?;
-        self.unpack(name, &version, manifest).await
+        serde_json::from_reader(std::io::BufReader::new(&file)).map_err(|error| failed(error.to_string()))
     }
 
     /// The newest kept version that is wanted.
@@ -198,6 +217,10 @@ impl Cache<'_> {
         }
         Ok(Fetched { version: version.clone(), dir, engines })
     }
+}
+
+fn shown(range: Option<&Range>) -> String {
+    range.map_or_else(|| "any".to_owned(), Range::to_string)
 }
 
 fn choose<'a>(packument: &'a Packument, wanted: &Wanted<'_>) -> Option<(Version, &'a Manifest)> {
@@ -334,6 +357,31 @@ mod tests {
         assert!(first.engines.as_ref().unwrap().satisfies(&Version::parse("26.1.0").unwrap()));
         assert_eq!(cache.npm(&registry, None, None).await.unwrap(), first);
         assert_eq!(download.asked.lock().unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_pair_that_cannot_work_is_named_with_what_it_needs() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut download = canned("sha512-x");
+        let packument = serde_json::json!({ "versions": { "12.0.0": {
+            "dist": { "tarball": "https://registry.example/npm.tgz" }, "engines": { "node": ">=26" } } } });
+        download
+            .answers
+            .insert("https://registry.example/npm".to_owned(), packument.to_string().into_bytes());
+        let cache = Cache {
+            root: folder.path().to_path_buf(),
+            aside: folder.path().to_path_buf(),
+            download: &download,
+            offline: false,
+        };
+        let registry = RegistryUrl::parse("https://registry.example/").unwrap();
+        let range = |text: &str| Range::parse(text).unwrap();
+        let error = cache.npm(&registry, Some(&range("12")), Some(&range("20"))).await.unwrap_err();
+        let ToolchainError::Pair { npm, .. } = &error else { panic!("{error}") };
+        assert_eq!(npm, "12.0.0");
+        assert!(error.to_string().contains("needs node >=26"), "{error}");
+        let error = cache.npm(&registry, Some(&range("13")), Some(&range("20"))).await.unwrap_err();
+        assert!(matches!(error, ToolchainError::NoVersion { .. }), "{error}");
     }
 
     #[tokio::test]

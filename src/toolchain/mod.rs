@@ -79,6 +79,24 @@ pub enum ToolchainError {
         /// The range.
         range: String,
     },
+    /// A node and an npm that do not go together.
+    #[error("npm {npm} needs node {needs}, and node {node} was asked for")]
+    Pair {
+        /// The newest npm that was asked for.
+        npm: String,
+        /// Its `engines.node`.
+        needs: String,
+        /// The range of node.
+        node: String,
+    },
+    /// More pairs than anybody wants.
+    #[error("{origin} stands for more than {most} pairs of node and npm")]
+    TooMany {
+        /// The limit.
+        most: usize,
+        /// Where.
+        origin: String,
+    },
     /// No prebuilt node for this platform.
     #[error("there is no prebuilt node in the npm registry for {0}")]
     Platform(String),

@@ -8,6 +8,9 @@ use super::ToolchainError;
 use crate::project::manifest::Manifest;
 use node_semver::Range;
 
+/// Pairs that one option may stand for.
+const MOST: usize = 64;
+
 /// What is wanted. `None` takes whatever is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wish {
@@ -29,17 +32,47 @@ impl Wish {
         }
     }
 
-    /// Reads `node@20,npm@10`, the form of `--toolchain`.
-    pub fn parse(text: &str, origin: &str) -> Result<Self, ToolchainError> {
-        let mut wish = Self::default();
+    /// Reads the form of `--toolchain`: `node@20,npm@10`, where a list of lines may stand
+    /// for one, as in `npm@8,10,11,12`. One wish for each pair of a node with an npm.
+    pub fn parse(text: &str, origin: &str) -> Result<Vec<Self>, ToolchainError> {
+        let (mut nodes, mut npms): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+        let mut last = None;
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            match part.split_once('@') {
-                Some(("node", version)) => wish.add_node(version, origin)?,
-                Some(("npm", version)) => wish.add_npm(version, origin)?,
-                Some(_) | None => return Err(bad(part, origin)),
+            let (tool, version) = match part.split_once('@') {
+                Some((tool @ ("node" | "npm"), version)) => (tool, version),
+                Some(_) => return Err(bad(part, origin)),
+                None => (last.ok_or_else(|| bad(part, origin))?, part),
+            };
+            let list = if tool == "node" { &mut nodes } else { &mut npms };
+            if !list.contains(&version) {
+                list.push(version);
             }
+            last = Some(tool);
         }
-        Ok(wish)
+        let some = |list: Vec<&str>| -> Vec<Option<String>> {
+            if list.is_empty() {
+                vec![None]
+            } else {
+                list.iter().map(|one| Some((*one).to_owned())).collect()
+            }
+        };
+        let mut wishes = Vec::new();
+        for (node, npm) in
+            some(nodes).iter().flat_map(|node| some(npms.clone()).into_iter().map(move |npm| (node, npm)))
+        {
+            let mut wish = Self::default();
+            if let Some(version) = node {
+                wish.add_node(version, origin)?;
+            }
+            if let Some(version) = &npm {
+                wish.add_npm(version, origin)?;
+            }
+            if wishes.len() >= MOST {
+                return Err(ToolchainError::TooMany { most: MOST, origin: origin.to_owned() });
+            }
+            wishes.push(wish);
+        }
+        Ok(wishes)
     }
 
     /// Adds what the project's own files say where nothing said it before.
@@ -138,13 +171,27 @@ mod tests {
 
     #[test]
     fn the_option_is_read_by_parts() {
-        let wish = Wish::parse("node@20,npm@10", "`--toolchain`").unwrap();
+        let [wish] = Wish::parse("node@20,npm@10", "`--toolchain`").unwrap().try_into().unwrap();
         assert!(takes(wish.node, "20.20.2") && takes(wish.npm, "10.9.9"));
     }
 
     #[test]
+    fn lists_make_every_pair_once() {
+        let wishes = Wish::parse("node@20,22,npm@10,11.19.1,10", "x").unwrap();
+        let shown: Vec<String> = wishes
+            .iter()
+            .map(|wish| format!("{} {}", wish.node.as_ref().unwrap(), wish.npm.as_ref().unwrap()))
+            .collect();
+        assert_eq!(shown.len(), 4, "{shown:?}");
+        assert!(takes(wishes[3].node.clone(), "22.1.0") && takes(wishes[3].npm.clone(), "11.19.1"));
+        assert_eq!(Wish::parse("npm@8,10,11,12", "x").unwrap().len(), 4);
+        let many: Vec<String> = (1..100).map(|n| n.to_string()).collect();
+        assert!(Wish::parse(&format!("npm@{}", many.join(",")), "x").is_err());
+    }
+
+    #[test]
     fn what_is_no_version_is_named_with_its_origin() {
-        for text in ["node@banana", "yarn@4", "20", "npm@@"] {
+        for text in ["node@banana", "yarn@4", "20", "npm@@", "npm@10,banana"] {
             let error = Wish::parse(text, "`--toolchain`").unwrap_err().to_string();
             assert!(error.contains("`--toolchain`"), "{error}");
         }

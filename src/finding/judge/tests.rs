@@ -1,13 +1,20 @@
 //! Verdicts, acceptances and exit codes, on synthetic evidence.
 
 use super::*;
+use crate::evidence::fact::Evidence;
 use crate::evidence::seal::Platform;
 use crate::finding::fixture::{evidence, judged, options, project, scenario};
+use crate::project::Project;
+use crate::scenario::Scenario;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn platform() -> Platform {
     Platform { os: "linux".to_owned(), cpu: "x64".to_owned(), libc: "glibc".to_owned() }
+}
+
+fn ground(project: &Project) -> Ground<'_> {
+    Ground { project, margin: None }
 }
 
 const INTERNAL: &str = "node_modules/@acme/internal";
@@ -272,6 +279,7 @@ fn what_did_not_run_is_unobserved_and_what_was_asked_in_vain_exits_3() {
         id: "other-1",
         scenario: Box::leak(Box::new(scenario(&json!({ "scenario": { "name": "other" } })))),
         repeat: 1,
+        place: 0,
         platform: Box::leak(Box::new(platform.clone())),
         observed,
     };
@@ -279,6 +287,7 @@ fn what_did_not_run_is_unobserved_and_what_was_asked_in_vain_exits_3() {
         id: "baseline-1",
         scenario: &baseline,
         repeat: 1,
+        place: 0,
         platform: &platform,
         observed: Observed::Evidence(&found),
     };
@@ -288,10 +297,46 @@ fn what_did_not_run_is_unobserved_and_what_was_asked_in_vain_exits_3() {
         (vain(false), Verdict::Sealed, 0),
         (vain(true), Verdict::Sealed, 3),
     ] {
-        let judgement = judge(&[sound.clone(), run(observed.clone())], &project, &options());
+        let judgement = judge(&[sound.clone(), run(observed.clone())], &[ground(&project)], &options());
         assert_eq!((judgement.verdict, judgement.exit_code), (verdict, code), "{observed:?}");
     }
-    assert_eq!(judge(&[], &project, &options()).exit_code, 3, "nothing was run");
+    assert_eq!(judge(&[], &[ground(&project)], &options()).exit_code, 3, "nothing was run");
+}
+
+#[test]
+fn each_place_is_measured_by_its_own_baseline_and_a_fault_of_both_is_one_finding() {
+    let (project, platform) = (project(&json!({})), platform());
+    let refused = json!({ "scenario": { "name": "refused",
+        "demand": { "install": "must-fail", "codes": ["E404"] } }, "exit": 1, "code": "E404" });
+    let leak = json!({ "scenario": { "name": "decoys", "world": { "decoys": true },
+        "demand": { "install": "may-fail", "codes": ["E404"] } },
+        "packages": [from("foreign", "registry.example", json!(false))] });
+    let failing = json!({ "exit": 1, "code": "EBADENGINE" });
+    let made: Vec<(usize, Scenario, Evidence)> =
+        [(0, &json!({})), (0, &refused), (0, &leak), (1, &failing), (1, &refused), (1, &leak)]
+            .map(|(place, run)| (place, scenario(run), evidence(&project, run)))
+            .into();
+    let ids: Vec<String> = made.iter().map(|(place, it, _)| format!("{}-1@{place}", it.name)).collect();
+    let runs: Vec<JudgedRun<'_>> = made
+        .iter()
+        .zip(&ids)
+        .map(|((place, scenario, evidence), id)| JudgedRun {
+            id,
+            scenario,
+            repeat: 1,
+            place: *place,
+            platform: &platform,
+            observed: Observed::Evidence(evidence),
+        })
+        .collect();
+    let judgement = judge(&runs, &[ground(&project), ground(&project)], &options());
+    let verdicts: Vec<Verdict> = judgement.runs.iter().map(|run| run.verdict).collect();
+    let (sealed, leaked) = (Verdict::Sealed, Verdict::Leaked);
+    assert_eq!(verdicts, [sealed, sealed, leaked, Verdict::Broken, Verdict::Unobserved, leaked]);
+    let fallbacks: Vec<&Finding> =
+        judgement.findings.iter().filter(|finding| finding.rule == "silent-fallback").collect();
+    assert_eq!(fallbacks.len(), 1);
+    assert_eq!(fallbacks[0].runs, ["decoys-1@0", "decoys-1@1"]);
 }
 
 /// Scope mapping, lockfile with `resolved` and sha512, esbuild, husky and

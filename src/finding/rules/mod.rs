@@ -38,6 +38,7 @@ rules! {
     server_resolution_unproven,
     silent_fallback,
     tampered_bytes_installed,
+    thin_margin,
     tree_mutated_by_script,
     unexpected_source,
     unmapped_private_package,

@@ -6,13 +6,17 @@ use super::page::{Page, severity_word};
 use crate::report::model::Report;
 use crate::report::opinion::{Finding, Verdict};
 use crate::report::outcome::Outcome;
+use crate::report::places::Place;
 use owo_colors::Style;
+use std::collections::BTreeSet;
 
 pub(super) fn render(page: &mut Page, report: &Report, saved: &[(String, String)]) {
     tally(page, report);
     let ran = count(report.coverage.scenarios_run, "scenario");
     let coverage = &report.coverage;
-    page.put(Style::new(), &format!(" in {ran}, {}", time(report.duration_ms)));
+    let places = report.runs.iter().map(Place::of).collect::<BTreeSet<_>>().len();
+    let places = if places > 1 { format!(" at {places} places each") } else { String::new() };
+    page.put(Style::new(), &format!(" in {ran}{places}, {}", time(report.duration_ms)));
     if coverage.private_total > 0 {
         let tested =
             format!("; {} of {} private packages tested", coverage.private_tested, coverage.private_total);

@@ -145,19 +145,20 @@ fn margin_line(margin: &Margin) -> String {
         (_, true) => "no set of losses that was tried leaks".to_owned(),
         (_, false) => format!("it leaks once these are lost: {}", sets.join("; ")),
     };
-    format!("{} ({} required): {what}", margin.at_least, margin.required)
+    let sets: Vec<String> = margin.smallest_to_run.iter().map(|set| losses(set)).collect();
+    let run = match margin.at_least_to_run {
+        None => String::new(),
+        Some(same) if same == margin.at_least => String::new(),
+        Some(more) if sets.is_empty() => {
+            format!("; no stranger's code ran with up to {} lost", more.saturating_sub(1))
+        }
+        Some(_) => format!("; a stranger's code runs once these are lost: {}", sets.join("; ")),
+    };
+    format!("{} ({} required): {what}{run}", margin.at_least, margin.required)
 }
 
 /// `mapping + lockfile`.
 pub(super) fn losses(set: &[Loss]) -> String {
-    let words: Vec<&str> = set
-        .iter()
-        .map(|loss| match loss {
-            Loss::Mapping => "mapping",
-            Loss::Lockfile => "lockfile",
-            Loss::Resolved => "resolved",
-            Loss::Integrity => "integrity",
-        })
-        .collect();
+    let words: Vec<&str> = set.iter().map(|loss| loss.word()).collect();
     words.join(" + ")
 }

@@ -8,8 +8,10 @@ use crate::evidence::exchange::Role;
 use crate::evidence::fact::{Package, SourceKind};
 use crate::report::model::{Report, Run};
 use crate::report::opinion::Verdict;
+use crate::report::places::{self, Place};
 use crate::wire::CutShort;
 use owo_colors::Style;
+use std::collections::BTreeSet;
 
 /// Blanks between columns.
 const GAP: usize = 2;
@@ -82,8 +84,8 @@ fn style(run: &Run) -> Style {
     if run.control && run.verdict == Verdict::Leaked { Style::new() } else { verdict_style(run.verdict) }
 }
 
-/// One row for all repetitions of a scenario under one toolchain in one image:
-/// the worst of them.
+/// One row for all repetitions of a scenario, and for all places (toolchain and image) in
+/// which it went alike: the worst of them. Where places differ each has its own.
 fn rows<'a>(page: &Page, report: &'a Report) -> Vec<Row<'a>> {
     let mut groups: Vec<Vec<&Run>> = Vec::new();
     for run in &report.runs {
@@ -92,36 +94,58 @@ fn rows<'a>(page: &Page, report: &'a Report) -> Vec<Row<'a>> {
             None => groups.push(vec![run]),
         }
     }
-    let several = groups.iter().flatten().any(|run| report.runs.first().is_some_and(|r| !same_place(r, run)));
-    groups
+    let known: BTreeSet<Place> = report.runs.iter().map(Place::of).collect();
+    let mut rows: Vec<(Row<'a>, Vec<String>)> = Vec::new();
+    for group in groups {
+        // `max_by_key` gives the last of equals, and the first repetition is the one to show.
+        let Some(run) = group.iter().rev().max_by_key(|run| run.verdict).copied() else { continue };
+        let place = places::label(&known, &Place::of(run));
+        let equal = group.iter().filter(|other| other.verdict == run.verdict).count();
+        let cells = cells(run, equal, group.len());
+        let twin = rows
+            .iter_mut()
+            .find(|(row, _)| row.run.scenario == run.scenario && row.cells[1..4] == cells[1..4]);
+        match twin {
+            Some((_, places)) => places.push(place),
+            None => rows.push((Row { run, cells }, vec![place])),
+        }
+    }
+    // Rows of one scenario stand together, in the order of the first place.
+    let order: Vec<&str> = rows.iter().map(|(row, _)| row.run.scenario.as_str()).collect();
+    let mut order: Vec<usize> =
+        (0..rows.len()).map(|at| order.iter().position(|name| *name == order[at]).unwrap_or(at)).collect();
+    let mut sorted: Vec<(usize, (Row<'a>, Vec<String>))> = order.drain(..).zip(rows).collect();
+    sorted.sort_by_key(|(at, _)| *at);
+    let charset = page.charset();
+    sorted
         .into_iter()
-        .filter_map(|group| {
-            // `max_by_key` gives the last of equals, and the first repetition is the one to show.
-            let run = *group.iter().rev().max_by_key(|run| run.verdict)?;
-            let charset = page.charset();
-            let mut label = run.scenario.clone();
-            if several {
-                label = format!("{label} (node {}, npm {}", run.toolchain.node, run.toolchain.npm);
-                label.push_str(&run.image.as_ref().map(|image| format!(", {image}")).unwrap_or_default());
-                label.push(')');
+        .map(|(_, (mut row, mut of))| {
+            of.sort();
+            of.dedup();
+            if of.len() < known.len() {
+                row.cells[0] = format!("{} ({})", row.cells[0], of.join("; "));
             }
-            let mut verdict = run.verdict.name().to_owned();
-            if run.control {
-                verdict.push_str(if run.verdict == Verdict::Leaked { ", as must" } else { ", no trap" });
-            }
-            let equal = group.iter().filter(|other| other.verdict == run.verdict).count();
-            if group.len() > 1 {
-                verdict = format!("{verdict} ({equal} of {})", group.len());
-            }
-            let lost = match run.losses.len() {
-                0 => "-".to_owned(),
-                1 | 2 => losses(&run.losses),
-                more => format!("{more} defences"),
-            };
-            let cells = [label, verdict, lost, npm(run), sources(&run.packages), time(run.duration_ms)];
-            Some(Row { run, cells: cells.map(|cell| charset.clipped(&cell, 60)) })
+            row.cells = row.cells.map(|cell| charset.clipped(&cell, 60));
+            row
         })
         .collect()
+}
+
+/// A row's cells; `equal` of `all` repetitions had this verdict.
+fn cells(run: &Run, equal: usize, all: usize) -> [String; 6] {
+    let mut verdict = run.verdict.name().to_owned();
+    if run.control {
+        verdict.push_str(if run.verdict == Verdict::Leaked { ", as must" } else { ", no trap" });
+    }
+    if all > 1 {
+        verdict = format!("{verdict} ({equal} of {all})");
+    }
+    let lost = match run.losses.len() {
+        0 => "-".to_owned(),
+        1 | 2 => losses(&run.losses),
+        more => format!("{more} defences"),
+    };
+    [run.scenario.clone(), verdict, lost, npm(run), sources(&run.packages), time(run.duration_ms)]
 }
 
 fn alike(left: &Run, right: &Run) -> bool {
@@ -226,6 +250,9 @@ fn explain(page: &mut Page, report: &Report, run: &Run) {
 }
 
 fn not_applicable(page: &mut Page, report: &Report) {
+    for why in &report.coverage.impossible_toolchains {
+        page.paragraph("", 0, Style::new(), &format!("not tested: {why}"));
+    }
     if report.coverage.not_applicable.is_empty() {
         return;
     }

@@ -113,8 +113,8 @@ fn repetitions_and_toolchains_have_one_line_each() {
     report.runs.extend([again, other]);
     let text = render(&report, Look { width: 200, ..WIDE }, &[]);
     assert!(text.contains("leaked (1 of 2)"), "{text}");
-    assert!(text.contains("baseline (node 24.11.1, npm 10.9.9)"), "{text}");
-    assert_eq!(text.lines().filter(|line| line.starts_with("private-not-found (")).count(), 1);
+    assert!(text.contains("baseline (npm 10.9.9)"), "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("private-not-found (npm 11")).count(), 1);
 }
 
 #[test]

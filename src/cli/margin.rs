@@ -1,0 +1,114 @@
+//! The suite `margin`: sets of losses are tried in rounds until it is known how many
+//! defences must fail together.
+
+use super::invoke::Opened;
+use super::load::{self, Loaded};
+use super::say;
+use crate::finding::{self, Ground, Judgement};
+use crate::plan::margin::{self, Answer, Goal, Losses, MOST, Measured, Search};
+use crate::report::model::Margin;
+use crate::runner::{Listener, Outcome};
+
+/// What else is taken for granted by every margin.
+const ASSUMES: [&str; 4] = [
+    "the project's own registries are honest, and npm and node are",
+    "a stranger can publish any private name at any version on the public registry, and nothing else",
+    "who loses the lockfile loses the `resolved` and `integrity` in it",
+    "losing the integrity or npm's install controls only ever helps a stranger",
+];
+
+/// Tries what has to be tried beyond `first`, which holds the baseline's outcome. All outcomes,
+/// and what they say; nothing where no package is private or the search was interrupted.
+pub(crate) async fn search(
+    opened: &Opened,
+    loaded: &Loaded,
+    rename: impl Fn(&mut String),
+    listener: &Listener,
+    first: &[Outcome],
+    judge: impl Fn(&[&Outcome], Ground<'_>) -> Judgement,
+) -> anyhow::Result<(Vec<Outcome>, Option<Measured>)> {
+    let defences = load::defences(loaded)?;
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    if defences.is_empty() {
+        return Ok((outcomes, None));
+    }
+    let mut search = Search::new(defences);
+    for goal in [Goal::Installed, Goal::Ran] {
+        loop {
+            let sets: Vec<Losses> = search.next(goal).into_iter().collect();
+            if sets.is_empty() {
+                break;
+            }
+            let shown: Vec<String> = sets.iter().map(margin::name).collect();
+            say(&format!("margin: trying {}", shown.join(", ")));
+            let scenarios = sets.iter().map(margin::scenario).collect();
+            let mut plan = load::plan_of(loaded, scenarios, 1)?;
+            if plan.runs.len() != sets.len() {
+                return Ok((outcomes, None));
+            }
+            plan.runs.iter_mut().for_each(|run| rename(&mut run.id));
+            let round = opened.invocation.clone().run(plan, listener.clone()).await;
+            if *opened.invocation.stop.borrow() {
+                outcomes.extend(round);
+                return Ok((outcomes, None));
+            }
+            let known: Vec<&Outcome> = first.iter().chain(&round).collect();
+            let judgement = judge(&known, Ground { project: &loaded.project, margin: None });
+            for (losses, outcome) in sets.into_iter().zip(&round) {
+                search.told(losses, what_became(&judgement, &outcome.run.id));
+            }
+            outcomes.extend(round);
+        }
+    }
+    Ok((outcomes, Some(search.measured())))
+}
+
+/// What a judgement says of a run, as far as the margin is concerned.
+fn what_became(judgement: &Judgement, run: &str) -> margin::Outcome {
+    let verdict = judgement.runs.iter().find(|of| of.run == run).map(|of| of.verdict);
+    let shows = |rule: &str| {
+        judgement
+            .findings
+            .iter()
+            .any(|finding| finding.rule == rule && finding.runs.iter().any(|id| id == run))
+    };
+    if shows("foreign-code-executed") {
+        margin::Outcome::Ran
+    } else if shows("silent-fallback") {
+        margin::Outcome::Installed
+    } else {
+        match verdict {
+            Some(finding::Verdict::Unobserved | finding::Verdict::NotApplicable) | None => {
+                margin::Outcome::Unobserved
+            }
+            Some(
+                finding::Verdict::Sealed
+                | finding::Verdict::Exposed
+                | finding::Verdict::Leaked
+                | finding::Verdict::Broken,
+            ) => margin::Outcome::Sealed,
+        }
+    }
+}
+
+/// The worst of the places' margins, for the report.
+pub(crate) fn reported<'a>(
+    measured: impl Iterator<Item = &'a Measured>,
+    required: u32,
+    command: &[String],
+) -> Option<Margin> {
+    let worst = measured.min_by_key(|measured| (measured.installed.at_least, measured.ran.at_least))?;
+    let number = |answer: &Answer| u32::try_from(answer.at_least).unwrap_or(u32::MAX);
+    let sets = |answer: &Answer| answer.smallest.iter().map(|set| set.iter().copied().collect()).collect();
+    let mut assumes: Vec<String> = ASSUMES.map(str::to_owned).into();
+    assumes.push(format!("more than {MOST} losses at once were not tried"));
+    Some(Margin {
+        at_least: number(&worst.installed),
+        smallest: sets(&worst.installed),
+        at_least_to_run: Some(number(&worst.ran)),
+        smallest_to_run: sets(&worst.ran),
+        required,
+        command: command.to_vec(),
+        assumes,
+    })
+}

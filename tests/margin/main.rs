@@ -1,0 +1,196 @@
+//! Projects of which it is known how many defences must fail together, from what is known
+//! of npm: whether the suite `margin` finds that number and the smallest sets, with every npm.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    dead_code,
+    unreachable_pub,
+    reason = "what a test prepares is its own, and what it shares with other tests it need not use whole"
+)]
+
+#[path = "../truth/projects.rs"]
+mod projects;
+#[path = "../truth/redirecting.rs"]
+mod redirecting;
+#[path = "../support/mod.rs"]
+mod support;
+
+use projects::{
+    AT_PUBLIC, SCOPED, UNSCOPED, UNSCOPED_AT_PUBLIC, bare, by_default, by_sha1, leading_to, optional, scoped,
+    unhashed, unmapped, unresolved,
+};
+use serde_json::Value;
+use std::fmt::Write as _;
+use support::npm::lacks_public_registry;
+use support::project::Builder;
+use support::toolchain;
+
+/// How many must fail, and the smallest sets, each as `mapping+resolved`.
+type Told = (u64, &'static [&'static str]);
+
+/// More than three at once are not tried.
+const BEYOND: Told = (4, &[]);
+
+/// Until a stranger's bytes are installed, and until its code runs.
+#[derive(Clone, Copy)]
+struct Margin {
+    installed: Told,
+    ran: Told,
+}
+
+struct Case {
+    name: &'static str,
+    project: Builder,
+    /// With npm 10 and 11, which agree.
+    older: Margin,
+    /// With npm 12, which runs no script that nobody approved.
+    twelve: Margin,
+}
+
+fn both(told: Told) -> Margin {
+    Margin { installed: told, ran: told }
+}
+
+fn told(margin: &Value, number: &str, sets: &str) -> String {
+    let set = |set: &Value| {
+        let words: Vec<&str> = set.as_array().unwrap().iter().map(|loss| loss.as_str().unwrap()).collect();
+        words.join("+")
+    };
+    let sets: Vec<String> = margin[sets].as_array().unwrap().iter().map(set).collect();
+    format!("{} {sets:?}", margin[number])
+}
+
+fn hold(test: &str, cases: Vec<Case>) {
+    if let Some(lack) = lacks_public_registry() {
+        support::skip(&format!("margin::{test}"), lack);
+        return;
+    }
+    let mut wrong = String::new();
+    for case in cases {
+        let project = case.project.build();
+        for npm in toolchain::ALL {
+            let outcome = project.test(&["--suite", "margin", "--toolchain", npm]);
+            let margin = &outcome.report["margin"];
+            let wanted = if npm == toolchain::NODE_22_NPM_12 { case.twelve } else { case.older };
+            for (what, (number, sets), keys) in [
+                ("installed", wanted.installed, ("at_least", "smallest")),
+                ("ran", wanted.ran, ("at_least_to_run", "smallest_to_run")),
+            ] {
+                let wanted = format!("{number} {sets:?}");
+                let found =
+                    if margin.is_null() { "no margin".to_owned() } else { told(margin, keys.0, keys.1) };
+                if wanted != found {
+                    let _ = writeln!(wrong, "{}, {npm}, {what}: expected {wanted}, found {found}", case.name);
+                    let _ = writeln!(wrong, "{}{}", outcome.stdout, outcome.stderr);
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// With npm 12 the code runs only once the controls are lost as well.
+fn npm_12_gates_scripts(older: Told, twelve_runs: Told) -> (Margin, Margin) {
+    (both(older), Margin { installed: older, ran: twelve_runs })
+}
+
+fn case(name: &'static str, project: Builder, (older, twelve): (Margin, Margin)) -> Case {
+    Case { name, project, older, twelve }
+}
+
+#[test]
+fn no_loss_is_needed() {
+    const NONE: Told = (0, &[""]);
+    let gated = npm_12_gates_scripts(NONE, (1, &["controls"]));
+    // npm 12 refuses to install these at all: nothing is shown by what is refused anyhow.
+    let refused = Margin { installed: (0, &[]), ran: (0, &[]) };
+    hold(
+        "none",
+        vec![
+            case(
+                "S2: `resolved` is public in spite of the mapping",
+                scoped().locked(SCOPED, leading_to(AT_PUBLIC, false)),
+                (both(NONE), refused),
+            ),
+            case(
+                "S3: the same without a mapping",
+                unmapped().locked(UNSCOPED, leading_to(UNSCOPED_AT_PUBLIC, false)),
+                gated,
+            ),
+            case("nothing pinned, nothing mapped", unmapped().locked(UNSCOPED, bare), gated),
+        ],
+    );
+}
+
+#[test]
+fn one_loss_is_needed() {
+    const MAPPING: Told = (1, &["mapping"]);
+    let gated = || npm_12_gates_scripts(MAPPING, (2, &["mapping+controls"]));
+    let off = Margin { installed: MAPPING, ran: (2, &["mapping+controls"]) };
+    hold(
+        "one",
+        vec![
+            case("S1", scoped().locked(SCOPED, bare), gated()),
+            case(
+                "S1 with a lockfile of version 2",
+                scoped().lockfile_version(2).locked(SCOPED, bare),
+                gated(),
+            ),
+            case(
+                "S4: sha1 alone, and no `resolved`",
+                scoped().locked(SCOPED, by_sha1(SCOPED)).locked(SCOPED, unresolved),
+                gated(),
+            ),
+            case("S11: S1, optional", optional().locked(SCOPED, bare), gated()),
+            case("S1 by the default registry", by_default().locked(UNSCOPED, bare), gated()),
+            case(
+                "S1 with scripts off",
+                scoped().npmrc("ignore-scripts=true").locked(SCOPED, bare),
+                (off, off),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn two_losses_are_needed() {
+    let pair = |told: Told, runs: Told| npm_12_gates_scripts(told, runs);
+    hold(
+        "two",
+        vec![
+            case(
+                "no `resolved`",
+                scoped().locked(SCOPED, unresolved),
+                pair((2, &["mapping+integrity"]), (3, &["mapping+integrity+controls"])),
+            ),
+            case(
+                "no integrity",
+                scoped().locked(SCOPED, unhashed),
+                pair((2, &["mapping+resolved"]), (3, &["mapping+resolved+controls"])),
+            ),
+            case(
+                "S4 with `resolved`",
+                scoped().locked(SCOPED, by_sha1(SCOPED)),
+                pair((2, &["mapping+resolved"]), (3, &["mapping+resolved+controls"])),
+            ),
+            case(
+                "`npm install`, which does without a lockfile",
+                scoped().settings("[install]\ncommand = \"npm install\""),
+                pair((2, &["mapping+lockfile"]), (3, &["mapping+lockfile+controls"])),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn three_losses_are_needed() {
+    const ALL: Told = (3, &["mapping+resolved+integrity"]);
+    hold(
+        "three",
+        vec![
+            case("everything pinned and mapped", scoped(), npm_12_gates_scripts(ALL, BEYOND)),
+            case("the same by the default registry", by_default(), npm_12_gates_scripts(ALL, BEYOND)),
+        ],
+    );
+}
