@@ -8,8 +8,10 @@ use crate::evidence::{Evidence, Exchange, ExchangeKind};
 use crate::plan::RunSpec;
 use crate::secret::Secret;
 use crate::wire::{Event, Exit, GapKind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
+
+type Indexes = BTreeMap<String, TarballIndex>;
 
 /// What the baseline of an invocation taught, once it ran.
 #[derive(Debug, Default)]
@@ -17,12 +19,12 @@ pub struct Learned(OnceLock<Known>);
 
 impl Learned {
     /// Keeps what the first baseline taught.
-    pub(super) fn keep(&self, known: Known) {
+    fn keep(&self, known: Known) {
         let _ = self.0.set(known);
     }
 
     /// What is known by now.
-    pub(super) fn known(&self) -> &Known {
+    fn known(&self) -> &Known {
         static NOTHING: Known = Known { genuine: BTreeMap::new(), cached: BTreeMap::new() };
         self.0.get().unwrap_or(&NOTHING)
     }
@@ -30,14 +32,14 @@ impl Learned {
 
 /// What the baseline taught: the genuine bytes by path, and what a warm cache holds.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+struct Known {
     genuine: BTreeMap<String, String>,
     cached: BTreeMap<String, KnownTarball>,
 }
 
 impl Known {
-    /// From the baseline's evidence.
-    pub(super) fn of(invocation: &Invocation, baseline: &Evidence) -> Self {
+    /// From the baseline's evidence and the tarballs that were delivered to it.
+    fn of(baseline: &Evidence, tarballs: &Indexes) -> Self {
         let mut known = Self::default();
         for package in &baseline.packages {
             let Some(sha512) = package.source.as_ref().and_then(|source| source.sha512.clone()) else {
@@ -45,7 +47,7 @@ impl Known {
             };
             known.genuine.insert(package.path.clone(), sha512);
         }
-        known.cached = known_tarballs(&baseline.exchanges, &indexes(invocation, &baseline.exchanges));
+        known.cached = known_tarballs(&baseline.exchanges, tarballs);
         known
     }
 }
@@ -75,30 +77,40 @@ pub(super) fn ending(recording: &Result<Recording, RunError>) -> String {
     "cut short".to_owned()
 }
 
-/// What the delivered tarballs unpack to, by `sha512-…`.
-fn indexes(invocation: &Invocation, exchanges: &[Exchange]) -> BTreeMap<String, TarballIndex> {
+/// What the delivered tarballs unpack to, by `sha512-…`. Each is a file of the store to
+/// be parsed, and there is one for every package.
+fn indexes(invocation: &Invocation, exchanges: &[Exchange]) -> Indexes {
     let store = invocation.upstream.store();
     let delivered = exchanges.iter().filter(|exchange| exchange.kind == ExchangeKind::Tarball);
-    delivered
-        .filter_map(|exchange| exchange.sha512.clone())
-        .filter_map(|sha512| match store.index(&sha512) {
-            Ok(index) => Some((sha512, index)),
-            Err(error) => {
-                tracing::debug!(sha512, %error, "a tarball has no index");
-                None
-            }
-        })
-        .collect()
+    let wanted: BTreeSet<&str> = delivered.filter_map(|exchange| exchange.sha512.as_deref()).collect();
+    let wanted: Vec<&str> = wanted.into_iter().collect();
+    let read = |sha512: &&str| match store.index(sha512) {
+        Ok(index) => Some(((*sha512).to_owned(), index)),
+        Err(error) => {
+            tracing::debug!(sha512, %error, "a tarball has no index");
+            None
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = wanted
+            .chunks(wanted.len().div_ceil(threads).max(1))
+            .map(|part| scope.spawn(move || part.iter().filter_map(read).collect::<Vec<_>>()))
+            .collect();
+        // A thread that panicked would have done so here.
+        parts.into_iter().flat_map(|part| part.join().unwrap_or_default()).collect()
+    })
 }
 
-/// Joins one recording.
-pub(super) fn seal(invocation: &Invocation, run: &RunSpec, recording: Recording, known: &Known) -> Evidence {
+/// Joins one recording. The baseline's teaches.
+pub(super) fn seal(invocation: &Invocation, run: &RunSpec, recording: Recording) -> Evidence {
+    let known = invocation.learned.known();
     let tarballs = indexes(invocation, &recording.exchanges);
     let secrets: Vec<Secret> =
         run.world.planted.iter().map(|planted| Secret::new(&planted.label, &planted.value)).collect();
     let private =
         run.world.private.iter().map(|(name, registry)| (name.to_string(), registry.clone())).collect();
-    crate::evidence::seal::seal(
+    let evidence = crate::evidence::seal::seal(
         recording,
         &SealContext {
             project: &invocation.project,
@@ -114,5 +126,9 @@ pub(super) fn seal(invocation: &Invocation, run: &RunSpec, recording: Recording,
             private: &private,
             secrets: &secrets,
         },
-    )
+    );
+    if run.scenario.name == super::schedule::GIVER && run.repeat == 1 {
+        invocation.learned.keep(Known::of(&evidence, &tarballs));
+    }
+    evidence
 }
