@@ -35,6 +35,9 @@ pub struct Exchange {
     pub credential_label: Option<String>,
     /// The label of a planted secret found elsewhere in the request (URL, header, body, plain or encoded).
     pub carried_secret: Option<String>,
+    /// The label of a planted secret with which the very service was asked that it would be for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_secret: Option<String>,
     /// The fault that was played, by name (`refused`).
     pub fault: Option<String>,
     /// A decoy was delivered.

@@ -147,7 +147,7 @@ mod tests {
     fn resolver(world: &crate::plan::World) -> Resolver {
         Resolver {
             names: Arc::new(Names::new(world, [])),
-            scanner: Arc::new(Scanner::new(&world.planted)),
+            scanner: Arc::new(Scanner::new(world)),
             recorder: Arc::default(),
             callers: Arc::new(Nobody),
         }

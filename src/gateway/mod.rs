@@ -99,7 +99,7 @@ impl Gateway {
     pub fn open(spec: GatewaySpec, doors: Doors) -> Result<Self, GatewayError> {
         let world = &spec.world;
         let names = Arc::new(Names::new(world, spec.proxies.iter().map(|(host, _)| host.as_str())));
-        let scanner = Arc::new(Scanner::new(&world.planted));
+        let scanner = Arc::new(Scanner::new(world));
         let recorder = Arc::new(Recorder::default());
         let shared = Arc::new(Shared {
             decoys: Decoys::build(&world.decoys, spec.upstream.store())?,

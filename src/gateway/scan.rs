@@ -3,10 +3,11 @@
 //!
 //! Planted values are random, so a match is proof. Each is turned into the
 //! texts it may appear as (base64 and base32 in every alignment, hexadecimal,
-//! reversed), and these are looked for in one pass. Bodies are also unpacked:
-//! gzip, deflate, and runs of base64 or hexadecimal. All of it is bounded.
+//! reversed), and these are looked for in one pass. What is sent is also
+//! unpacked, each of these in each other: percent-encoding, broken lines, gzip,
+//! zlib, and runs of base64 or hexadecimal. All of it is bounded.
 
-use crate::plan::Planted;
+use crate::plan::{Planted, World};
 use base64::Engine;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{alphabet, engine::DecodePaddingMode};
@@ -18,7 +19,11 @@ const MIN_VALUE: usize = 8;
 /// Bytes that unpacking may give for one request.
 const BUDGET: usize = 32 << 20;
 /// How deep packed things are unpacked.
-const DEPTH: u8 = 3;
+const DEPTH: u8 = 5;
+/// Beginnings of gzip streams in one text that are tried.
+const STREAMS: usize = 8;
+/// Labels of a name that are put together.
+const LABELS: usize = 16;
 /// The shortest run of base64 or hexadecimal that is unpacked.
 const MIN_RUN: usize = 24;
 
@@ -40,18 +45,22 @@ pub(super) struct Scanner {
 
 impl Scanner {
     /// For these values.
-    pub(super) fn new(planted: &[Planted]) -> Self {
+    pub(super) fn new(world: &World) -> Self {
         let (mut exact, mut folded) = (Needles::default(), Needles::default());
         let mut plain = Vec::new();
-        for planted in planted {
-            for value in values(planted) {
-                for text in spellings(&value) {
-                    folded.add(text.to_ascii_lowercase(), &planted.label);
-                    exact.add(text, &planted.label);
-                }
-                if let Ok(text) = String::from_utf8(value) {
-                    plain.push((text, planted.label.clone()));
-                }
+        let tokens = world
+            .planted
+            .iter()
+            .flat_map(|planted| values(planted).into_iter().map(|value| (value, planted.label.as_str())));
+        let secrets = &world.secrets.secrets;
+        let secrets = secrets.iter().map(|secret| (secret.value.clone().into_bytes(), secret.label.as_str()));
+        for (value, label) in tokens.chain(secrets) {
+            for text in spellings(&value) {
+                folded.add(text.to_ascii_lowercase(), label);
+                exact.add(text, label);
+            }
+            if let Ok(text) = String::from_utf8(value) {
+                plain.push((text, label.to_owned()));
             }
         }
         Self { exact, folded, plain }
@@ -62,7 +71,31 @@ impl Scanner {
         let whole = name.to_ascii_lowercase();
         // A label holds 63 bytes, so a long value is cut by dots.
         let joined: Vec<u8> = whole.bytes().filter(|byte| *byte != b'.').collect();
-        self.folded.find(whole.as_bytes()).or_else(|| self.folded.find(&joined)).map(str::to_owned)
+        let found = self.folded.find(whole.as_bytes()).or_else(|| self.folded.find(&joined));
+        found.map(str::to_owned).or_else(|| self.packed_in_name(&whole))
+    }
+
+    /// The label of a value that was packed and then spelt in a name, in one label
+    /// or in several on end.
+    fn packed_in_name(&self, name: &str) -> Option<String> {
+        let labels: Vec<&str> = name.split('.').take(LABELS).collect();
+        let mut budget = BUDGET;
+        for start in 0..labels.len() {
+            let mut joined = String::new();
+            for label in &labels[start..] {
+                joined.push_str(label);
+                if joined.len() < MIN_RUN {
+                    continue;
+                }
+                let spelt = [from_hex(joined.as_bytes()), from_base32(joined.as_bytes())];
+                for bytes in spelt.into_iter().flatten().filter(|bytes| is_packed(bytes)) {
+                    if let Some(label) = self.deep(&bytes, DEPTH, &mut budget) {
+                        return Some(label);
+                    }
+                }
+            }
+        }
+        None
     }
 
     /// The label of a value in a URL, a header or a body.
@@ -78,17 +111,11 @@ impl Scanner {
         if depth == 0 || self.exact.is_empty() {
             return None;
         }
-        if bytes.contains(&b'%') {
-            let decoded = percent_decode(bytes);
-            if decoded.len() < bytes.len()
-                && let Some(label) = self.exact.find(&decoded)
-            {
-                return Some(label.to_owned());
-            }
-        }
-        for inner in unpacked(bytes, budget).into_iter().chain(runs(bytes, budget)) {
-            if let Some(label) = self.deep(&inner, depth - 1, budget) {
-                return Some(label);
+        for view in [unpacked, runs, unwritten] {
+            for inner in view(bytes, budget) {
+                if let Some(label) = self.deep(&inner, depth - 1, budget) {
+                    return Some(label);
+                }
             }
         }
         None
@@ -230,19 +257,79 @@ fn percent_decode(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// What a gzip or zlib stream holds, as far as it can be read.
-fn unpacked(bytes: &[u8], budget: &mut usize) -> Option<Vec<u8>> {
-    let limit = *budget as u64;
-    let mut out = Vec::new();
-    let _ = match bytes {
-        [0x1f, 0x8b, ..] => flate2::read::MultiGzDecoder::new(bytes).take(limit).read_to_end(&mut out),
-        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => {
-            flate2::read::ZlibDecoder::new(bytes).take(limit).read_to_end(&mut out)
+/// A text without what a form puts into it: percent-encoding, and the ends of the
+/// lines into which `base64` and `xxd` break theirs.
+fn unwritten(bytes: &[u8], budget: &mut usize) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    if bytes.contains(&b'%') {
+        found.push(percent_decode(bytes));
+    }
+    let mut joined = Vec::with_capacity(bytes.len().min(*budget));
+    let mut rest = bytes;
+    while let [first, after @ ..] = rest {
+        rest = match (first, after) {
+            (b'\n' | b'\r', _) => after,
+            (b'\\', [b'n' | b'r', after @ ..]) => after,
+            _ => {
+                joined.push(*first);
+                after
+            }
+        };
+    }
+    found.push(joined);
+    found.retain(|text| {
+        let fits = text.len() < bytes.len() && text.len() <= *budget;
+        *budget -= if fits { text.len() } else { 0 };
+        fits
+    });
+    found
+}
+
+fn is_packed(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x1f, 0x8b, 8, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..])
+}
+
+/// What gzip streams anywhere in it hold (a form's part, an archive after a
+/// header), or a zlib stream that it is, as far as they can be read.
+fn unpacked(bytes: &[u8], budget: &mut usize) -> Vec<Vec<u8>> {
+    let starts = bytes.windows(3).enumerate().filter(|(_, start)| *start == [0x1f, 0x8b, 8]);
+    let mut streams: Vec<Box<dyn Read + '_>> = starts
+        .take(STREAMS)
+        .map(|(at, _)| Box::new(flate2::read::MultiGzDecoder::new(&bytes[at..])) as Box<dyn Read>)
+        .collect();
+    if streams.is_empty() && is_packed(bytes) {
+        streams.push(Box::new(flate2::read::ZlibDecoder::new(bytes)));
+    }
+    let mut found = Vec::new();
+    for stream in streams {
+        let mut out = Vec::new();
+        // What is broken holds something up to there.
+        let _ = stream.take(*budget as u64).read_to_end(&mut out);
+        *budget -= out.len();
+        if !out.is_empty() {
+            found.push(out);
         }
-        _ => return None,
-    };
-    *budget -= out.len();
-    (!out.is_empty()).then_some(out)
+    }
+    found
+}
+
+fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    text.chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+}
+
+fn from_base32(text: &[u8]) -> Option<Vec<u8>> {
+    let (mut bits, mut held, mut out) = (0_u32, 0, Vec::new());
+    for byte in text {
+        let value = BASE32.iter().position(|letter| letter.eq_ignore_ascii_case(byte))?;
+        bits = bits << 5 | u32::try_from(value).ok()?;
+        held += 5;
+        if held >= 8 {
+            held -= 8;
+            out.push(u8::try_from(bits >> held & 0xff).ok()?);
+        }
+    }
+    Some(out)
 }
 
 /// What the runs of base64 and of hexadecimal in a text stand for.
@@ -255,11 +342,7 @@ fn runs(bytes: &[u8], budget: &mut usize) -> Vec<Vec<u8>> {
             break;
         }
         *budget -= size;
-        if run.iter().all(u8::is_ascii_hexdigit) {
-            let text = std::str::from_utf8(run).unwrap_or_default();
-            let pairs = (0..size / 2).filter_map(|at| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).ok());
-            found.push(pairs.collect());
-        }
+        found.extend(from_hex(run));
         let standard: Vec<u8> = run
             .iter()
             .map(|byte| match byte {
@@ -285,13 +368,36 @@ mod tests {
 
     fn scanner() -> (Scanner, String) {
         let world = world();
-        (Scanner::new(&world.planted), world.planted[0].value.clone())
+        (Scanner::new(&world), world.planted[0].value.clone())
     }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         out.write_all(bytes).unwrap();
         out.finish().unwrap()
+    }
+
+    fn percent(bytes: &[u8]) -> String {
+        bytes
+            .iter()
+            .map(|byte| match byte {
+                b'+' | b'/' | b'=' => format!("%{byte:02X}"),
+                other => char::from(*other).to_string(),
+            })
+            .collect()
+    }
+
+    fn wrapped(bytes: &[u8], end: &str) -> Vec<u8> {
+        bytes.chunks(20).flat_map(|line| [line, end.as_bytes()].concat()).collect()
+    }
+
+    #[test]
+    fn a_secret_that_is_nobodys_is_found_like_a_token() {
+        let world = world();
+        let scanner = Scanner::new(&world);
+        let secret = &world.secrets.secrets[0];
+        assert_eq!(scanner.in_bytes(&gzip(secret.value.as_bytes())).as_deref(), Some("GITHUB_TOKEN"));
+        assert_eq!(scanner.redact(&format!("/?t={}", secret.value)), "/?t=[redacted:GITHUB_TOKEN]");
     }
 
     #[test]
@@ -308,6 +414,11 @@ mod tests {
             format!("{{\"d\":\"{}\"}}", String::from_utf8(encode(&gzip(value.as_bytes()))).unwrap())
                 .into_bytes(),
             encode(&encode(value.as_bytes())),
+            [b"--form\r\n\r\n", gzip(value.as_bytes()).as_slice(), b"\r\n--form--"].concat(),
+            format!("d={}&e=1", percent(&encode(&gzip(value.as_bytes())))).into_bytes(),
+            wrapped(&encode(format!("[default]\nkey = {value}\nregion = nowhere\n").as_bytes()), "\n"),
+            wrapped(&encode(format!("[default]\nkey = {value}\nregion = nowhere\n").as_bytes()), "\\n"),
+            wrapped(&crate::evidence::tree::hex(&gzip(value.as_bytes())).into_bytes(), "\r\n"),
         ];
         for before in ["", "a", "ab", "abc", "abcd"] {
             disguises.push(encode(format!("{before}{value}rest").as_bytes()));
@@ -337,6 +448,21 @@ mod tests {
         let name = format!("{base32}.evil.example");
         assert_eq!(scanner.in_name(&name).as_deref(), Some("NPM_TOKEN"));
         assert_eq!(scanner.redact_name(&name), "[redacted:NPM_TOKEN].evil.example");
+    }
+
+    #[test]
+    fn what_is_packed_and_spelt_in_a_name_is_found_whatever_stands_around_it() {
+        let (scanner, value) = scanner();
+        let packed = gzip(value.as_bytes());
+        let hex = crate::evidence::tree::hex(&packed);
+        let base32 = String::from_utf8(aligned(&packed, 0, 5, BASE32)).unwrap();
+        for text in [hex, base32] {
+            let labels: Vec<&str> =
+                (0..text.len()).step_by(60).map(|at| &text[at..text.len().min(at + 60)]).collect();
+            let name = format!("q1.{}.evil.example", labels.join("."));
+            assert!(name.len() <= 253, "{name}");
+            assert_eq!(scanner.in_name(&name).as_deref(), Some("NPM_TOKEN"), "{name}");
+        }
     }
 
     #[test]

@@ -200,7 +200,8 @@ impl Shared {
         let bare = found.planted.filter(|planted| planted.nerf_dart.is_none());
         let carried = bare
             .map(|planted| planted.label.clone())
-            .or_else(|| self.carried(&host, &text, parts, found.planted.is_some()));
+            .or_else(|| self.carried(way, &host, &text, parts, found.planted.is_some()));
+        exchange.used_secret = self.used(way, &host, parts);
         exchange.carried_secret.clone_from(&carried);
         let slot = self.recorder.begin(exchange, way.caller.clone());
         let devious = route::is_devious(&below);
@@ -250,6 +251,7 @@ impl Shared {
     /// The label of a planted value anywhere but in a recognised Authorization header.
     fn carried(
         &self,
+        way: &Way,
         host: &str,
         url: &str,
         parts: &http::request::Parts,
@@ -261,7 +263,10 @@ impl Shared {
             headers.find_map(|(name, value)| {
                 let bytes = value.as_bytes();
                 let folded = if name == header::HOST { value.to_str().ok() } else { Some(name.as_str()) };
-                self.scanner.in_bytes(bytes).or_else(|| self.scanner.in_name(folded.unwrap_or_default()))
+                self.scanner
+                    .in_bytes(bytes)
+                    .or_else(|| self.scanner.in_name(folded.unwrap_or_default()))
+                    .filter(|label| !self.is_at_home(label, way, host, &parts.method, name))
             })
         };
         self.scanner
@@ -269,6 +274,30 @@ impl Shared {
             .or_else(|| self.scanner.in_name(host))
             .or_else(|| self.scanner.in_bytes(parts.method.as_str().as_bytes()))
             .or_else(in_headers)
+    }
+
+    /// The label of a planted secret that is shown to the service it would be for,
+    /// as a program does that downloads with the user's own token.
+    fn used(&self, way: &Way, host: &str, parts: &http::request::Parts) -> Option<String> {
+        parts.headers.iter().filter(|(name, _)| shows_who(name)).find_map(|(name, value)| {
+            let label = self.scanner.in_bytes(value.as_bytes())?;
+            self.is_at_home(&label, way, host, &parts.method, name).then_some(label)
+        })
+    }
+
+    /// Whoever only reads there takes nothing out.
+    fn is_at_home(
+        &self,
+        label: &str,
+        way: &Way,
+        host: &str,
+        method: &Method,
+        name: &header::HeaderName,
+    ) -> bool {
+        way.scheme == "https"
+            && matches!(*method, Method::GET | Method::HEAD)
+            && shows_who(name)
+            && self.world.secrets.is_home(label, host)
     }
 
     async fn act(
@@ -320,6 +349,11 @@ impl Shared {
     }
 }
 
+/// Whether a header is where a service looks for a credential.
+fn shows_who(name: &header::HeaderName) -> bool {
+    name == header::AUTHORIZATION || name.as_str() == "x-api-key"
+}
+
 /// The host a request is for. What a script writes into `Host` counts only
 /// where nothing better is known.
 fn meant(way: &Way, uri: &http::Uri, headers: &HeaderMap) -> String {
@@ -353,6 +387,7 @@ pub(super) fn blank(method: &Method, scheme: &str, host: &str, port: u16) -> Exc
         credential: Credential::None,
         credential_label: None,
         carried_secret: None,
+        used_secret: None,
         fault: None,
         decoy: false,
         bytes: 0,

@@ -1,6 +1,6 @@
 //! A small world for the tests of this module.
 
-use crate::plan::{DecoySpec, Planted, RegistryWorld, World};
+use crate::plan::{DecoySpec, Planted, PlantedSecret, PlantedSecrets, RegistryWorld, World};
 use crate::project::name::PackageName;
 use crate::project::registry::RegistryUrl;
 use crate::scenario::Answer;
@@ -46,6 +46,14 @@ pub(super) fn world() -> World {
         }],
         tamper: None,
         hosts: BTreeSet::from(["cdn.example".to_owned()]),
+        secrets: PlantedSecrets {
+            secrets: vec![PlantedSecret {
+                label: "GITHUB_TOKEN".into(),
+                value: "ghs_planted0123456789abcdefghij".into(),
+                homes: &["api.github.com"],
+            }],
+            ..PlantedSecrets::default()
+        },
         planted: vec![Planted {
             value: "npm_planted0123456789abcdefXYZ".into(),
             label: "NPM_TOKEN".into(),

@@ -5,7 +5,7 @@ use super::edit::{self, Unlinked};
 use super::environment::OPENED;
 use super::needs::Stakes;
 use super::npmrc::{self, LineEdit};
-use super::{Plan, RunSpec, World, command, environment, world};
+use super::{Plan, PlantedSecrets, RunSpec, World, command, environment, world};
 use crate::project::Project;
 use crate::project::lockfile::{EntryKind, LockEntry};
 use crate::project::npmrc::Level;
@@ -55,7 +55,8 @@ pub fn plan(project: &Project, options: &PlanOptions) -> Result<Plan, PlanError>
     let stakes = Stakes::of(project, &words);
     let planting = Planting::of(project, &options.seed);
     let genuine = world::genuine(project, &stakes, &planting, &words);
-    let planner = Planner { project, words, stakes, planting, genuine, npm_major: options.npm_major };
+    let (seed, npm_major) = (&options.seed, options.npm_major);
+    let planner = Planner { project, words, stakes, planting, genuine, seed, npm_major };
     let mut scenarios: Vec<&Scenario> = options.scenarios.iter().collect();
     scenarios.sort_by_key(|scenario| rank(scenario));
     let mut plan = Plan { runs: Vec::new(), not_applicable: Vec::new() };
@@ -92,6 +93,7 @@ struct Planner<'a> {
     stakes: Stakes<'a>,
     planting: Planting,
     genuine: World,
+    seed: &'a Secret,
     npm_major: Option<u64>,
 }
 
@@ -118,14 +120,17 @@ impl Planner<'_> {
             notes.push("takes nothing here: every private scope has a registry of its own".to_owned());
         }
         let (changes, npmrc) = self.files(scenario)?;
+        let id = format!("{}-{repeat}", scenario.name);
+        let mut world = world::under(self.genuine.clone(), self.project, &self.stakes, scenario);
+        world.secrets = PlantedSecrets::of(self.project, &self.planting, self.seed, &id);
         Ok(RunSpec {
-            id: format!("{}-{repeat}", scenario.name),
+            id,
             repeat,
             command: self.command(scenario),
             env,
             changes,
             npmrc,
-            world: world::under(self.genuine.clone(), self.project, &self.stakes, scenario),
+            world,
             cache: scenario.world.cache,
             notes,
             scenario: adapted,

@@ -247,6 +247,11 @@ fn text(setting: &Setting) -> &str {
     }
 }
 
+/// Whether the file of a level holds a credential, in whose place a planted one lies.
+pub(super) fn has_secret(project: &Project, level: Level) -> bool {
+    project.config.settings.iter().any(|setting| setting.level == level && is_secret(setting))
+}
+
 fn is_secret(setting: &Setting) -> bool {
     let marked = matches!((&setting.value, &setting.raw), (Value::Secret(_), _) | (_, Value::Secret(_)));
     marked || is_credential(&setting.key) || userinfo(text(setting)).is_some()

@@ -12,6 +12,7 @@ pub mod margin;
 mod needs;
 pub mod npmrc;
 pub mod print;
+mod secrets;
 mod userinfo;
 mod world;
 
@@ -23,6 +24,7 @@ mod sample;
 mod tests;
 
 pub use build::{PlanError, PlanOptions, defences, plan};
+pub use secrets::{PlantedSecret, PlantedSecrets};
 pub use world::is_here;
 
 use crate::project::name::PackageName;
@@ -93,8 +95,19 @@ pub struct World {
     pub hosts: BTreeSet<String>,
     /// Tokens in the sandbox and what they stand for.
     pub planted: Vec<Planted>,
+    /// Secrets in the sandbox that are nobody's.
+    pub secrets: PlantedSecrets,
     /// Ports that have doors: 443, 80 and every one that is named somewhere.
     pub ports: BTreeSet<u16>,
+}
+
+impl World {
+    /// Every planted value, each with the label that stands for it in all output.
+    pub fn hidden(&self) -> Vec<Secret> {
+        let tokens = self.planted.iter().map(|planted| Secret::new(&planted.label, &planted.value));
+        let secrets = self.secrets.secrets.iter().map(|secret| Secret::new(&secret.label, &secret.value));
+        tokens.chain(secrets).collect()
+    }
 }
 
 /// A registry that is not the public one.

@@ -51,8 +51,8 @@ fn print_run(out: &mut String, run: &RunSpec) {
 }
 
 fn redact(run: &RunSpec, text: &str) -> String {
-    run.world.planted.iter().fold(text.to_owned(), |text, planted| {
-        text.replace(&planted.value, &format!("[planted:{}]", planted.label))
+    run.world.hidden().iter().fold(text.to_owned(), |text, planted| {
+        text.replace(planted.expose(), &format!("[planted:{}]", planted.label()))
     })
 }
 

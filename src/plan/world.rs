@@ -41,6 +41,7 @@ pub(super) fn genuine(
         decoys: Vec::new(),
         tamper: None,
         planted: planting.planted.clone(),
+        secrets: super::PlantedSecrets::default(),
     }
 }
 

@@ -19,7 +19,6 @@ use crate::gateway::{Authority, Caller, Callers, Gateway, GatewaySpec};
 use crate::plan::RunSpec;
 use crate::project::Project;
 use crate::sandbox::{Backend, CacheSpec, SandboxError};
-use crate::secret::Secret;
 use crate::upstream::Upstream;
 use crate::wire::{CutShort, Event, GapKind};
 use ledger::Ledger;
@@ -207,8 +206,7 @@ impl Invocation {
         ledger.close();
         let ended = running.finish().await;
         let record = gateway.close().await;
-        let secrets: Vec<Secret> =
-            run.world.planted.iter().map(|planted| Secret::new(&planted.label, &planted.value)).collect();
+        let secrets = run.world.hidden();
         let was_ended = recorder.ended();
         let (mut events, output): (Vec<Event>, Output) = recorder.finish(&secrets);
         if let (Err(error), false) = (&ended, was_ended) {

@@ -90,6 +90,9 @@ pub fn place(run: &RunSpec, project: &Project, common: &Common, cache: CacheSpec
     if let Some(user) = run.npmrc.get(&Level::User) {
         files.push((format!("{HOME}/.npmrc"), user.clone()));
     }
+    for (path, text) in &run.world.secrets.files {
+        files.push((format!("{HOME}/{path}"), text.clone().into_bytes()));
+    }
     if let Some(builtin) = run.npmrc.get(&Level::Builtin) {
         files.push((format!("{}/npmrc", inside.npm), builtin.clone()));
     }
@@ -173,6 +176,9 @@ fn environment(run: &RunSpec, image: Option<&Image>) -> BTreeMap<String, String>
         let fixed: Vec<String> = env.keys().cloned().collect();
         env.extend(image.env.iter().filter(|(key, _)| !fixed.contains(key)).cloned());
         env.insert("PATH".to_owned(), image.path.clone());
+    }
+    for (name, value) in &run.world.secrets.variables {
+        env.entry(name.clone()).or_insert_with(|| value.clone());
     }
     env.extend(run.env.clone());
     env

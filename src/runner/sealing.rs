@@ -6,7 +6,6 @@ use crate::evidence::seal::{KnownTarball, Recording, SealContext, known_tarballs
 use crate::evidence::tree::TarballIndex;
 use crate::evidence::{Evidence, Exchange, ExchangeKind};
 use crate::plan::RunSpec;
-use crate::secret::Secret;
 use crate::wire::{Event, Exit, GapKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -106,8 +105,7 @@ fn indexes(invocation: &Invocation, exchanges: &[Exchange]) -> Indexes {
 pub(super) fn seal(invocation: &Invocation, run: &RunSpec, recording: Recording) -> Evidence {
     let known = invocation.learned.known();
     let tarballs = indexes(invocation, &recording.exchanges);
-    let secrets: Vec<Secret> =
-        run.world.planted.iter().map(|planted| Secret::new(&planted.label, &planted.value)).collect();
+    let secrets = run.world.hidden();
     let private =
         run.world.private.iter().map(|(name, registry)| (name.to_string(), registry.clone())).collect();
     let evidence = crate::evidence::seal::seal(

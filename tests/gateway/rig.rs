@@ -85,6 +85,7 @@ pub(crate) fn world(port: u16) -> World {
         decoys: Vec::new(),
         tamper: None,
         hosts: BTreeSet::new(),
+        secrets: Default::default(),
         planted: vec![Planted {
             value: PLANTED.into(),
             label: "NPM_TOKEN".into(),

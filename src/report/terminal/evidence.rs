@@ -64,6 +64,9 @@ fn exchange_line(exchange: &Exchange, arrow: &str) -> String {
     if let Some(secret) = &exchange.carried_secret {
         line.push_str(&format!(", carrying the value of {secret}"));
     }
+    if let Some(secret) = &exchange.used_secret {
+        line.push_str(&format!(", with {secret}"));
+    }
     line
 }
 
