@@ -29,19 +29,8 @@ const LABELS: [&str; 15] = [
     "~/.npmrc",
     "~/.ssh/id_ed25519",
 ];
-const FORMS: [&str; 11] = [
-    "base64",
-    "base64url",
-    "form",
-    "gzip",
-    "hex",
-    "json",
-    "lines",
-    "packed",
-    "packedform",
-    "plain",
-    "url",
-];
+const FORMS: [&str; 11] =
+    ["base64", "base64url", "form", "gzip", "hex", "json", "lines", "packed", "packedform", "plain", "url"];
 
 /// A project of one public package.
 fn project(package: Package, npmrc: &str) -> Project {
@@ -92,7 +81,10 @@ fn every_secret_is_found_in_every_form_and_printed_in_none() {
     assert_eq!(found, wanted);
     let lookups = run["lookups"].as_array().unwrap();
     let lookup = lookups.iter().find(|lookup| lookup["carried_secret"] == "GITHUB_TOKEN");
-    assert_eq!(lookup.unwrap_or_else(|| panic!("{lookups:#?}"))["name"], "[redacted:GITHUB_TOKEN].sink.example");
+    assert_eq!(
+        lookup.unwrap_or_else(|| panic!("{lookups:#?}"))["name"],
+        "[redacted:GITHUB_TOKEN].sink.example"
+    );
 
     // Shown to its own service it is used; whatever else is done there with it, it has left.
     let github = |method: &str| {
@@ -108,7 +100,8 @@ fn every_secret_is_found_in_every_form_and_printed_in_none() {
         assert!(told.contains(&format!("[redacted:{label}]")), "{label}: {told}");
     }
     let everything = format!("{}{}{}", outcome.report, outcome.stdout, outcome.stderr);
-    for prefix in ["ghs_", "ghp_", "gho_", "npm_", "sk-ant-api03-", "sk-ant-oat01-", "sk-proj-", "glcbt-64_"] {
+    for prefix in ["ghs_", "ghp_", "gho_", "npm_", "sk-ant-api03-", "sk-ant-oat01-", "sk-proj-", "glcbt-64_"]
+    {
         let shown = everything.match_indices(prefix).find(|(at, _)| {
             let rest = &everything[at + prefix.len()..];
             rest.chars().take(12).filter(char::is_ascii_alphanumeric).count() == 12

@@ -38,8 +38,7 @@ pub struct PlantedSecrets {
     pub watched: BTreeSet<String>,
 }
 
-const GITHUB: &[&str] =
-    &["api.github.com", "codeload.github.com", "github.com", "raw.githubusercontent.com"];
+const GITHUB: &[&str] = &["api.github.com", "codeload.github.com", "github.com", "raw.githubusercontent.com"];
 const ANTHROPIC: &[&str] = &["api.anthropic.com"];
 const OPENAI: &[&str] = &["api.openai.com"];
 const NOBODY: &[&str] = &[];

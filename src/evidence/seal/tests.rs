@@ -229,7 +229,6 @@ fn connections_get_the_name_that_was_looked_up_and_their_end() {
         answer: "127.0.0.9".to_owned(),
         process: None,
         carried_secret: None,
-        used_secret: None,
     });
     let evidence = desk.ends(0, Vec::new()).seal();
     use crate::evidence::fact::Reached;

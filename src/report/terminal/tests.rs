@@ -110,10 +110,16 @@ fn repetitions_and_toolchains_have_one_line_each() {
     let mut other = report.runs[0].clone();
     other.id = "baseline-old-1".to_owned();
     other.toolchain.npm = "10.9.9".to_owned();
-    report.runs.extend([again, other]);
+    let mut alike = other.clone();
+    alike.scenario = "alike".to_owned();
+    let mut twin = alike.clone();
+    twin.toolchain.npm = report.runs[0].toolchain.npm.clone();
+    other.verdict = crate::report::Verdict::Broken;
+    report.runs.extend([again, other, alike, twin]);
     let text = render(&report, Look { width: 200, ..WIDE }, &[]);
     assert!(text.contains("leaked (1 of 2)"), "{text}");
     assert!(text.contains("baseline (npm 10.9.9)"), "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("alike  ")).count(), 1, "{text}");
     assert_eq!(text.lines().filter(|line| line.starts_with("private-not-found (npm 11")).count(), 1);
 }
 

@@ -152,6 +152,7 @@ impl Desk {
             role,
             credential: Credential::None,
             credential_label: None,
+            used_secret: None,
             carried_secret: None,
             fault: None,
             decoy: false,
