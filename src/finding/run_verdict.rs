@@ -107,6 +107,9 @@ fn baseline_fails(case: &Case<'_>) -> bool {
 /// A package that should have felt the fault and did not.
 fn unfelt<'a>(run: &Run<'a>) -> Option<&'a Package> {
     let world = &run.scenario.world;
+    // Where no registry fails, the fault is the project's or npm's own and touches all
+    // that is private.
+    let own_fault = world.private == Answer::Genuine && world.public == Answer::Genuine;
     run.evidence.packages.iter().find(|package| {
         let answer = match package.class {
             Class::Private => world.private,
@@ -114,7 +117,7 @@ fn unfelt<'a>(run: &Run<'a>) -> Option<&'a Package> {
             Class::Local | Class::Other | Class::Undecided => Answer::Genuine,
         };
         let touched = match answer {
-            Answer::Genuine => false,
+            Answer::Genuine => own_fault && package.class == Class::Private,
             Answer::Tampered => run.requests(&package.name).any(|exchange| exchange.fault.is_some()),
             Answer::Refused
             | Answer::NxDomain

@@ -119,6 +119,8 @@ pub(super) fn site(world: &World, url: &Url, handed: impl FnOnce() -> Option<Han
         // The public host by another scheme or port (an old `resolved`): what may
         // not be told to it may not be told to it there either.
         Some(host) if host == world.public.host() && world.hosts.contains(host) => Site::Public,
+        // A stranger answers as the public registry does to the project's own names.
+        Some(host) if world.strangers.contains(host) => Site::Public,
         Some(host) if world.hosts.contains(host) => Site::Trusted,
         Some(_) | None => Site::Unknown,
     }
@@ -355,6 +357,7 @@ mod tests {
     #[test]
     fn the_longest_prefix_is_the_site() {
         assert_eq!(at("https://registry.example/left-pad").0, Site::Public);
+        assert_eq!(at("https://stranger.example/left-pad").0, Site::Public);
         let (site, asked) = at("https://npm.corp.example/api/npm-local/@acme%2finternal");
         assert_eq!((site, asked.package), (Site::Registry(0), Some(name("@acme/internal"))));
         assert_eq!(at("https://npm.corp.example/elsewhere/x.tgz").0, Site::Also(0));

@@ -45,6 +45,7 @@ pub(super) fn world() -> World {
             higher: "99.0.0".into(),
         }],
         tamper: None,
+        strangers: BTreeSet::from(["stranger.example".to_owned()]),
         hosts: BTreeSet::from(["cdn.example".to_owned()]),
         secrets: PlantedSecrets {
             secrets: vec![PlantedSecret {

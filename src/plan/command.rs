@@ -95,6 +95,19 @@ fn verb(words: &[String]) -> Option<usize> {
         .find(|at| CI.contains(&words[*at].as_str()) || INSTALL.contains(&words[*at].as_str()))
 }
 
+/// Whether the command is `npm ci` by one of its names.
+pub(super) fn is_ci(words: &[String]) -> bool {
+    verb(words).is_some_and(|at| CI.contains(&words[at].as_str()))
+}
+
+/// `npm update --dry-run` in the place of an install; all other words stay.
+pub(super) fn as_update(mut words: Vec<String>) -> Vec<String> {
+    if let Some(at) = verb(&words) {
+        words[at] = "update".to_owned();
+    }
+    with_option(words, "--dry-run")
+}
+
 /// `npm install` in the place of `npm ci`; all other words stay.
 pub(super) fn as_install(mut words: Vec<String>) -> Vec<String> {
     if let Some(at) = verb(&words) {
@@ -257,6 +270,12 @@ mod tests {
         );
         assert_eq!(as_install(good("npm clean-install")), ["npm", "install"]);
         assert_eq!(as_install(good("npm i x")), ["npm", "install", "x"]);
+    }
+
+    #[test]
+    fn an_install_becomes_an_update_that_changes_nothing() {
+        assert_eq!(as_update(good("npm ci --omit=dev")), ["npm", "update", "--omit=dev", "--dry-run"]);
+        assert!(is_ci(&good("npm --silent clean-install")) && !is_ci(&good("npm i")));
     }
 
     #[test]

@@ -103,7 +103,7 @@ fn ask_by_version<'a>(root: &mut Map<String, Value>, locals: impl Iterator<Item 
 }
 
 /// The entry at a path, in each section that has it.
-fn entries<'a>(root: &'a mut Map<String, Value>, path: &str) -> Vec<&'a mut Map<String, Value>> {
+pub(super) fn entries<'a>(root: &'a mut Map<String, Value>, path: &str) -> Vec<&'a mut Map<String, Value>> {
     let mut found = Vec::new();
     for (section, value) in root.iter_mut() {
         let Some(value) = value.as_object_mut() else { continue };
@@ -138,7 +138,7 @@ fn nested<'a>(dependencies: &'a mut Map<String, Value>, path: &str) -> Option<&'
 }
 
 /// The folder before the first `node_modules`, and the name of each package on the way.
-fn split_path(path: &str) -> (String, Vec<String>) {
+pub(super) fn split_path(path: &str) -> (String, Vec<String>) {
     let mut folder = Vec::new();
     let mut names = Vec::new();
     let mut parts = path.split('/').peekable();
@@ -161,7 +161,10 @@ fn split_path(path: &str) -> (String, Vec<String>) {
 
 /// Parses, changes, and writes in the same style. A text whose root is no
 /// object comes back as it is.
-fn edit(text: &str, change: impl FnOnce(&mut Map<String, Value>)) -> Result<String, serde_json::Error> {
+pub(super) fn edit(
+    text: &str,
+    change: impl FnOnce(&mut Map<String, Value>),
+) -> Result<String, serde_json::Error> {
     let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut value: Value = serde_json::from_str(bare)?;
     let Some(root) = value.as_object_mut() else { return Ok(text.to_owned()) };

@@ -27,6 +27,20 @@ pub(super) const OPENED: [(&str, &str); 5] = [
     ("dangerously-allow-all-scripts", "true"),
 ];
 
+/// Why this npm cannot play a scenario: it knows none of what is set. A control
+/// takes whatever there is to take.
+pub(super) fn too_old(scenario: &Scenario, npm_major: Option<u64>) -> Option<String> {
+    let major = npm_major.filter(|_| !scenario.control)?;
+    let since = |key: &str| SINCE.iter().find(|(known, _)| *known == key).map_or(0, |(_, since)| *since);
+    let newest = scenario.project.npm_config.keys().max_by_key(|key| since(key));
+    let all = scenario.project.npm_config.keys().all(|key| since(key) > major);
+    match (newest, scenario.project.allow_scripts) {
+        (Some(key), _) if all => Some(format!("npm {major} does not know `{key}`")),
+        (_, Some(_)) if major < 11 => Some(format!("npm {major} does not know `allowScripts`")),
+        (Some(_) | None, Some(_) | None) => None,
+    }
+}
+
 /// What npm tells its own children of itself; carried over it would be a lie.
 const OF_A_PARENT: [&str; 3] = ["npm-version", "node-gyp", "user-agent"];
 
@@ -98,7 +112,8 @@ pub(super) fn build(
     for (key, value) in opened.copied().chain(wanted) {
         let since = SINCE.iter().find(|(known, _)| *known == key).map(|(_, since)| *since);
         if since.zip(npm_major).is_none_or(|(since, major)| major >= since) {
-            set(key, &value.replace("{public}", &project.public.to_string()));
+            // What cannot be filled is not planned.
+            set(key, &stakes.filled(value).unwrap_or_else(|| value.to_owned()));
         }
     }
     env

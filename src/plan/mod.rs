@@ -8,6 +8,9 @@ pub mod command;
 mod credential;
 pub mod edit;
 mod environment;
+mod files;
+pub mod forged;
+mod mapping;
 pub mod margin;
 mod needs;
 pub mod npmrc;
@@ -16,6 +19,8 @@ mod secrets;
 mod userinfo;
 mod world;
 
+#[cfg(test)]
+mod changes_tests;
 #[cfg(test)]
 mod credential_tests;
 #[cfg(test)]
@@ -59,6 +64,8 @@ pub struct RunSpec {
     pub env: BTreeMap<String, String>,
     /// Changes to the project's copy: relative path, and bytes, or `None` to remove.
     pub changes: Vec<(String, Option<Vec<u8>>)>,
+    /// An npmrc in the folder above the project.
+    pub parent_npmrc: Option<Vec<u8>>,
     /// The npmrc files outside the project, as the run shall see them, planted tokens in them.
     pub npmrc: BTreeMap<Level, Vec<u8>>,
     /// The world.
@@ -93,6 +100,8 @@ pub struct World {
     pub tamper: Option<(PackageName, String)>,
     /// Hosts from which downloads are forwarded (`[trust] hosts`, hosts of `resolved` URLs).
     pub hosts: BTreeSet<String>,
+    /// Hosts of nobody's that offer the same decoys as the public registry.
+    pub strangers: BTreeSet<String>,
     /// Tokens in the sandbox and what they stand for.
     pub planted: Vec<Planted>,
     /// Secrets in the sandbox that are nobody's.

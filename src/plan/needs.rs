@@ -1,20 +1,21 @@
 //! What a project has that a scenario could be about, and whether that is enough.
 
-use super::command;
 use super::environment::OPENED;
+use super::mapping::is_file;
+use super::{command, environment};
 use crate::project::Project;
 use crate::project::class::Class;
 use crate::project::integrity::Algorithm;
 use crate::project::lockfile::{EntryKind, LockEntry};
 use crate::project::name::PackageName;
-use crate::project::npmrc::Value;
+use crate::project::npmrc::{Level, Setting, Value};
 use crate::project::registry::RegistryUrl;
 use crate::scenario::{Loss, Need, Scenario};
 use std::collections::BTreeSet;
 
 /// The packages that matter, as the command would install them.
 pub(super) struct Stakes<'a> {
-    project: &'a Project,
+    pub(super) project: &'a Project,
     /// Private entries of the lockfile, omitted ones too, by path.
     pub(super) private: Vec<&'a LockEntry>,
     /// Local entries (links, members, `file:` packages), by path.
@@ -79,55 +80,33 @@ impl<'a> Stakes<'a> {
             .map(|entry| (entry.name.clone(), entry.version.clone()))
     }
 
-    /// Whether `key` is a mapping that a private package may need: `registry`,
-    /// or `@scope:registry` of a private scope.
-    pub(super) fn is_mapping(&self, key: &str) -> bool {
-        if key == "registry" {
-            return true;
-        }
-        let Some(scope) = key.strip_suffix(":registry").filter(|scope| scope.starts_with('@')) else {
-            return false;
-        };
-        match &self.project.settings.private {
-            // Without a list of the owner's, a scope with a registry of its own is private.
-            None => true,
-            Some(globs) => {
-                globs.iter().any(|glob| glob.split('/').next() == Some(scope))
-                    || self.private.iter().any(|entry| {
-                        entry.name.scope() == Some(scope) || self.project.config.plain("scope") == Some(scope)
-                    })
-            }
-        }
-    }
-
-    /// Where npm, as configured and commanded, would ask for a name.
-    fn asked_of(&self, name: &PackageName, command: &[String]) -> RegistryUrl {
-        let given = command::mappings(command);
-        let by = |key: &str| given.iter().rfind(|(found, _)| *found == key).map(|(_, url)| *url);
-        let scoped = name.scope().map(|scope| format!("{scope}:registry"));
-        let url = match scoped.as_deref().and_then(by) {
-            Some(url) => Some(url),
-            None => {
-                let mapped = scoped.is_some_and(|key| self.project.config.get(&key).is_some());
-                if mapped { None } else { by("registry") }
-            }
-        };
-        url.and_then(|url| RegistryUrl::parse(url).ok())
-            .unwrap_or_else(|| self.project.config.registry_for(name, &self.project.public))
-    }
-
     /// Why a scenario means nothing here; `None` where it does.
-    pub(super) fn lacks(&self, scenario: &Scenario, command: &[String]) -> Option<String> {
-        scenario.needs.iter().find_map(|need| self.lack(*need, command)).or_else(|| {
-            let only_local = self.fetched().next().is_none();
-            (scenario.control
-                && scenario.project.unlink_local
-                && only_local
-                && !self.project.directory.is_empty())
-            .then(|| {
-                "the command runs in a member of the workspace, and only members are at stake".to_owned()
+    pub(super) fn lacks(
+        &self,
+        scenario: &Scenario,
+        command: &[String],
+        npm_major: Option<u64>,
+    ) -> Option<String> {
+        let needs = || scenario.needs.iter().find_map(|need| self.lack(*need, command));
+        environment::too_old(scenario, npm_major)
+            .or_else(needs)
+            .or_else(|| {
+                let values = scenario.project.npm_config.values().chain(&scenario.install.npm_options);
+                values
+                    .into_iter()
+                    .any(|value| self.filled(value).is_none())
+                    .then(|| "no private package has what the scenario names in braces".to_owned())
             })
-        })
+            .or_else(|| {
+                let only_local = self.fetched().next().is_none();
+                (scenario.control
+                    && scenario.project.unlink_local
+                    && only_local
+                    && !self.project.directory.is_empty())
+                .then(|| {
+                    "the command runs in a member of the workspace, and only members are at stake".to_owned()
+                })
+            })
     }
 
     fn lack(&self, need: Need, command: &[String]) -> Option<String> {
@@ -150,7 +129,7 @@ impl<'a> Stakes<'a> {
             }
             Need::Mapping if !any_private => (false, no_private()),
             Need::Mapping => (
-                self.fetched().any(|entry| self.asked_of(&entry.name, command) != self.project.public),
+                self.fetched().any(|entry| self.asked_now(&entry.name, command) != self.project.public),
                 "npm's configuration maps no private package to a registry".to_owned(),
             ),
             Need::Resolved if !any_private => (false, no_private()),
@@ -163,6 +142,55 @@ impl<'a> Stakes<'a> {
                 self.fetched().any(|entry| entry.integrity.is_some()),
                 "no lockfile entry of a private package has an integrity that can verify".to_owned(),
             ),
+            Need::UserMapping => self.mapped_at("the user's npmrc", |level| level == Level::User),
+            Need::GlobalMapping => self.mapped_at("the global npmrc", |level| level == Level::Global),
+            Need::ProjectMapping => {
+                self.mapped_at("the project's own npmrc", |level| level == Level::Project)
+            }
+            Need::NpmrcMapping | Need::ScopeMapping if !any_private => (false, no_private()),
+            Need::NpmrcMapping => self.mapped_at("an npmrc file", is_file),
+            Need::ScopeMapping => (
+                self.mapping_settings(is_file).any(|setting| setting.key != "registry"),
+                "no npmrc file maps the scope of a private package".to_owned(),
+            ),
+            Need::Workspace => {
+                (self.member().is_some(), "the project is no workspace with members".to_owned())
+            }
+            Need::Mirror => (
+                self.project.config.default_registry(&self.project.public) != self.project.public
+                    && self.any(|entry| entry.kind == EntryKind::Registry && self.resolved_at_public(entry)),
+                "no package is pinned to the public registry while another one is the default".to_owned(),
+            ),
+            Need::Development => {
+                (self.any(|entry| entry.dev), "no package is for development only".to_owned())
+            }
+            Need::Optional => (self.any(|entry| entry.optional), "no package is optional".to_owned()),
+            Need::Git => {
+                (self.any(|entry| entry.kind == EntryKind::Git), "no package comes from git".to_owned())
+            }
+            Need::InstallScript => (
+                self.any(|entry| entry.has_install_script),
+                "no package in the lockfile has an install script".to_owned(),
+            ),
+            Need::Unresolved => (
+                self.any(|entry| entry.kind == EntryKind::Registry && entry.resolved.is_none()),
+                "every lockfile entry has `resolved`".to_owned(),
+            ),
+            Need::DirectPrivate if !any_private => (false, no_private()),
+            Need::DirectPrivate => {
+                (!self.direct_private().is_empty(), "package.json itself names no private package".to_owned())
+            }
+            Need::Public => (self.public().is_some(), "no package is public".to_owned()),
+            Need::PackageLock => (
+                self.project.lockfile.source.name().ends_with("package-lock.json"),
+                "the lockfile is an npm-shrinkwrap.json".to_owned(),
+            ),
+            Need::NewLockfile => {
+                (self.project.lockfile.version > 1, "the lockfile is of version 1 already".to_owned())
+            }
+            Need::Ci => {
+                (command::is_ci(command), "the project's own command is an `npm install` already".to_owned())
+            }
         };
         (!met).then_some(reason)
     }
@@ -191,7 +219,7 @@ impl<'a> Stakes<'a> {
     }
 
     /// npm 12 has its controls on by itself; before it somebody has to set them.
-    fn has_controls(&self, command: &[String], npm_major: Option<u64>) -> bool {
+    pub(super) fn has_controls(&self, command: &[String], npm_major: Option<u64>) -> bool {
         let set = OPENED.iter().any(|(key, opened)| {
             let commanded = command::option_values(command, key);
             let configured = self.project.config.plain(key);
@@ -202,28 +230,52 @@ impl<'a> Stakes<'a> {
             || npm_major.is_some_and(|major| major >= 11) && self.project.manifest.allow_scripts.is_some()
     }
 
-    /// The losses a scenario really takes here. Overriding `registry` takes the
-    /// mapping only of packages that are mapped by it; a scope with a registry
-    /// of its own keeps it.
-    pub(super) fn losses(&self, scenario: &Scenario, command: &[String]) -> Vec<Loss> {
-        let overrides =
-            scenario.project.npm_config.contains_key("registry") && !scenario.project.remove_mapping;
-        let by_default = self.fetched().any(|entry| {
-            let scoped = entry.name.scope().is_some_and(|scope| {
-                self.project.config.scope_registry(scope).is_some()
-                    || command::mappings(command).iter().any(|(key, _)| *key == format!("{scope}:registry"))
-            });
-            !scoped && self.asked_of(&entry.name, command) != self.project.public
-        });
-        scenario
-            .losses
-            .iter()
-            .copied()
-            .filter(|loss| match loss {
-                Loss::Mapping => !overrides || by_default,
-                Loss::Lockfile | Loss::Resolved | Loss::Integrity | Loss::Controls => true,
-            })
-            .collect()
+    /// Whether an entry that the command installs is so.
+    fn any(&self, is: impl Fn(&LockEntry) -> bool) -> bool {
+        self.project.lockfile.entries.values().any(|entry| self.installs(entry) && is(entry))
+    }
+
+    fn mapping_settings(&self, at: fn(Level) -> bool) -> impl Iterator<Item = &'a Setting> + '_ {
+        let settings = self.project.config.settings.iter();
+        let elsewhere = |setting: &Setting| match &setting.value {
+            Value::Plain(url) => RegistryUrl::parse(url).is_ok_and(|url| url != self.project.public),
+            Value::Secret(_) => true,
+        };
+        settings
+            .filter(move |setting| at(setting.level) && self.is_mapping(&setting.key) && elsewhere(setting))
+    }
+
+    fn mapped_at(&self, file: &str, at: fn(Level) -> bool) -> (bool, String) {
+        let any = self.fetched().next().is_some() && self.mapping_settings(at).next().is_some();
+        (any, format!("{file} maps no private package to a registry"))
+    }
+
+    /// The folder of the first workspace member.
+    pub(super) fn member(&self) -> Option<&'a str> {
+        let folders = self.local.iter().filter(|entry| entry.kind == EntryKind::Folder);
+        folders.map(|entry| entry.path.as_str()).next()
+    }
+
+    /// The first public package that a registry serves.
+    pub(super) fn public(&self) -> Option<&'a LockEntry> {
+        self.project.lockfile.entries.values().find(|entry| {
+            let class = self.project.classes.get(&entry.path).map(|found| found.class);
+            entry.kind == EntryKind::Registry && class == Some(Class::Public)
+        })
+    }
+
+    fn resolved_at_public(&self, entry: &LockEntry) -> bool {
+        let url = entry.resolved.as_deref().and_then(|resolved| url::Url::parse(resolved).ok());
+        url.is_some_and(|url| self.project.public.same_host(&url))
+    }
+
+    /// Private packages at the top of the tree that package.json names.
+    pub(super) fn direct_private(&self) -> Vec<&'a LockEntry> {
+        let named = &self.project.manifest.dependencies;
+        let top = |entry: &&LockEntry| {
+            entry.path.strip_prefix("node_modules/").is_some_and(|name| named.contains_key(name))
+        };
+        self.fetched().filter(top).collect()
     }
 }
 

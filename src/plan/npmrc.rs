@@ -10,6 +10,8 @@ pub enum LineEdit {
     Drop,
     /// It keeps its key and gets this value.
     Value(String),
+    /// It gets this key, and this value or keeps its own.
+    Key(String, Option<String>),
 }
 
 /// Applies edits by line number, from 1. Comment lines that speak of a
@@ -27,6 +29,20 @@ pub fn rewrite(text: &str, edits: &BTreeMap<usize, LineEdit>) -> String {
                 out.push_str(key);
                 out.push('=');
                 out.push_str(&quoted(value));
+            }
+            Some(LineEdit::Key(key, value)) => {
+                out.push_str(key);
+                match (value, bare.split_once('=')) {
+                    (Some(value), _) => {
+                        out.push('=');
+                        out.push_str(&quoted(value));
+                    }
+                    (None, Some((_, own))) => {
+                        out.push('=');
+                        out.push_str(own);
+                    }
+                    (None, None) => {}
+                }
             }
             None if is_comment(bare) && mentions_credential(bare) => {}
             None => out.push_str(bare),
@@ -82,6 +98,16 @@ mod tests {
             rewrite(TEXT, &edits),
             "; ours\r\n\r\n//npm.acme.example/:_authToken=planted==\n\naudit=false"
         );
+    }
+
+    #[test]
+    fn a_key_is_exchanged_and_the_value_stays_unless_it_is_exchanged_too() {
+        let line = "@acme:registry = https://u:pw@npm.acme.example/\n";
+        let edit = |value: Option<&str>| {
+            BTreeMap::from([(1, LineEdit::Key("@Acme:registry".to_owned(), value.map(str::to_owned)))])
+        };
+        assert_eq!(rewrite(line, &edit(None)), "@Acme:registry= https://u:pw@npm.acme.example/\n");
+        assert_eq!(rewrite(line, &edit(Some("https://x.example/"))), "@Acme:registry=https://x.example/\n");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //! and no planted value is shown.
 
 use super::{Plan, RunSpec};
-use crate::scenario::{Answer, Cache, Changes, Install};
+use crate::scenario::{
+    Answer, Cache, Changes, Install, LockfileChange, MappingForm, NpmrcLevel, NpmrcPlace, ResolvedForm,
+};
 use std::fmt::Write;
 
 /// The text, ending in a line break.
@@ -99,20 +101,66 @@ fn project(run: &RunSpec) -> String {
         remove_integrity,
         remove_controls,
         unlink_local,
-        ..
-    } = run.scenario.project;
+        npm_config: _,
+        npmrc_absent,
+        npmrc_moved,
+        mapping,
+        lockfile,
+        raise_private_range,
+        allow_scripts,
+    } = &run.scenario.project;
+    let LockfileChange { version, resolved, remove_install_script_flag, as_shrinkwrap } = lockfile;
     let mut parts: Vec<String> = [
-        (remove_mapping, "registry mappings removed"),
-        (remove_lockfile, "lockfile removed"),
-        (remove_resolved, "`resolved` of private entries removed"),
-        (remove_integrity, "`integrity` of private entries removed"),
-        (remove_controls, "npm's install controls opened"),
-        (unlink_local && changes(run, "package.json"), "local packages asked of a registry"),
+        (*remove_mapping, "registry mappings removed"),
+        (*remove_lockfile, "lockfile removed"),
+        (*remove_resolved, "`resolved` of private entries removed"),
+        (*remove_integrity, "`integrity` of private entries removed"),
+        (*remove_controls, "npm's install controls opened"),
+        (*unlink_local && changes(run, "package.json"), "local packages asked of a registry"),
+        (version.is_some(), "the lockfile in version 1"),
+        (*remove_install_script_flag, "`hasInstallScript` removed"),
+        (*as_shrinkwrap, "the changed lockfile beside the project's as a shrinkwrap"),
+        (*raise_private_range, "private packages asked for by a version that the lockfile lacks"),
+        (*allow_scripts == Some(true), "every install script allowed"),
+        (*allow_scripts == Some(false), "every install script denied"),
     ]
     .into_iter()
     .filter(|(done, _)| *done)
     .map(|(_, words)| words.to_owned())
     .collect();
+    parts.extend(npmrc_absent.iter().map(|level| {
+        let file = match level {
+            NpmrcLevel::Global => "global",
+            NpmrcLevel::User => "user's",
+            NpmrcLevel::Project => "project's",
+        };
+        format!("without the {file} npmrc")
+    }));
+    parts.extend(npmrc_moved.map(|place| {
+        let place = match place {
+            NpmrcPlace::ParentFolder => "the folder above",
+            NpmrcPlace::WorkspaceMember => "a workspace member",
+        };
+        format!("the project's npmrc in {place}")
+    }));
+    parts.extend(mapping.map(|form| {
+        let form = match form {
+            MappingForm::OtherCase => "of scopes in another case",
+            MappingForm::Empty => "without a value",
+            MappingForm::UnsetVariable => "by a variable that is not set",
+            MappingForm::UnsetOptionalVariable => "by an optional variable that is not set",
+        };
+        format!("registry mappings {form}")
+    }));
+    parts.extend(resolved.map(|form| {
+        let form = match form {
+            ResolvedForm::PublicRegistry => "at the public registry",
+            ResolvedForm::Stranger => "at a stranger's host",
+            ResolvedForm::AnotherPackage => "that of another package",
+            ResolvedForm::Unparsable => "no URL",
+        };
+        format!("`resolved` of private entries {form}")
+    }));
     let files: Vec<String> = run
         .changes
         .iter()

@@ -41,7 +41,7 @@ pub(super) fn run(project: &Project, name: &str) -> RunSpec {
     plan.runs.into_iter().next().unwrap()
 }
 
-fn reason(project: &Project, name: &str) -> String {
+pub(super) fn reason(project: &Project, name: &str) -> String {
     let plan = plan(project, &options(&[name])).unwrap();
     assert!(plan.runs.is_empty(), "{name} applies");
     plan.not_applicable[0].1.clone()

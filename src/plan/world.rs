@@ -10,9 +10,12 @@ use crate::project::lockfile::{EntryKind, LockEntry};
 use crate::project::name::PackageName;
 use crate::project::npmrc::{Setting, Value};
 use crate::project::registry::RegistryUrl;
-use crate::scenario::{Answer, Scenario};
+use crate::scenario::{Answer, ResolvedForm, Scenario};
 use std::collections::{BTreeMap, BTreeSet};
 use url::Url;
+
+/// The host of a stranger to whom a lockfile points.
+pub(super) const STRANGER: &str = "packages.stranger.example";
 
 /// The world before any scenario: everything answers genuinely and no decoy is offered.
 pub(super) fn genuine(
@@ -40,6 +43,7 @@ pub(super) fn genuine(
         private_globs: private_globs(project),
         decoys: Vec::new(),
         tamper: None,
+        strangers: BTreeSet::new(),
         planted: planting.planted.clone(),
         secrets: super::PlantedSecrets::default(),
     }
@@ -65,6 +69,9 @@ pub(super) fn under(mut world: World, project: &Project, stakes: &Stakes<'_>, sc
         }
     }
     world.public_answer = scenario.world.public;
+    if scenario.project.lockfile.resolved == Some(ResolvedForm::Stranger) {
+        world.strangers.insert(STRANGER.to_owned());
+    }
     if scenario.world.decoys {
         world.decoys = decoys(project, stakes);
     }
@@ -193,15 +200,20 @@ fn decoys(project: &Project, stakes: &Stakes<'_>) -> Vec<DecoySpec> {
     let mut decoys = BTreeSet::new();
     for entry in stakes.private.iter().chain(&stakes.local) {
         let version = version(project, entry);
-        let higher = match node_semver::Version::parse(&version) {
-            Ok(parsed) => format!("{}.0.0", parsed.major + 98),
-            Err(_) => "99.0.0".to_owned(),
-        };
+        let higher = higher(&version);
         for name in names(entry) {
             decoys.insert(DecoySpec { name, version: version.clone(), higher: higher.clone() });
         }
     }
     decoys.into_iter().collect()
+}
+
+/// The higher version of a decoy.
+pub(super) fn higher(version: &str) -> String {
+    match node_semver::Version::parse(version) {
+        Ok(parsed) => format!("{}.0.0", parsed.major.saturating_add(98)),
+        Err(_) => "99.0.0".to_owned(),
+    }
 }
 
 /// The version of an entry; of a link, that of the folder it leads to.

@@ -87,6 +87,10 @@ pub fn place(run: &RunSpec, project: &Project, common: &Common, cache: CacheSpec
         .map(|path| (path.to_owned(), common.ca_pem.clone().into_bytes()))
         .collect();
     files.push((GLOBAL_NPMRC.to_owned(), run.npmrc.get(&Level::Global).cloned().unwrap_or_default()));
+    if let Some(above) = &run.parent_npmrc {
+        let folder = Path::new(PROJECT).parent().unwrap_or(Path::new("/"));
+        files.push((folder.join(".npmrc").display().to_string(), above.clone()));
+    }
     if let Some(user) = run.npmrc.get(&Level::User) {
         files.push((format!("{HOME}/.npmrc"), user.clone()));
     }

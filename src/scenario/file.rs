@@ -112,21 +112,81 @@ fn check(source: &Source, stem: &str, scenario: &Scenario) -> Result<(), Complai
             .help("`suites = [\"full\"]` is the least"));
     }
     check_demand(source, &scenario.demand)?;
-    let changes = &scenario.project;
-    for (takes, loss, change, word) in [
-        (changes.remove_mapping, Loss::Mapping, "remove-mapping", "mapping"),
-        (changes.remove_lockfile, Loss::Lockfile, "remove-lockfile", "lockfile"),
-        (changes.remove_resolved, Loss::Resolved, "remove-resolved", "resolved"),
-        (changes.remove_integrity, Loss::Integrity, "remove-integrity", "integrity"),
-        (changes.remove_controls, Loss::Controls, "remove-controls", "controls"),
-    ] {
-        if takes && !scenario.losses.contains(&loss) {
-            let message = format!("`{change}` takes a defence away that `losses` does not name");
-            return Err(complaint(at(change), source, message)
-                .help(format!("add \"{word}\" to `losses`: the margin is counted from it")));
+    if let Some(version) = scenario.project.lockfile.version.filter(|version| *version != 1) {
+        let message = format!("a lockfile cannot be rewritten in version {version}");
+        return Err(complaint(at("version").or_else(|| at("lockfile")), source, message)
+            .help("`version = 1` is what npm 6 wrote, and the only one"));
+    }
+    if scenario.install.npm_install && scenario.install.npm_update_dry_run {
+        return Err(complaint(at("npm-update-dry-run"), source, "the command is two commands".to_owned())
+            .help("keep one of `npm-install` and `npm-update-dry-run`"));
+    }
+    check_losses(source, scenario)
+}
+
+/// No change takes a defence that `losses` does not name.
+fn check_losses(source: &Source, scenario: &Scenario) -> Result<(), Complaint> {
+    for (loss, keys) in takes(scenario) {
+        // Losing the lockfile loses what stands in it.
+        let covered =
+            matches!(loss, Loss::Resolved | Loss::Integrity) && scenario.losses.contains(&Loss::Lockfile);
+        if covered || scenario.losses.contains(&loss) {
+            continue;
         }
+        let (change, word) = (keys[0], loss.word());
+        let message = format!("`{change}` takes a defence away that `losses` does not name");
+        return Err(complaint(keys.iter().find_map(|key| key_place(source, key)), source, message)
+            .help(format!("add \"{word}\" to `losses`: the margin is counted from it")));
     }
     Ok(())
+}
+
+/// The defences that a scenario's changes take, each with the key that does and
+/// the tables in which that may stand.
+fn takes(scenario: &Scenario) -> Vec<(Loss, Vec<&str>)> {
+    let changes = &scenario.project;
+    let lockfile = &changes.lockfile;
+    let mut taken: Vec<(Loss, Vec<&str>)> = [
+        (changes.remove_mapping, Loss::Mapping, vec!["remove-mapping"]),
+        (!changes.npmrc_absent.is_empty(), Loss::Mapping, vec!["npmrc-absent"]),
+        (changes.npmrc_moved.is_some(), Loss::Mapping, vec!["npmrc-moved"]),
+        (changes.mapping.is_some(), Loss::Mapping, vec!["mapping"]),
+        (changes.remove_lockfile, Loss::Lockfile, vec!["remove-lockfile"]),
+        (lockfile.as_shrinkwrap, Loss::Lockfile, vec!["as-shrinkwrap", "lockfile"]),
+        (changes.remove_resolved, Loss::Resolved, vec!["remove-resolved"]),
+        (lockfile.resolved.is_some(), Loss::Resolved, vec!["resolved", "lockfile"]),
+        (changes.remove_integrity, Loss::Integrity, vec!["remove-integrity"]),
+        (changes.remove_controls, Loss::Controls, vec!["remove-controls"]),
+        (changes.allow_scripts == Some(true), Loss::Controls, vec!["allow-scripts"]),
+    ]
+    .into_iter()
+    .filter(|(done, _, _)| *done)
+    .map(|(_, loss, keys)| (loss, keys))
+    .collect();
+    for (key, value) in &changes.npm_config {
+        taken.extend(setting_takes(key, value).map(|loss| (loss, vec![key.as_str(), "npm-config"])));
+    }
+    for option in &scenario.install.npm_options {
+        let (key, value) = option.split_once('=').unwrap_or((option, "true"));
+        let key = key.trim_start_matches('-');
+        taken.extend(setting_takes(key, value).map(|loss| (loss, vec![key, "npm-options"])));
+    }
+    taken
+}
+
+/// The defence that a setting of npm's takes.
+fn setting_takes(key: &str, value: &str) -> Option<Loss> {
+    let on = value == "true";
+    match key {
+        "registry" | "userconfig" | "globalconfig" | "prefix" => Some(Loss::Mapping),
+        "replace-registry-host" => (!matches!(value, "never" | "npmjs")).then_some(Loss::Resolved),
+        "allow-remote" | "allow-git" | "allow-file" | "allow-directory" => {
+            (value == "all").then_some(Loss::Controls)
+        }
+        "ignore-scripts" | "strict-allow-scripts" => (!on).then_some(Loss::Controls),
+        "dangerously-allow-all-scripts" => on.then_some(Loss::Controls),
+        other => other.ends_with(":registry").then_some(Loss::Mapping),
+    }
 }
 
 fn check_demand(source: &Source, demand: &Demand) -> Result<(), Complaint> {
@@ -218,6 +278,28 @@ mod tests {
         assert_eq!(complaint.place.unwrap().line, 2);
     }
 
+    fn project(line: &str) -> String {
+        GOOD.replace("[demand]", &format!("[project]\n{line}\n[demand]"))
+    }
+
+    fn install(line: &str) -> String {
+        GOOD.replace("[demand]", &format!("[install]\n{line}\n[demand]"))
+    }
+
+    #[test]
+    fn what_takes_no_defence_needs_no_loss_and_the_lockfile_s_loss_covers_what_stands_in_it() {
+        for text in [
+            project("npm-config = { allow-remote = \"none\", replace-registry-host = \"never\" }"),
+            project("npm-config = { ignore-scripts = \"true\" }"),
+            project("lockfile = { version = 1, remove-install-script-flag = true }"),
+            project("allow-scripts = false"),
+            project("remove-resolved = true\nlockfile = { as-shrinkwrap = true }")
+                .replace("[project]", "losses = [\"lockfile\"]\n[project]"),
+        ] {
+            read_text(&text).unwrap_or_else(|error| panic!("{text}: {}", error.message));
+        }
+    }
+
     #[test]
     fn rules_beyond_the_types_hold() {
         let cases = [
@@ -226,7 +308,18 @@ mod tests {
             (GOOD.replace("[\"full\"]", "[]"), 4, "no suite"),
             (GOOD.replace("codes = [\"E404\"]\n", ""), 6, "needs the `codes`"),
             (GOOD.replace("E404", "e404"), 7, "not a code"),
-            (GOOD.replace("[demand]", "[project]\nremove-mapping = true\n[demand]"), 6, "losses"),
+            (project("remove-mapping = true"), 6, "`remove-mapping` takes"),
+            (project("npmrc-absent = [\"user\"]"), 6, "`npmrc-absent` takes"),
+            (project("npmrc-moved = \"parent-folder\""), 6, "`npmrc-moved` takes"),
+            (project("mapping = \"empty\""), 6, "`mapping` takes"),
+            (project("lockfile = { resolved = \"stranger\" }"), 6, "`resolved` takes"),
+            (project("lockfile = { as-shrinkwrap = true }"), 6, "`as-shrinkwrap` takes"),
+            (project("lockfile = { version = 2 }"), 6, "version 2"),
+            (project("allow-scripts = true"), 6, "`allow-scripts` takes"),
+            (project("npm-config = { allow-remote = \"all\" }"), 6, "`allow-remote` takes"),
+            (project("npm-config = { replace-registry-host = \"always\" }"), 6, "takes"),
+            (install("npm-options = [\"--registry=https://x.example/\"]"), 6, "`registry` takes"),
+            (install("npm-install = true\nnpm-update-dry-run = true"), 7, "two commands"),
         ];
         for (text, line, part) in cases {
             let complaint = read_text(&text).unwrap_err();

@@ -6,7 +6,12 @@
 //! module must not know how anything is run.
 
 pub mod catalogue;
+mod changes;
 pub mod file;
+
+pub use changes::{
+    Changes, InstallChange, LockfileChange, MappingForm, NpmrcLevel, NpmrcPlace, ResolvedForm,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +112,41 @@ pub enum Need {
     Resolved,
     /// A private entry with `integrity`.
     Integrity,
+    /// A mapping of a private package in the user's npmrc.
+    UserMapping,
+    /// A mapping of a private package in the global npmrc.
+    GlobalMapping,
+    /// A mapping of a private package in the project's npmrc.
+    ProjectMapping,
+    /// A mapping of a private package in some npmrc file.
+    NpmrcMapping,
+    /// A mapping of a private package's scope in some npmrc file.
+    ScopeMapping,
+    /// A workspace member.
+    Workspace,
+    /// A default registry of the project's own, and an entry whose `resolved` names
+    /// the public one.
+    Mirror,
+    /// An entry that only development needs.
+    Development,
+    /// An optional entry.
+    Optional,
+    /// An entry from git.
+    Git,
+    /// A locked package with an install script.
+    InstallScript,
+    /// An entry without `resolved` that comes from a registry.
+    Unresolved,
+    /// A private package that package.json names.
+    DirectPrivate,
+    /// A public package from a registry.
+    Public,
+    /// A lockfile named package-lock.json.
+    PackageLock,
+    /// A lockfile of version 2 or 3.
+    NewLockfile,
+    /// `npm ci` as the project's own command.
+    Ci,
 }
 
 /// The world around the install.
@@ -157,39 +197,6 @@ pub enum Cache {
     Clean,
     /// As the baseline run left it.
     Warm,
-}
-
-/// What is done to the project's copy.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Changes {
-    /// Takes every registry mapping of private packages out of every npmrc level.
-    pub remove_mapping: bool,
-    /// Removes the lockfile.
-    pub remove_lockfile: bool,
-    /// Takes `resolved` out of the lockfile entries of private packages.
-    pub remove_resolved: bool,
-    /// Takes `integrity` out of the lockfile entries of private packages.
-    pub remove_integrity: bool,
-    /// Opens npm's install controls, whoever set them: `allow-remote` and `allow-git` to
-    /// all, scripts on and none unapproved.
-    pub remove_controls: bool,
-    /// Turns lockfile entries of local packages into ones of a registry (for `control`).
-    pub unlink_local: bool,
-    /// npm settings added as `npm_config_*` variables; `{public}` is the public registry.
-    pub npm_config: std::collections::BTreeMap<String, String>,
-}
-
-/// What is run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct InstallChange {
-    /// `npm install` in the place of `npm ci`; the command's other words stay.
-    pub npm_install: bool,
-    /// Adds `--ignore-scripts`.
-    pub ignore_scripts: bool,
-    /// `fetch-retries` etc. are shortened by variable; says so in the report.
-    pub shorten_retries: bool,
 }
 
 /// What must hold.

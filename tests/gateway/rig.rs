@@ -84,6 +84,7 @@ pub(crate) fn world(port: u16) -> World {
         private_globs: vec!["@acme/*".into()],
         decoys: Vec::new(),
         tamper: None,
+        strangers: BTreeSet::new(),
         hosts: BTreeSet::new(),
         secrets: Default::default(),
         planted: vec![Planted {
