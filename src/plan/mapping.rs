@@ -34,7 +34,8 @@ pub(super) fn found(at: Level, scenario: &Scenario) -> bool {
     let absent = changes.npmrc_absent.iter().any(|gone| level(*gone) == at);
     let elsewhere = at == Level::User
         && scenario.install.npm_options.iter().any(|option| option.starts_with("--userconfig="));
-    !absent && !elsewhere && !(at == Level::Project && changes.npmrc_moved.is_some())
+    let moved = at == Level::Project && changes.npmrc_moved.is_some();
+    !absent && !elsewhere && !moved
 }
 
 /// A scope in another case: `@Acme` for `@acme`. A scope without a letter has none.
