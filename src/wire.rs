@@ -30,6 +30,10 @@ pub struct Order {
     /// Whether to trace processes. Without it only the exit and the trees are
     /// reported (this is what the benchmark compares against).
     pub trace: bool,
+    /// Whether to follow what lifecycle scripts do to files. Needs `trace`.
+    pub watch: bool,
+    /// Files that hold planted secrets, absolute: who opens one to read it is told.
+    pub secrets: Vec<String>,
     /// Whether to hash the trees at all.
     pub hash: bool,
     /// Milliseconds from the start after which everything is killed.
@@ -111,6 +115,13 @@ pub enum Event {
         local: Option<SocketAddr>,
         /// What came of the call.
         outcome: Dial,
+    },
+    /// A process of a lifecycle script opened a planted secret for reading; told once.
+    Read {
+        /// Which process.
+        process: ProcessId,
+        /// The file, by the path it was planted at.
+        path: String,
     },
     /// A system call was refused by us.
     Denied {
@@ -249,6 +260,9 @@ pub struct FileChange {
     pub path: String,
     /// What happened to it.
     pub change: Change,
+    /// The last process of a lifecycle script that wrote, moved or removed it, where
+    /// that was seen.
+    pub process: Option<ProcessId>,
 }
 
 /// Kinds of change of a file.
@@ -281,6 +295,8 @@ pub enum GapKind {
     Overflow,
     /// A connection whose owner could not be named.
     Connection,
+    /// What a lifecycle script did to files was not followed.
+    Files,
     /// The witness itself failed at something.
     Witness,
 }

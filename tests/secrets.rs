@@ -112,3 +112,88 @@ fn every_secret_is_found_in_every_form_and_printed_in_none() {
     assert_eq!(findings(&outcome, "credential-to-foreign-host"), Vec::<&Value>::new());
     assert!(findings(&outcome, "secret-exfiltrated").len() >= LABELS.len());
 }
+
+#[test]
+fn what_a_script_reads_and_writes_is_told_with_its_name() {
+    if let Some(lack) = lacks_npm() {
+        return support::skip("secrets::read", &lack);
+    }
+    let script = "cat ~/.ssh/id_ed25519 >/dev/null; ln -s ~/.netrc n; cat n >/dev/null; rm n; \
+        echo evil >>~/.bashrc; echo evil >../../dropped";
+    let nosy = Package::new("nosy", "1.0.0").script("postinstall", script);
+    let outcome = project(nosy, "").test(&["--scenario", "baseline"]);
+    let run = baseline(&outcome);
+    assert_eq!(run["exit_code"], 0, "{:#}", run["output"]);
+    let secrets: Vec<&str> =
+        run["reads"].as_array().unwrap().iter().map(|read| read["secret"].as_str().unwrap()).collect();
+    assert_eq!(secrets, ["~/.ssh/id_ed25519", "~/.netrc"]);
+    let read = findings(&outcome, "secret-read");
+    assert_eq!(read.len(), 1, "{read:#?}");
+    assert_eq!(read[0]["message"], "the postinstall script of nosy@1.0.0 read ~/.ssh/id_ed25519, ~/.netrc");
+    let wrote: BTreeSet<&str> = findings(&outcome, "write-outside-package")
+        .into_iter()
+        .map(|finding| finding["message"].as_str().unwrap())
+        .collect();
+    let by = "the postinstall script of nosy@1.0.0 wrote";
+    assert_eq!(
+        wrote,
+        BTreeSet::from([
+            format!("{by} in the project, outside its own folder: /project/dropped (added)").as_str(),
+            format!("{by} outside the project: /home/npm/.bashrc (added)").as_str(),
+        ])
+    );
+    let processes = run["processes"].as_array().unwrap();
+    for file in run["files"].as_array().unwrap() {
+        let of = processes.iter().find(|process| process["id"] == file["process"]);
+        assert_eq!(of.unwrap_or_else(|| panic!("{file:#}"))["package"], "node_modules/nosy", "{file:#}");
+    }
+    assert_eq!(outcome.report["verdict"], "sealed", "{}", outcome.stdout);
+}
+
+#[test]
+fn an_executable_in_the_place_of_the_shell_or_of_node_is_named() {
+    if let Some(lack) = lacks_npm() {
+        return support::skip("secrets::stand_in", &lack);
+    }
+    let hijacker = Package::new("hijacker", "1.0.0")
+        .bin("sh", "shell.sh")
+        .bin("node", "node.sh")
+        .file("shell.sh", "#!/bin/sh\nexec /bin/sh \"$@\"\n")
+        .file("node.sh", "#!/bin/sh\nexit 0\n");
+    let victim = Package::new("victim", "1.0.0").script("postinstall", "node -e 0; true");
+    let build = |npmrc: &str| {
+        Project::new()
+            .dependency("hijacker", "1.0.0")
+            .dependency("victim", "1.0.0")
+            .npmrc(npmrc)
+            .served_registry("{public}", "registry/public", |registry| {
+                registry.package(hijacker.clone()).package(victim.clone())
+            })
+            .build()
+    };
+    let named = |outcome: &Outcome| -> BTreeSet<String> {
+        findings(outcome, "script-not-approved")
+            .into_iter()
+            .filter(|finding| finding["package"] == "hijacker" && finding["severity"] == "warning")
+            .map(|finding| finding["message"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let both = |name: &str| {
+        format!("hijacker@1.0.0 was run in the place of `{name}` by the postinstall script of victim@1.0.0")
+    };
+    let outcome = build("").test(&["--scenario", "baseline"]);
+    assert_eq!(named(&outcome), BTreeSet::from([both("node"), both("sh")]), "{}", outcome.stdout);
+    let run = baseline(&outcome);
+    let mut stand_ins = run["processes"].as_array().unwrap().iter().map(|process| &process["stand_in"]);
+    assert!(
+        stand_ins.any(|it| *it
+            == serde_json::json!({
+                "name": "sh", "file": "/project/node_modules/hijacker/shell.sh"
+            })),
+        "{:#}",
+        run["processes"]
+    );
+    // `script-shell` stops one half of it.
+    let outcome = build("script-shell=/bin/sh").test(&["--scenario", "baseline"]);
+    assert_eq!(named(&outcome), BTreeSet::from([both("node")]), "{}", outcome.stdout);
+}

@@ -158,6 +158,9 @@ pub(crate) struct TestArguments {
     /// Leave the processes untraced (for measuring what tracing costs)
     #[arg(long, hide = true)]
     pub(crate) no_trace: bool,
+    /// Leave the files of lifecycle scripts unwatched (for measuring what watching costs)
+    #[arg(long, hide = true)]
+    pub(crate) no_watch: bool,
 }
 
 #[derive(Debug, Args)]

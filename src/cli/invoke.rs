@@ -113,6 +113,7 @@ fn common(loaded: &Loaded, options: &Options, shims: PathBuf, runs: usize) -> an
         limits: Limits { memory: 4 << 30, processes: 4096, open_files: 65_536, disk },
         time_limit: options.timeout,
         trace: options.trace,
+        watch: options.watch,
         scratch,
         proxies: proxies(&loaded.project),
     })

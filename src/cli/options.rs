@@ -20,6 +20,7 @@ pub(crate) struct Options {
     pub(crate) fail_on: FailOn,
     pub(crate) progress: ProgressChoice,
     pub(crate) trace: bool,
+    pub(crate) watch: bool,
 }
 
 /// One `--report FORMAT=PATH`.
@@ -88,6 +89,7 @@ pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Resu
         fail_on: choose(arguments.fail_on, file, "fail-on")?.unwrap_or(FailOn::Error),
         progress: choose(arguments.progress, file, "progress")?.unwrap_or(ProgressChoice::Auto),
         trace: !arguments.no_trace,
+        watch: !arguments.no_trace && !arguments.no_watch,
     })
 }
 

@@ -38,6 +38,8 @@ pub struct Evidence {
     pub connections: Vec<Connection>,
     /// Ordered by path.
     pub files: Vec<File>,
+    /// Planted secrets that scripts read, each process and secret once, in order.
+    pub reads: Vec<SecretRead>,
     /// The ends of its output, secrets redacted.
     pub output: Output,
     /// What could not be seen.
@@ -174,6 +176,27 @@ pub struct Process {
     /// another program.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ran: Vec<String>,
+    /// A program of the project that it ran in the place of the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stand_in: Option<StandIn>,
+}
+
+/// A program that is found first under a name that everybody knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StandIn {
+    /// The name: `sh`, `node`.
+    pub name: String,
+    /// The file in the project, links followed.
+    pub file: String,
+}
+
+/// A planted secret that a lifecycle script opened for reading.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct SecretRead {
+    /// Who.
+    pub process: ProcessId,
+    /// Its label: `~/.aws/credentials`.
+    pub secret: String,
 }
 
 /// A connection or a datagram that a process wanted.

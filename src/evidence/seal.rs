@@ -15,7 +15,7 @@ mod tests;
 mod timeline;
 
 use super::exchange::{Exchange, Lookup, Role};
-use super::fact::{Decoy, Evidence, File, Gap, NpmError, Output, Package};
+use super::fact::{Decoy, Evidence, File, Gap, NpmError, Output, Package, SecretRead};
 use super::tree::TarballIndex;
 use crate::project::Project;
 use crate::project::registry::RegistryUrl;
@@ -28,6 +28,8 @@ pub use source::configured_registries;
 
 /// Where the project lies inside a sandbox; paths in events and evidence begin with it.
 pub const PROJECT: &str = "/project";
+/// The home folder inside, which labels of secrets write as `~`.
+const HOME: &str = "/home/npm/";
 
 /// What was handed in, unjoined.
 #[derive(Debug, Clone, Default)]
@@ -150,13 +152,23 @@ pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
         }
     }
     let folders: BTreeSet<&str> = packages.iter().map(|package| package.path.as_str()).collect();
+    let standing = processes::standing(&recording.events, &processes);
+    let mut reads: Vec<SecretRead> = timeline
+        .reads
+        .iter()
+        .filter_map(|(process, path)| {
+            let secret = path.strip_prefix(HOME).map_or((*path).to_owned(), |below| format!("~/{below}"));
+            Some(SecretRead { process: standing.get(process).copied()?, secret })
+        })
+        .collect();
+    reads.dedup();
     let mut files: Vec<File> = timeline
         .changes
         .iter()
         .map(|change| File {
             path: redact(&change.path, context.secrets),
             change: change.change,
-            process: None,
+            process: change.process.and_then(|process| standing.get(&process).copied()),
             package: owner(&change.path, &folders),
         })
         .collect();
@@ -172,8 +184,13 @@ pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
     };
     gaps.sort();
     gaps.dedup();
-    let connections = connections::connections(&recording.events, &recording.lookups, context.doors_here);
+    let mut connections = connections::connections(&recording.events, &recording.lookups, context.doors_here);
     let (mut exchanges, mut lookups) = (recording.exchanges, recording.lookups);
+    let asked = exchanges.iter_mut().map(|exchange| &mut exchange.process);
+    let asked = asked.chain(lookups.iter_mut().map(|lookup| &mut lookup.process)).flatten();
+    for process in asked.chain(connections.iter_mut().map(|connection| &mut connection.process)) {
+        *process = standing.get(process).copied().unwrap_or(*process);
+    }
     exchanges.sort_by_key(|exchange| exchange.seq);
     lookups.sort_by_key(|lookup| lookup.seq);
     Evidence {
@@ -191,6 +208,7 @@ pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
         processes,
         connections,
         files,
+        reads,
         output: Output {
             stdout_tail: redact(&recording.output.stdout_tail, context.secrets),
             stderr_tail: redact(&recording.output.stderr_tail, context.secrets),
@@ -231,7 +249,7 @@ fn hides_answer(kind: GapKind, exit: Option<Exit>) -> bool {
         // node probes for io_uring and goes on without it; only where the
         // command failed may our refusal have been the cause.
         GapKind::RefusedCall => exit != Some(Exit::Code(0)),
-        GapKind::Connection => false,
+        GapKind::Connection | GapKind::Files => false,
     }
 }
 

@@ -8,7 +8,7 @@
 mod project;
 
 use super::{Ground, JudgedRun, Judgement, Observed, Options, RULES, Severity, judge};
-use crate::evidence::fact::{Evidence, File, Gap, Output};
+use crate::evidence::fact::{Evidence, File, Gap, Output, SecretRead};
 use crate::evidence::seal::Platform;
 use crate::plan::margin::{Answer, Losses, Measured};
 use crate::project::Project;
@@ -241,6 +241,11 @@ pub(super) fn evidence(project: &Project, changes: &Value) -> Evidence {
             changes,
             "files",
             |_| json!({ "path": "/project/x", "change": "added", "process": null, "package": null }),
+        ),
+        reads: items::<SecretRead>(
+            changes,
+            "reads",
+            |_| json!({ "process": 2, "secret": "~/.aws/credentials" }),
         ),
         output: Output::default(),
         gaps: items::<Gap>(

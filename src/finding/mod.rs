@@ -131,4 +131,6 @@ pub enum EvidenceKind {
     File,
     /// `gaps`, by index.
     Gap,
+    /// `reads`, by index.
+    Read,
 }

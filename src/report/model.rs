@@ -7,7 +7,7 @@
 use super::opinion::{Finding, Severity, Verdict};
 use super::outcome::Outcome;
 use crate::evidence::exchange::{Exchange, Lookup};
-use crate::evidence::fact::{Connection, Decoy, File, Gap, NpmError, Output, Package, Process};
+use crate::evidence::fact::{Connection, Decoy, File, Gap, NpmError, Output, Package, Process, SecretRead};
 use crate::scenario::Loss;
 use crate::wire::CutShort;
 use schemars::JsonSchema;
@@ -237,6 +237,9 @@ pub struct Run {
     pub connections: Vec<Connection>,
     /// Ordered by path.
     pub files: Vec<File>,
+    /// Planted secrets that scripts read.
+    #[serde(default)]
+    pub reads: Vec<SecretRead>,
     /// The ends of npm's output.
     pub output: Output,
     /// What could not be seen.

@@ -249,6 +249,7 @@ fn tell(event: &Event, id: &str, listener: &Listener) {
         | Event::ExecFailed { .. }
         | Event::Exited { .. }
         | Event::Connected { .. }
+        | Event::Read { .. }
         | Event::Denied { .. }
         | Event::Unpacked { .. }
         | Event::Installed { .. }

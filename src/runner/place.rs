@@ -38,6 +38,8 @@ pub struct Common {
     pub time_limit: Duration,
     /// Whether processes are traced.
     pub trace: bool,
+    /// Whether what lifecycle scripts do to files is followed.
+    pub watch: bool,
     /// Where sandboxes write.
     pub scratch: Scratch,
     /// Proxies that npm's configuration names, host and port.
@@ -130,6 +132,8 @@ pub fn place(run: &RunSpec, project: &Project, common: &Common, cache: CacheSpec
             project: PROJECT.to_owned(),
             members: members(project),
             trace: common.trace,
+            watch: common.watch,
+            secrets: run.world.secrets.watched.iter().map(|path| format!("{HOME}/{path}")).collect(),
             hash: true,
             time_limit_ms: u64::try_from(common.time_limit.as_millis()).unwrap_or(u64::MAX),
             grace_ms: u64::try_from(GRACE.as_millis()).unwrap_or(u64::MAX),

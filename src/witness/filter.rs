@@ -131,6 +131,57 @@ const RULES: &[Rule] = &[
     refuse(libc::SYS_delete_module, libc::EPERM),
 ];
 
+/// What lifecycle scripts are watched for besides: files that are opened, and
+/// names that come, go or move. Folders are opened to be listed, which no file is.
+const OPENS: &[(c_long, Option<u8>)] = &[
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_open, Some(1)),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_creat, None),
+    (libc::SYS_openat, Some(2)),
+    (libc::SYS_openat2, None),
+    (libc::SYS_truncate, None),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_rename, None),
+    (libc::SYS_renameat, None),
+    (libc::SYS_renameat2, None),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_link, None),
+    (libc::SYS_linkat, None),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_symlink, None),
+    (libc::SYS_symlinkat, None),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_unlink, None),
+    (libc::SYS_unlinkat, None),
+];
+
+/// The filter that lifecycle scripts have besides: npm's own calls never meet it.
+pub(super) fn of_scripts() -> Vec<sock_filter> {
+    let mut code = vec![
+        load(ARCHITECTURE),
+        // Of another dialect the first filter has its opinion.
+        jump(BPF_JMP | BPF_JEQ | BPF_K, NATIVE, 1, 0),
+        finish(libc::SECCOMP_RET_ALLOW),
+        load(NUMBER),
+    ];
+    for (call, flags) in OPENS {
+        let body = match flags {
+            None => vec![finish(libc::SECCOMP_RET_TRACE)],
+            Some(flags) => vec![
+                load(low(*flags)),
+                jump(BPF_JMP | BPF_JSET | BPF_K, libc::O_DIRECTORY as u32, 0, 1),
+                finish(libc::SECCOMP_RET_ALLOW),
+                finish(libc::SECCOMP_RET_TRACE),
+            ],
+        };
+        code.push(jump(BPF_JMP | BPF_JEQ | BPF_K, *call as u32, 0, body.len()));
+        code.extend(body);
+    }
+    code.push(finish(libc::SECCOMP_RET_ALLOW));
+    code
+}
+
 // Offsets in `struct seccomp_data`.
 const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
@@ -229,13 +280,17 @@ mod tests {
 
     /// Runs the program on one call, as the kernel would.
     fn decide(number: c_long, arguments: &[(usize, u64)], architecture: u32) -> u32 {
+        decide_by(&program(), number, arguments, architecture)
+    }
+
+    fn decide_by(code: &[sock_filter], number: c_long, arguments: &[(usize, u64)], architecture: u32) -> u32 {
         let mut data = [0_u8; 64];
         data[..4].copy_from_slice(&(number as u32).to_ne_bytes());
         data[4..8].copy_from_slice(&architecture.to_ne_bytes());
         for (at, value) in arguments {
             data[16 + 8 * at..24 + 8 * at].copy_from_slice(&value.to_ne_bytes());
         }
-        let (code, mut at, mut accumulator) = (program(), 0, 0_u32);
+        let (mut at, mut accumulator) = (0, 0_u32);
         loop {
             let step = &code[at];
             at += 1;
@@ -277,6 +332,23 @@ mod tests {
         {
             assert_eq!(decide(call, &[], NATIVE), ALLOW);
         }
+    }
+
+    #[test]
+    fn scripts_are_stopped_where_they_open_files_and_nowhere_else() {
+        let code = of_scripts();
+        let decide = |call, flags: i32| decide_by(&code, call, &[(2, flags as u64)], NATIVE);
+        assert_eq!(decide(libc::SYS_openat, libc::O_RDONLY | libc::O_CLOEXEC), STOP);
+        assert_eq!(decide(libc::SYS_openat, libc::O_WRONLY | libc::O_CREAT), STOP);
+        assert_eq!(decide(libc::SYS_openat, libc::O_DIRECTORY), ALLOW);
+        assert_eq!(decide(libc::SYS_openat2, 0), STOP);
+        for call in [libc::SYS_renameat2, libc::SYS_unlinkat, libc::SYS_linkat, libc::SYS_truncate] {
+            assert_eq!(decide(call, 0), STOP);
+        }
+        for call in [libc::SYS_read, libc::SYS_write, libc::SYS_newfstatat, libc::SYS_close, libc::SYS_mmap] {
+            assert_eq!(decide(call, 0), ALLOW);
+        }
+        assert_eq!(decide_by(&code, libc::SYS_openat, &[], 0x4000_0003), ALLOW);
     }
 
     #[test]

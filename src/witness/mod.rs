@@ -2,7 +2,7 @@
 //!
 //! It reads one order from its channel, starts the command, follows every
 //! process with ptrace under a seccomp filter that stops only on calls worth a
-//! look, hashes the installed trees, and reports. It protects itself from those
+//! look and under a second one that only lifecycle scripts have, hashes the installed trees, and reports. It protects itself from those
 //! it watches and stays able to see them; what it could not see it says.
 //!
 //! It must not know how the sandbox was made, who answers on its network, what
@@ -14,7 +14,9 @@
 
 mod channel;
 mod disk;
+mod files;
 mod filter;
+mod graft;
 mod guard;
 mod listed;
 mod memory;

@@ -132,7 +132,7 @@ impl Listing {
                     (Some(one), Some(two)) if differ(one, two) => Change::Changed,
                     (Some(_), Some(_)) => return None,
                 };
-                Some(FileChange { path: path.clone(), change })
+                Some(FileChange { path: path.clone(), change, process: None })
             })
             .collect()
     }

@@ -46,6 +46,14 @@ pub(super) fn link(pid: i32, name: &str) -> Option<String> {
     Some(clip(target.as_os_str().as_encoded_bytes(), ARGUMENT))
 }
 
+/// The flags with which a descriptor of a task was opened.
+pub(super) fn open_flags(task: i32, descriptor: i64) -> Option<i32> {
+    let bytes = read(&format!("/proc/{task}/fdinfo/{descriptor}"), 16 << 10)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let flags = text.lines().find_map(|line| line.strip_prefix("flags:"))?;
+    i32::from_str_radix(flags.trim(), 8).ok()
+}
+
 /// The two variables by which npm says what a script is for; `Err` where the
 /// environment is hidden.
 pub(super) fn lifecycle(pid: i32) -> Result<Option<Lifecycle>, ()> {

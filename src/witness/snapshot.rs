@@ -6,6 +6,7 @@
 //! every script's start is such a moment.
 
 use super::channel::Channel;
+use super::files::Files;
 use super::outside::{Grounds, Listing};
 use super::tree::{Place, Survey};
 use crate::wire::{Event, FileChange, GapKind, Lifecycle, Order};
@@ -81,7 +82,7 @@ impl Snapshots {
     }
 
     /// Nothing is alive any more.
-    pub(super) fn finish(self, channel: &mut Channel) {
+    pub(super) fn finish(self, channel: &mut Channel, files: &Files) {
         let after = Survey::take(&self.place, self.survey.as_ref(), true);
         tell_gaps(channel, &after.gaps);
         channel.tell(&Event::Installed { packages: after.packages(), links: after.links() });
@@ -95,7 +96,8 @@ impl Snapshots {
             changes.extend(before.changes(&listing));
         }
         let more = changes.len().saturating_sub(CHANGES);
-        for change in changes.into_iter().take(CHANGES) {
+        for mut change in changes.into_iter().take(CHANGES) {
+            files.attribute(&mut change);
             channel.tell(&Event::Changed(change));
         }
         if more > 0 {
@@ -131,6 +133,8 @@ mod tests {
             project: project.clone(),
             members: vec![],
             trace: true,
+            watch: true,
+            secrets: vec![],
             hash: true,
             time_limit_ms: 0,
             grace_ms: 0,

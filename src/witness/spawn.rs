@@ -207,6 +207,8 @@ mod tests {
             project: "/".into(),
             members: vec![],
             trace: false,
+            watch: false,
+            secrets: vec![],
             hash: false,
             time_limit_ms: 0,
             grace_ms: 0,

@@ -4,16 +4,15 @@
 //! stopped task. It sleeps on `SIGCHLD` and on the channel, and looks at the
 //! clock in between.
 
+mod calls;
+
 use super::channel::Channel;
 use super::disk::Disk;
-use super::guard::{self, Verdict};
-use super::listed;
-use super::memory::Memory;
+use super::files::Files;
 use super::snapshot::Snapshots;
-use super::sockets::{self, Reach};
 use super::spawn::{self, Started};
 use super::table::{Begun, COMMAND, Table};
-use super::tracee::{self, Call, Stopped, Waited, Why};
+use super::tracee::{self, Stopped, Waited, Why};
 use super::{Fault, procfs};
 use crate::wire::{CutShort, Dial, Event, Exit, GapKind, Order, ProcessId};
 use nix::errno::Errno;
@@ -49,6 +48,7 @@ pub(super) struct Supervisor<'a> {
     began: Instant,
     table: Table,
     snapshots: Option<Snapshots>,
+    files: Files,
     phase: Phase,
     cut_short: Option<CutShort>,
     peak_memory: u64,
@@ -70,6 +70,7 @@ impl<'a> Supervisor<'a> {
         mask.thread_block().map_err(|errno| Fault::System("sigprocmask", errno))?;
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
             .map_err(|errno| Fault::System("signalfd", errno))?;
+        let files = Files::new(&order.secrets);
         channel.tell(&Event::Ready);
         channel.flush();
         let began = Instant::now();
@@ -87,6 +88,7 @@ impl<'a> Supervisor<'a> {
             began,
             table,
             snapshots: order.hash.then(|| Snapshots::new(order)),
+            files,
             phase: Phase::Running,
             cut_short: None,
             peak_memory: 0,
@@ -113,7 +115,7 @@ impl<'a> Supervisor<'a> {
             && self.cut_short != Some(CutShort::Host)
         {
             self.channel.flush();
-            snapshots.finish(self.channel);
+            snapshots.finish(self.channel, &self.files);
         }
         self.channel.tell(&Event::Ended { peak_memory: self.peak_memory, cut_short: self.cut_short });
         self.channel.flush();
@@ -279,7 +281,7 @@ impl<'a> Supervisor<'a> {
         known.executed = true;
         let asked = match begun {
             Some(Begun::Exec(path)) => path,
-            Some(Begun::Reach(_)) | None => String::new(),
+            Some(Begun::Reach(_) | Begun::Touch(_) | Begun::Watch) | None => String::new(),
         };
         let environment = procfs::lifecycle(pid);
         let hidden = environment.is_err();
@@ -314,111 +316,15 @@ impl<'a> Supervisor<'a> {
         if let (Some(lifecycle), Some(snapshots), true) = (&lifecycle, &mut self.snapshots, first) {
             snapshots.before_script(lifecycle, self.channel);
         }
-        task.resume();
-    }
-
-    fn call(&mut self, task: Stopped) {
-        let (Some(call), Some(process)) = (task.call(), self.table.owner(task.pid())) else {
-            task.resume();
+        if self.order.watch && first && lifecycle.is_some() {
+            // A call can be made for it only once its own is over.
+            if let Some(known) = self.table.task(pid) {
+                known.begun = Some(Begun::Watch);
+            }
+            task.resume_to_end_of_call();
             return;
-        };
-        match guard::judge(&call) {
-            Verdict::Pass => {}
-            Verdict::Kill(what) => {
-                self.deny(process, what, "");
-                self.channel.gap(GapKind::RefusedCall, what);
-                task.kill();
-                return;
-            }
-            Verdict::Refuse(refusal) => {
-                task.refuse(guard::REFUSED);
-                self.deny(process, refusal.call, &refusal.detail);
-                if refusal.hides {
-                    self.channel.gap(GapKind::RefusedCall, &format!("{}: {}", refusal.call, refusal.detail));
-                }
-                task.resume();
-                return;
-            }
-        }
-        let memory = Memory::of(&task);
-        let begun = match call.number as libc::c_long {
-            libc::SYS_execve | libc::SYS_execveat => {
-                program(&task, &call, memory.as_ref()).map(|path| Some(Begun::Exec(path))).ok_or(())
-            }
-            libc::SYS_connect | libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg => {
-                sockets::reach(&call, memory.as_ref()).map(|reach| reach.map(Begun::Reach))
-            }
-            _ => Ok(None),
-        };
-        match begun {
-            Ok(Some(begun)) => {
-                if let Some(known) = self.table.task(task.pid()) {
-                    known.begun = Some(begun);
-                }
-                task.resume_to_end_of_call();
-            }
-            Ok(None) => {
-                task.resume();
-            }
-            Err(()) => {
-                task.refuse(guard::REFUSED);
-                let detail = format!("arguments of call {} of process {}", call.number, process.0);
-                self.channel.gap(GapKind::UnreadableArguments, &detail);
-                task.resume();
-            }
-        }
-    }
-
-    fn end_of_call(&mut self, task: Stopped) {
-        let pid = task.pid();
-        let result = task.result();
-        if let Some(known) = self.table.task(pid) {
-            let (process, begun) = (known.process, known.begun.take());
-            match (begun, result) {
-                (Some(Begun::Exec(path)), Some(result)) if result < 0 => {
-                    if let Some(known) = self.table.process(process) {
-                        known.failed_exec = Some((path, sockets::name(result)));
-                    }
-                }
-                (Some(Begun::Reach(reach)), result) => {
-                    self.reached(process, pid, reach, result.map_or(Dial::Pending, sockets::outcome));
-                }
-                (Some(Begun::Exec(_)) | None, _) => {}
-            }
         }
         task.resume();
-    }
-
-    /// The gateway may be waiting to hear whose a connection is, so this is
-    /// sent before the process goes on.
-    fn reached(&mut self, process: ProcessId, task: i32, reach: Reach, outcome: Dial) {
-        let open = matches!(outcome, Dial::Done | Dial::Pending);
-        let listed = if open { listed::listed(task, reach.descriptor) } else { None };
-        let local = listed.map(|listed| listed.local).filter(|local| local.port() != 0);
-        let mut peers = reach.peers;
-        if reach.keeps
-            && let Some(real) = listed.and_then(|listed| listed::really(peers.first(), &listed))
-        {
-            self.channel.gap(GapKind::Connection, "an address was changed while the call was made");
-            peers = [real].into();
-        }
-        for to in peers {
-            let outcome = outcome.clone();
-            self.channel.tell_of(process, &Event::Connected { process, to, local, outcome });
-        }
-        self.channel.flush();
-    }
-
-    fn deny(&mut self, process: ProcessId, call: &str, detail: &str) {
-        let event = Event::Denied { process, call: call.to_owned(), detail: detail.to_owned() };
-        self.channel.tell_of(process, &event);
-    }
-
-    fn tell_failed_exec(&mut self, process: ProcessId) {
-        let failed = self.table.process(process).and_then(|known| known.failed_exec.take());
-        if let Some((path, errno)) = failed {
-            self.channel.tell_of(process, &Event::ExecFailed { process, path, errno });
-        }
     }
 
     fn ended(&mut self, pid: i32, how: Exit) {
@@ -474,18 +380,4 @@ fn kill_all() {
         // Nobody there is as good as killed.
         let _none = nix::sys::signal::kill(nix::unistd::Pid::from_raw(-1), Signal::SIGKILL);
     }
-}
-
-/// The program that a call is about to run; `None` where it cannot be read.
-fn program(task: &Stopped, call: &Call, memory: Option<&Memory>) -> Option<String> {
-    let memory = memory?;
-    if call.number as libc::c_long == libc::SYS_execve {
-        return memory.path(call.arguments[0]);
-    }
-    let path = memory.path(call.arguments[1])?;
-    if path.is_empty() {
-        // AT_EMPTY_PATH: the descriptor itself.
-        return procfs::link(task.pid(), &format!("fd/{}", call.arguments[0] as i32)).or(Some(path));
-    }
-    Some(path)
 }

@@ -34,6 +34,10 @@ pub(super) enum Begun {
     Exec(String),
     /// Something is to be reached, by a descriptor.
     Reach(super::sockets::Reach),
+    /// Something is to be done to files.
+    Touch(super::files::Touch),
+    /// The program of a script is in place, and is to be watched before it begins.
+    Watch,
 }
 
 /// A thread of a process.

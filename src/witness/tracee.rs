@@ -96,6 +96,28 @@ pub(super) fn wait() -> Result<Waited, Fault> {
     Ok(Waited::Stopped(stopped, why))
 }
 
+/// Waits for one task that was let run, and for no other; its end where it has
+/// none to come.
+pub(super) fn wait_for(pid: pid_t) -> Result<(Stopped, Why), Exit> {
+    loop {
+        let mut status = 0;
+        // SAFETY: waitpid writes one c_int to the place given.
+        let waited = unsafe { libc::waitpid(pid, &raw mut status, libc::__WALL) };
+        if waited < 0 && Errno::last() == Errno::EINTR {
+            continue;
+        }
+        if waited < 0 || libc::WIFSIGNALED(status) {
+            return Err(Exit::Signal(if waited < 0 { libc::SIGKILL } else { libc::WTERMSIG(status) }));
+        }
+        if libc::WIFEXITED(status) {
+            return Err(Exit::Code(libc::WEXITSTATUS(status)));
+        }
+        let stopped = Stopped(pid);
+        let why = stopped.why(status);
+        return Ok((stopped, why));
+    }
+}
+
 fn request(kind: c_uint, pid: pid_t, address: usize, data: *mut c_void) -> Result<c_long, Errno> {
     let address = std::ptr::without_provenance_mut::<c_void>(address);
     // SAFETY: the callers pass, for each request, what ptrace(2) says it takes:
@@ -215,6 +237,42 @@ impl Stopped {
         Some(info)
     }
 
+    /// Writes to its memory, also where it may not write itself: whole words.
+    pub(super) fn write(&self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
+        for (at, word) in (address..).step_by(8).zip(bytes.chunks_exact(8)) {
+            let word = usize::from_ne_bytes(word.try_into().unwrap_or_default());
+            let word = std::ptr::without_provenance_mut(word);
+            request(libc::PTRACE_POKEDATA as c_uint, self.0, at as usize, word)?;
+        }
+        Ok(())
+    }
+
+    /// Its registers; `None` where it was killed meanwhile.
+    pub(super) fn registers(&self) -> Option<Registers> {
+        // SAFETY: the struct is plain numbers, for which all zeros is a value.
+        let mut registers: libc::user_regs_struct = unsafe { std::mem::zeroed() };
+        self.exchange(libc::PTRACE_GETREGSET as c_uint, &mut registers).ok()?;
+        Some(Registers(registers))
+    }
+
+    /// Sets its registers.
+    pub(super) fn set_registers(&self, registers: &Registers) -> Result<(), Errno> {
+        self.exchange(libc::PTRACE_SETREGSET as c_uint, &mut { registers.0 })
+    }
+
+    fn exchange(&self, kind: c_uint, registers: &mut libc::user_regs_struct) -> Result<(), Errno> {
+        const NT_PRSTATUS: usize = 1;
+        let length = size_of_val(registers);
+        let mut view = libc::iovec { iov_base: std::ptr::from_mut(registers).cast(), iov_len: length };
+        request(kind, self.0, NT_PRSTATUS, (&raw mut view).cast::<c_void>()).map(drop)
+    }
+
+    /// Sends it a signal that it was spared.
+    pub(super) fn signal_again(&self, signal: c_int) {
+        // SAFETY: takes plain numbers; the task is ours and stopped, so its number is its own.
+        let _dead = unsafe { libc::syscall(libc::SYS_tkill, self.0, signal) };
+    }
+
     /// Has the call that it is about to make answered with an error instead.
     #[cfg(target_arch = "x86_64")]
     pub(super) fn refuse(&self, errno: Errno) {
@@ -255,5 +313,70 @@ impl Stopped {
     pub(super) fn kill(self) -> Running {
         let _dead = nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.0), nix::sys::signal::SIGKILL);
         Running(self.0)
+    }
+}
+
+/// The registers of a stopped task.
+pub(super) struct Registers(libc::user_regs_struct);
+
+#[cfg(target_arch = "x86_64")]
+impl Registers {
+    pub(super) fn stack(&self) -> u64 {
+        self.0.rsp
+    }
+
+    /// Where it goes on.
+    pub(super) fn instruction(&self) -> u64 {
+        self.0.rip
+    }
+
+    /// What a call gave.
+    pub(super) fn result(&self) -> i64 {
+        self.0.rax as i64
+    }
+
+    /// A word of code that begins with the instruction for a call.
+    pub(super) fn trap_in(word: u64) -> u64 {
+        word & !0xffff | 0x050f
+    }
+
+    /// As they must be for the next instruction to make a call.
+    pub(super) fn for_call(&self, number: u64, arguments: [u64; 6]) -> Self {
+        let mut registers = self.0;
+        registers.rax = number;
+        // It is in no call that the kernel could begin anew.
+        registers.orig_rax = u64::MAX;
+        [registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9] = arguments;
+        Self(registers)
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+impl Registers {
+    pub(super) fn stack(&self) -> u64 {
+        self.0.sp
+    }
+
+    /// Where it goes on.
+    pub(super) fn instruction(&self) -> u64 {
+        self.0.pc
+    }
+
+    /// What a call gave.
+    pub(super) fn result(&self) -> i64 {
+        self.0.regs[0] as i64
+    }
+
+    /// A word of code that begins with the instruction for a call.
+    pub(super) fn trap_in(word: u64) -> u64 {
+        word & !0xffff_ffff | 0xd400_0001
+    }
+
+    /// As they must be for the next instruction to make a call.
+    pub(super) fn for_call(&self, number: u64, arguments: [u64; 6]) -> Self {
+        let mut registers = self.0;
+        registers.regs[8] = number;
+        registers.regs[..6].copy_from_slice(&arguments);
+        Self(registers)
     }
 }

@@ -118,7 +118,7 @@ impl Survey {
                     (Some(one), Some(two)) if one.digest != two.digest => Change::Changed,
                     (Some(_), Some(_)) => continue,
                 };
-                changes.push(FileChange { path: join(&join(project, path), name), change });
+                changes.push(FileChange { path: join(&join(project, path), name), change, process: None });
             }
         }
         changes

@@ -54,6 +54,8 @@ impl Bench {
                 project: "/project".to_owned(),
                 members: Vec::new(),
                 trace: false,
+                watch: false,
+                secrets: Vec::new(),
                 hash: false,
                 time_limit_ms: 10_000,
                 grace_ms: 0,

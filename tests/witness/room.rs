@@ -72,6 +72,8 @@ impl Project {
             project: below("project"),
             members: vec![String::new()],
             trace: true,
+            watch: true,
+            secrets: vec![below("home/.netrc")],
             hash: false,
             time_limit_ms: 60_000,
             grace_ms: 50,

@@ -24,6 +24,7 @@ pub(super) fn connections(events: &[Event], lookups: &[Lookup], here: &BTreeSet<
             | Event::Executed { .. }
             | Event::ExecFailed { .. }
             | Event::Exited { .. }
+            | Event::Read { .. }
             | Event::Denied { .. }
             | Event::Unpacked { .. }
             | Event::Installed { .. }

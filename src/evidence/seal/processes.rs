@@ -1,7 +1,7 @@
 //! Which process belongs to whose lifecycle script.
 
 use super::{SealContext, in_project, redact};
-use crate::evidence::fact::{Package, Process};
+use crate::evidence::fact::{Package, Process, StandIn};
 use crate::project::Project;
 use crate::wire::{Event, Exit, ProcessId};
 use std::collections::BTreeMap;
@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 const COMMAND: ProcessId = ProcessId(1);
 /// Files of the project that are kept of one process.
 const MAX_RAN: usize = 16;
+/// Programs that scripts expect the system to have, and that npm looks for in
+/// `node_modules/.bin` first.
+const EXPECTED: [&str; 4] = ["sh", "node", "npm", "npx"];
 /// How far up a tree is walked; the witness's tree has no loops, a forged recording may.
 const DEPTH: usize = 10_000;
 
@@ -38,10 +41,14 @@ pub(super) fn processes(events: &[Event], context: &SealContext<'_>) -> Vec<Proc
                     scripts.entry(*process).or_insert((folder, event));
                 }
                 let hide = |text: &String| redact(text, context.secrets);
-                let (exit, outlived, mut ran) = found.get(process).map_or_else(
-                    || (None, false, Vec::new()),
-                    |known| (known.exit.clone(), known.outlived, known.ran.clone()),
+                let known = found.remove(process);
+                let (exit, outlived, mut ran, before) = known.map_or_else(
+                    || (None, false, Vec::new(), None),
+                    |known| (known.exit, known.outlived, known.ran, known.stand_in),
                 );
+                let stand_in = before
+                    .or_else(|| stand_in(argv, exe, file))
+                    .map(|found| StandIn { name: found.name, file: hide(&found.file) });
                 for path in [exe, file] {
                     let path = hide(path);
                     if in_project(&path).is_some() && ran.len() < MAX_RAN && !ran.contains(&path) {
@@ -63,6 +70,7 @@ pub(super) fn processes(events: &[Event], context: &SealContext<'_>) -> Vec<Proc
                         exit,
                         outlived,
                         ran,
+                        stand_in,
                     },
                 );
             }
@@ -79,6 +87,7 @@ pub(super) fn processes(events: &[Event], context: &SealContext<'_>) -> Vec<Proc
             | Event::Ready
             | Event::ExecFailed { .. }
             | Event::Connected { .. }
+            | Event::Read { .. }
             | Event::Denied { .. }
             | Event::Unpacked { .. }
             | Event::Installed { .. }
@@ -104,6 +113,36 @@ pub(super) fn processes(events: &[Event], context: &SealContext<'_>) -> Vec<Proc
         }
     }
     all
+}
+
+/// Whether a program of the project's runs under a name that the system has. A
+/// native one keeps the name as its first argument; of one that a `#!` line hands
+/// to another program, the kernel puts the path that was found behind that one.
+fn stand_in(argv: &[String], exe: &str, file: &str) -> Option<StandIn> {
+    let name = |word: &str| EXPECTED.iter().find(|name| word.rsplit('/').next() == Some(**name));
+    let native = argv.first().filter(|_| in_project(exe).is_some());
+    let handed = argv.iter().skip(1).take(2).find(|word| {
+        in_project(word).is_some_and(|path| path.contains(".bin/")) && in_project(file).is_some()
+    });
+    let name = native.into_iter().chain(handed).find_map(|word| name(word))?;
+    let file = if in_project(file).is_some() { file } else { exe };
+    Some(StandIn { name: (*name).to_owned(), file: file.to_owned() })
+}
+
+/// Who stands for a process: itself, or the nearest that it comes from and that
+/// executed something. A subshell opens files and is listed nowhere.
+pub(super) fn standing(events: &[Event], processes: &[Process]) -> BTreeMap<ProcessId, ProcessId> {
+    let mut standing: BTreeMap<ProcessId, ProcessId> =
+        processes.iter().map(|process| (process.id, process.id)).collect();
+    for event in events {
+        if let Event::Forked { process, parent: Some(parent) } = event
+            && !standing.contains_key(process)
+            && let Some(known) = standing.get(parent).copied()
+        {
+            standing.insert(*process, known);
+        }
+    }
+    standing
 }
 
 /// `node_modules/a` of `/project/node_modules/a/package.json`; the root is `""`;

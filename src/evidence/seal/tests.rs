@@ -252,7 +252,9 @@ fn connections_get_the_name_that_was_looked_up_and_their_end() {
 #[test]
 fn files_belong_to_the_longest_folder_and_climbing_paths_to_nobody() {
     let nested = "node_modules/@acme/internal/node_modules/deep";
-    let changed = |path: &str| Event::Changed(FileChange { path: path.to_owned(), change: Change::Added });
+    let changed = |path: &str| {
+        Event::Changed(FileChange { path: path.to_owned(), change: Change::Added, process: None })
+    };
     let evidence = Desk::new()
         .event(changed("/project/node_modules/@acme/internal/node_modules/deep/x.js"))
         .event(changed("/project/node_modules/@acme/internal/x.js"))

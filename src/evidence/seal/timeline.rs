@@ -2,7 +2,7 @@
 
 use super::{Recording, gap, hides_answer};
 use crate::evidence::fact::Gap;
-use crate::wire::{CutShort, Event, Exit, FileChange, GapKind, PackageTree};
+use crate::wire::{CutShort, Event, Exit, FileChange, GapKind, PackageTree, ProcessId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the witness told, by kind.
@@ -18,6 +18,8 @@ pub(super) struct Timeline<'a> {
     /// Links at the end: path to target.
     pub(super) links: BTreeMap<&'a str, &'a str>,
     pub(super) changes: Vec<&'a FileChange>,
+    /// Secrets that were read, by whom.
+    pub(super) reads: Vec<(ProcessId, &'a str)>,
     told: Vec<(GapKind, &'a str)>,
     ended: bool,
     tree_told: bool,
@@ -34,6 +36,7 @@ impl<'a> Timeline<'a> {
             installed: BTreeMap::new(),
             links: BTreeMap::new(),
             changes: Vec::new(),
+            reads: Vec::new(),
             told: Vec::new(),
             ended: false,
             tree_told: false,
@@ -54,6 +57,7 @@ impl<'a> Timeline<'a> {
                 self.tree_told = true;
             }
             Event::Changed(change) => self.changes.push(change),
+            Event::Read { process, path } => self.reads.push((*process, path)),
             Event::CommandExited { how, after_ms } => {
                 self.exit = Some(*how);
                 self.duration_ms = *after_ms;

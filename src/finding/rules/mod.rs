@@ -35,6 +35,7 @@ rules! {
     scripts_ran_while_disabled,
     scripts_required,
     secret_exfiltrated,
+    secret_read,
     server_resolution_unproven,
     silent_fallback,
     tampered_bytes_installed,

@@ -1,10 +1,13 @@
 //! `script-not-approved`: a script that nobody approved.
 
 use crate::finding::accepted::matches_name;
-use crate::finding::case::{Case, Run, Sighting, spec};
+use crate::evidence::fact::Package;
+use crate::evidence::seal::PROJECT;
+use crate::finding::case::{Case, Run, Sighting, owner, spec};
 use crate::finding::location::Spot;
 use crate::project::Project;
 use crate::project::class::Class;
+use std::collections::BTreeMap;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
 
@@ -19,6 +22,52 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+    let mut sightings = scripts(case, run);
+    sightings.extend(stand_ins(case, run));
+    sightings
+}
+
+/// Programs that ran in the place of the system's `sh` or `node`. npm looks in
+/// `node_modules/.bin` first, and no allow-list of scripts stops that.
+fn stand_ins(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+    let mut by: BTreeMap<(&str, &str), Sighting> = BTreeMap::new();
+    for process in &run.evidence.processes {
+        let Some(stand_in) = &process.stand_in else { continue };
+        let inner = stand_in.file.strip_prefix(PROJECT).and_then(|inner| inner.strip_prefix('/'));
+        let Some(inner) = inner else { continue };
+        let holds = |package: &Package| {
+            inner.strip_prefix(package.path.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let package = run.packages().filter(|(_, package)| holds(package)).max_by_key(|(_, package)| package.path.len());
+        let name = package.map_or(inner, |(_, package)| package.name.as_str());
+        let version = package.and_then(|(_, package)| package.version.as_deref());
+        if package.is_some_and(|(_, package)| package.class == Class::Local)
+            || approved(case.project, name, version) == Some(true)
+        {
+            continue;
+        }
+        let of = process.package.as_deref().map_or_else(String::new, |_| {
+            let event = process.event.as_deref().unwrap_or("lifecycle");
+            format!(" by the {event} script of {}", spec(&owner(process), process.version.as_deref()))
+        });
+        by.entry((inner, &stand_in.name)).or_insert_with(|| {
+            let mut sighting = Sighting::new(
+                format!("{} was run in the place of `{}`{of}", spec(name, version), stand_in.name),
+                format!("if that is not meant, remove {name}; `script-shell=/bin/sh` keeps npm from taking a shell out of `node_modules/.bin`"),
+            )
+            .package(name)
+            .key(format!("{inner} {}", stand_in.name))
+            .seen(EvidenceKind::Process, process.id.0);
+            if let Some((at, package)) = package {
+                sighting = sighting.at(Spot::entry(&package.path)).seen(EvidenceKind::Package, at);
+            }
+            sighting
+        });
+    }
+    by.into_values().collect()
+}
+
+fn scripts(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     let project = case.project;
     let listed = project.manifest.allow_scripts.is_some() || project.settings.trusted_scripts.is_some();
     run.packages()

@@ -75,10 +75,6 @@ fn in_project(path: &str) -> &str {
 /// the names of packages whose did.
 pub(super) fn scripted(run: &Run<'_>) -> (bool, Vec<String>) {
     let evidence = run.evidence;
-    let local = |path: &str| {
-        path.is_empty()
-            || evidence.packages.iter().any(|package| package.path == path && package.class == Class::Local)
-    };
     let mut ran: BTreeMap<&str, String> = BTreeMap::new();
     for package in evidence.packages.iter().filter(|package| !package.scripts.is_empty()) {
         ran.insert(&package.path, package.name.clone());
@@ -88,10 +84,16 @@ pub(super) fn scripted(run: &Run<'_>) -> (bool, Vec<String>) {
             ran.entry(path).or_insert_with(|| owner(process));
         }
     }
-    let own = ran.keys().any(|path| local(path));
+    let own = ran.keys().any(|path| is_local(run, path));
     let others: BTreeSet<String> =
-        ran.into_iter().filter(|(path, _)| !local(path)).map(|(_, name)| name).collect();
+        ran.into_iter().filter(|(path, _)| !is_local(run, path)).map(|(_, name)| name).collect();
     (own, others.into_iter().collect())
+}
+
+/// Whether a package is the root project or one of its members.
+pub(super) fn is_local(run: &Run<'_>, path: &str) -> bool {
+    let mut packages = run.evidence.packages.iter();
+    path.is_empty() || packages.any(|package| package.path == path && package.class == Class::Local)
 }
 
 #[cfg(test)]

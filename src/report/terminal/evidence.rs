@@ -27,6 +27,9 @@ pub(super) fn line(report: &Report, pointer: &EvidenceRef, arrow: &str) -> Optio
         EvidenceKind::Package => run.packages.get(index).map(package_line),
         EvidenceKind::Connection => run.connections.get(index).map(|it| connection_line(run, it, arrow)),
         EvidenceKind::File => run.files.get(index).map(|file| file_line(run, file)),
+        EvidenceKind::Read => {
+            run.reads.get(index).map(|read| format!("{} read{}", read.secret, by(run, Some(read.process))))
+        }
         EvidenceKind::Gap => run.gaps.get(index).map(|gap| format!("not seen: {}", gap.detail)),
     }
 }

@@ -1,0 +1,219 @@
+//! What lifecycle scripts do to files: planted secrets that they open, and the
+//! names that they write, with the process that did.
+//!
+//! A file is known by what the kernel opened and not by the path that was asked
+//! for: the path lies in the memory of a process that may change it meanwhile,
+//! and a secret may be reached by a link or under another name. Reads of other
+//! files are not kept. This module knows no package and no rule.
+
+use super::channel::Channel;
+use super::memory::Memory;
+use super::procfs;
+use super::tracee::{Call, Stopped};
+use crate::wire::{Event, FileChange, ProcessId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// Names that are remembered with who wrote them; of more it is not known.
+const NAMES: usize = 200_000;
+
+/// A call to do with files that was begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Touch {
+    /// A file is to be opened, with these flags; `None` where they lie in memory.
+    Open(Option<i32>),
+    /// These names come, go, or get other bytes.
+    Names(Vec<String>),
+}
+
+/// What is known of a run's files.
+pub(super) struct Files {
+    /// Planted secrets, by device and inode.
+    secrets: BTreeMap<(u64, u64), String>,
+    read: BTreeSet<(ProcessId, String)>,
+    /// Who last touched a name.
+    touched: BTreeMap<String, ProcessId>,
+    /// That a script is not followed was said once.
+    pub(super) blind: bool,
+}
+
+impl Files {
+    /// With the secrets at these paths. To be asked before anything runs.
+    pub(super) fn new(secrets: &[String]) -> Self {
+        let known = |path: &String| {
+            let status = std::fs::metadata(path).ok()?;
+            Some(((status.dev(), status.ino()), path.clone()))
+        };
+        Self {
+            secrets: secrets.iter().filter_map(known).collect(),
+            read: BTreeSet::new(),
+            touched: BTreeMap::new(),
+            blind: false,
+        }
+    }
+
+    /// What came of a call.
+    pub(super) fn touched(
+        &mut self,
+        process: ProcessId,
+        task: i32,
+        touch: Touch,
+        result: i64,
+        channel: &mut Channel,
+    ) {
+        if result < 0 {
+            return;
+        }
+        match touch {
+            Touch::Names(names) => names.into_iter().for_each(|name| self.wrote(name, process)),
+            Touch::Open(flags) => {
+                let descriptor = format!("fd/{result}");
+                let Some(flags) = flags.or_else(|| procfs::open_flags(task, result)) else { return };
+                if flags & libc::O_PATH != 0 {
+                    return;
+                }
+                let access = flags & libc::O_ACCMODE;
+                if access != libc::O_RDONLY || flags & (libc::O_CREAT | libc::O_TRUNC) != 0 {
+                    if let Some(path) = procfs::link(task, &descriptor) {
+                        self.wrote(path, process);
+                    }
+                }
+                if access != libc::O_WRONLY && !self.secrets.is_empty() {
+                    self.opened(process, &format!("/proc/{task}/{descriptor}"), channel);
+                }
+            }
+        }
+    }
+
+    fn opened(&mut self, process: ProcessId, descriptor: &str, channel: &mut Channel) {
+        let Ok(status) = std::fs::metadata(descriptor) else { return };
+        let Some(path) = self.secrets.get(&(status.dev(), status.ino())) else { return };
+        if self.read.insert((process, path.clone())) {
+            channel.tell_of(process, &Event::Read { process, path: path.clone() });
+        }
+    }
+
+    fn wrote(&mut self, name: String, process: ProcessId) {
+        if self.touched.len() < NAMES || self.touched.contains_key(&name) {
+            self.touched.insert(name, process);
+        }
+    }
+
+    /// Names who made a change, where it is known: whoever touched the name last, or
+    /// moved the folder that it lies in.
+    pub(super) fn attribute(&self, change: &mut FileChange) {
+        let mut at: &str = &change.path;
+        change.process = loop {
+            if let Some(process) = self.touched.get(at) {
+                break Some(*process);
+            }
+            match at.rsplit_once('/') {
+                Some((parent, _)) if !parent.is_empty() => at = parent,
+                Some(_) | None => break None,
+            }
+        };
+    }
+}
+
+/// What a call is about to do to files; `None` for a call that does nothing to
+/// them, or whose name cannot be read: it will fail by itself.
+pub(super) fn touch(task: &Stopped, call: &Call, memory: Option<&Memory>) -> Option<Touch> {
+    let [first, second, third, fourth, ..] = call.arguments;
+    const HERE: u64 = libc::AT_FDCWD as u64;
+    let number = call.number as libc::c_long;
+    #[cfg(target_arch = "x86_64")]
+    match number {
+        libc::SYS_open => return Some(Touch::Open(Some(second as i32))),
+        libc::SYS_creat => return Some(Touch::Open(Some(libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC))),
+        _ => {}
+    }
+    match number {
+        libc::SYS_openat => return Some(Touch::Open(Some(third as i32))),
+        libc::SYS_openat2 => return Some(Touch::Open(None)),
+        _ => {}
+    }
+    #[cfg(target_arch = "x86_64")]
+    let names: &[(u64, u64)] = match number {
+        libc::SYS_rename => &[(HERE, first), (HERE, second)],
+        libc::SYS_link | libc::SYS_symlink => &[(HERE, second)],
+        libc::SYS_unlink => &[(HERE, first)],
+        _ => &[],
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let names: &[(u64, u64)] = &[];
+    let more: &[(u64, u64)] = match number {
+        libc::SYS_truncate => &[(HERE, first)],
+        libc::SYS_renameat | libc::SYS_renameat2 => &[(first, second), (third, fourth)],
+        libc::SYS_linkat => &[(third, fourth)],
+        libc::SYS_symlinkat => &[(second, third)],
+        libc::SYS_unlinkat => &[(first, second)],
+        _ => &[],
+    };
+    let memory = memory?;
+    let named: Vec<String> = names
+        .iter()
+        .chain(more)
+        .filter_map(|(folder, path)| absolute(task.pid(), *folder as i32, &memory.path(*path)?))
+        .collect();
+    (!named.is_empty()).then_some(Touch::Names(named))
+}
+
+/// A name from the root on, the links in its folder followed: those of the name
+/// itself are what comes and goes.
+fn absolute(task: i32, folder: i32, path: &str) -> Option<String> {
+    let whole = if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        let base = if folder == libc::AT_FDCWD { "cwd".to_owned() } else { format!("fd/{folder}") };
+        format!("{}/{path}", procfs::link(task, &base)?)
+    };
+    let whole = Path::new(&whole);
+    let parent = whole.parent()?;
+    let parent = parent.canonicalize().unwrap_or_else(|_gone| parent.to_path_buf());
+    Some(parent.join(whole.file_name()?).to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Change;
+
+    fn who(files: &Files, path: &str) -> Option<ProcessId> {
+        let mut change = FileChange { path: path.into(), change: Change::Added, process: None };
+        files.attribute(&mut change);
+        change.process
+    }
+
+    #[test]
+    fn the_last_to_touch_a_name_is_who_changed_it() {
+        let mut files = Files::new(&[]);
+        files.wrote("/home/npm/.bashrc".into(), ProcessId(3));
+        files.wrote("/home/npm/.bashrc".into(), ProcessId(5));
+        files.wrote("/project/moved".into(), ProcessId(7));
+        assert_eq!(who(&files, "/home/npm/.bashrc"), Some(ProcessId(5)));
+        assert_eq!(who(&files, "/project/moved/a/b"), Some(ProcessId(7)));
+        assert_eq!(who(&files, "/project/other"), None);
+    }
+
+    #[test]
+    fn names_beyond_those_that_are_kept_have_nobody() {
+        let mut files = Files::new(&[]);
+        for at in 0..NAMES {
+            files.wrote(format!("/{at}"), ProcessId(2));
+        }
+        files.wrote("/one-more".into(), ProcessId(2));
+        files.wrote("/0".into(), ProcessId(4));
+        assert_eq!((who(&files, "/one-more"), who(&files, "/0")), (None, Some(ProcessId(4))));
+    }
+
+    #[test]
+    fn a_name_is_told_from_the_root_on() {
+        let own = i32::try_from(std::process::id()).unwrap();
+        let here = std::env::current_dir().unwrap().canonicalize().unwrap();
+        let wanted = here.join("x").to_str().unwrap().to_owned();
+        assert_eq!(absolute(own, libc::AT_FDCWD, "x").as_deref(), Some(wanted.as_str()));
+        assert_eq!(absolute(own, libc::AT_FDCWD, "./src/../x").as_deref(), Some(wanted.as_str()));
+        assert_eq!(absolute(own, -1, "/nowhere/x").as_deref(), Some("/nowhere/x"));
+    }
+}
