@@ -1,118 +1,16 @@
-//! Both backends say the same of a project: the whole reports are compared, after
-//! what differs by nature was taken out by name.
+//! Both backends say the same of the examples: the whole reports are compared, after
+//! what differs by nature was taken out by name (`tests/support/comparable.rs`). Other
+//! projects are compared where their own tests run in containers.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be prepared fails")]
 
 mod support;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
-use support::place;
-
-/// Taken out of the report. A `*` stands for every element.
-const BY_NATURE: &[(&str, &str)] = &[
-    ("/started", "the clock"),
-    ("/duration_ms", "the clock"),
-    ("/store", "the clock"),
-    ("/runs/*/duration_ms", "the clock"),
-    ("/runs/*/command_ms", "the clock"),
-    ("/runs/*/backend", "what is compared"),
-    ("/runs/*/image", "what is compared"),
-    ("/runs/*/toolchain/because", "where node and npm were found"),
-    ("/runs/*/peak_memory", "measured"),
-    ("/runs/*/output", "npm prints times, and names its log by the clock"),
-    ("/runs/*/connections/*/local", "chosen by the kernel"),
-    // npm asks for several things at once: who is first is chance, and so is every number given in order.
-    ("/runs/*/exchanges/*/seq", "order of what goes on at once"),
-    ("/runs/*/lookups/*/seq", "order of what goes on at once"),
-    ("/runs/*/lookups/*/process", "unknown where npm leaves before its last look-up is attributed"),
-    ("/runs/*/packages/*/source/exchange", "order of what goes on at once"),
-    ("/findings/*/evidence/*/at", "order of what goes on at once"),
-    ("/runs/*/processes/*/exe", "where node and npm lie"),
-];
-
-/// Lists whose order is that in which things happened to come, and whose length is
-/// how often npm happened to open a connection for the same.
-const UNORDERED: &[&str] = &["/runs/*/exchanges", "/runs/*/lookups", "/runs/*/connections"];
-
-/// The C library asks these for names of users and hosts, where an image has another
-/// configuration than the host.
-const OF_LIBC: &str = "unix:/var/run/nscd/socket";
-
-/// Words of a command that say where node and npm lie.
-fn placeless(word: &mut Value) {
-    let Some(text) = word.as_str() else { return };
-    let path = Path::new(text);
-    if path.is_absolute() && (path.ends_with("bin/node") || path.ends_with("bin/npm-cli.js")) {
-        *word = path.file_name().unwrap().to_str().unwrap().into();
-    }
-}
-
-fn each(value: &mut Value, pointer: &str, act: &mut dyn FnMut(&mut Value)) {
-    let Some(rest) = pointer.strip_prefix('/') else { return act(value) };
-    let (name, rest) =
-        rest.split_once('/').map_or((rest, String::new()), |(name, rest)| (name, format!("/{rest}")));
-    match (name, value) {
-        ("*", Value::Array(all)) => all.iter_mut().for_each(|value| each(value, &rest, act)),
-        (name, Value::Object(map)) => {
-            if let Some(value) = map.get_mut(name) {
-                each(value, &rest, act);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn comparable(mut report: Value) -> Value {
-    for (pointer, _why) in BY_NATURE {
-        each(&mut report, pointer, &mut |value| *value = Value::Null);
-    }
-    for pointer in UNORDERED {
-        each(&mut report, pointer, &mut |value| {
-            let Value::Array(all) = value else { return };
-            all.retain(|value| value["address"] != OF_LIBC);
-            all.sort_by_key(Value::to_string);
-            all.dedup();
-        });
-    }
-    each(&mut report, "/runs/*/processes/*/argv/*", &mut placeless);
-    // Whether npm had sent its audit before it gave up is chance, too.
-    for finding in report["findings"].as_array_mut().unwrap() {
-        if finding["rule"] == "private-name-in-audit" {
-            (finding["runs"], finding["evidence"]) = (Value::Null, Value::Null);
-        }
-    }
-    // An install that fails leaves what it was doing: how far it came is chance.
-    for run in report["runs"].as_array_mut().unwrap() {
-        if run["exit_code"] != 0 {
-            for list in ["findings", "exchanges", "lookups", "connections", "packages", "decoys"] {
-                run[list] = Value::Null;
-            }
-        }
-    }
-    report
-}
-
-/// Where the two differ, one line each.
-fn differences(at: &str, left: &Value, right: &Value, found: &mut Vec<String>) {
-    match (left, right) {
-        (Value::Object(one), Value::Object(two)) => {
-            let keys: std::collections::BTreeSet<&String> = one.keys().chain(two.keys()).collect();
-            for key in keys {
-                let (one, two) = (one.get(key).unwrap_or(&Value::Null), two.get(key).unwrap_or(&Value::Null));
-                differences(&format!("{at}/{key}"), one, two, found);
-            }
-        }
-        (Value::Array(one), Value::Array(two)) if one.len() == two.len() => {
-            for (index, (one, two)) in one.iter().zip(two).enumerate() {
-                differences(&format!("{at}/{index}"), one, two, found);
-            }
-        }
-        _ if left == right => {}
-        _ => found.push(format!("{at}\n   {left}\n   {right}")),
-    }
-}
+use support::comparable::{comparable, differences};
+use support::{agree, place};
 
 /// The report of a test, made where `engine` says.
 fn report(project: &Path, engine: Option<&str>, arguments: &[&str]) -> Value {
@@ -132,31 +30,70 @@ fn report(project: &Path, engine: Option<&str>, arguments: &[&str]) -> Value {
 }
 
 /// Both engines say of a project what namespaces say with the same node and npm.
-fn agree(test: &str, project: &Path) {
+fn hold(test: &str, project: &Path) {
     for engine in ["docker", "podman"] {
         if place::engine(engine).is_none() {
             support::skip(&format!("backends::{test} ({engine})"), "the engine was not started");
             continue;
         }
         let contained = report(project, Some(engine), &[]);
-        let tools = &contained["runs"][0]["toolchain"];
-        let (node, npm) = (tools["node"].as_str().unwrap(), tools["npm"].as_str().unwrap());
-        let toolchain = format!("node@{node},npm@{npm}");
-        let plain = report(project, None, &["--toolchain", &toolchain]);
-        assert_eq!(contained["runs"][0]["backend"], "container");
-        assert_eq!(plain["runs"][0]["backend"], "namespaces");
-        let mut found = Vec::new();
-        differences("", &comparable(plain), &comparable(contained), &mut found);
-        assert!(found.is_empty(), "{engine}: {} differences\n{}", found.len(), found.join("\n"));
+        let plain = report(project, None, &["--toolchain", &agree::toolchain(&contained)]);
+        agree::reports(engine, plain, contained);
     }
 }
 
 #[test]
 fn they_agree_on_the_leaky_shop() {
-    agree("leaky-shop", &support::root().join("examples/leaky-shop"));
+    hold("leaky-shop", &support::root().join("examples/leaky-shop"));
 }
 
 #[test]
 fn they_agree_on_the_sealed_shop() {
-    agree("sealed-shop", &support::root().join("examples/sealed-shop"));
+    hold("sealed-shop", &support::root().join("examples/sealed-shop"));
+}
+
+/// A saved report, and how often it differs from itself with something changed.
+fn differs(change: impl FnOnce(&mut Value)) -> usize {
+    let report: Value = serde_json::from_str(include_str!("fixtures/reports/leaked.json")).unwrap();
+    let mut changed = report.clone();
+    change(&mut changed);
+    let mut found = Vec::new();
+    differences("", &comparable(report), &comparable(changed), &mut found);
+    found.len()
+}
+
+#[test]
+fn what_matters_is_compared_and_what_is_chance_is_not() {
+    assert_eq!(differs(|_| {}), 0);
+    // Run 2 is an install that failed.
+    for pointer in [
+        "/verdict",
+        "/runs/0/packages/0/source/host",
+        "/runs/0/packages/0/source/sha512",
+        "/runs/0/exchanges/0/role",
+        "/runs/0/exchanges/0/status",
+        "/runs/0/processes/0/argv/1",
+        "/runs/1/verdict",
+        "/runs/2/verdict",
+        "/runs/2/exit_code",
+        "/runs/2/npm_error/code",
+        "/findings/0/rule",
+        "/findings/0/message",
+        "/findings/0/runs/0",
+    ] {
+        let changed = |report: &mut Value| {
+            let value = report.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer} is not there"));
+            *value = if value.is_number() { json!(7) } else { json!("another") };
+        };
+        assert!(differs(changed) > 0, "{pointer}");
+    }
+    let asked = json!({ "seq": 9, "method": "GET", "scheme": "https", "host": "attacker.example", "port": 443,
+        "path": "/", "kind": "other", "role": "foreign", "fault": null });
+    let add = |run: usize| {
+        let asked = asked.clone();
+        differs(move |report| report["runs"][run]["exchanges"].as_array_mut().unwrap().push(asked))
+    };
+    assert_eq!((add(0) > 0, add(2) > 0), (true, true));
+    assert_eq!(differs(|report| report["duration_ms"] = json!(7)), 0);
+    assert_eq!(differs(|report| report["runs"][0]["exchanges"].as_array_mut().unwrap().reverse()), 0);
 }

@@ -95,7 +95,8 @@ pub fn attack(package: &Package, arguments: &[&str], tell: impl FnOnce(Builder) 
         .build();
     let token = format!("//localhost:{port}/:_authToken={REAL}\n");
     std::fs::write(project.home().join(".npmrc"), token).unwrap();
-    let outcome = project.test(arguments);
+    // Not compared with the other backend: what a script finds there is the system's.
+    let outcome = project.test_once(arguments);
     assert!(!outcome.report.to_string().contains(REAL));
     assert!(!outcome.stdout.contains(REAL) && !outcome.stderr.contains(REAL));
     let seen = seen.lock().unwrap().clone();

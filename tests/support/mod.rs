@@ -10,6 +10,8 @@
     reason = "a test that cannot be prepared fails; it has no callers outside its own crate"
 )]
 
+pub mod agree;
+pub mod comparable;
 pub mod lockfile;
 pub mod npm;
 pub mod ordinary;

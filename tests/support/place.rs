@@ -1,10 +1,14 @@
 //! Where the program under test makes its sandboxes: out of namespaces, or in
 //! containers where the whole test run is to be made there once more.
 
+use super::toolchain::NODE_20_NPM_11;
 use std::process::Command;
 
 /// The image with node 20 and npm 11 that `tests/engines/images` builds.
 pub const IMAGE: &str = "sealcheck-test/glibc";
+
+/// Its images by what `--toolchain` would have been given.
+const IMAGES: [(&str, &str); 1] = [(NODE_20_NPM_11, IMAGE)];
 
 /// The socket of an engine of the tests, by its name: `docker`, `podman`.
 pub fn engine(name: &str) -> Option<String> {
@@ -28,4 +32,31 @@ pub fn within(command: &mut Command, name: &str) {
 /// The engine in which all is to happen, if it is to happen in one.
 pub fn chosen() -> Option<String> {
     std::env::var("SEALCHECK_TEST_PLACE").ok().filter(|name| !name.is_empty())
+}
+
+/// Whether a toolchain can be had in the chosen place.
+pub fn has(toolchain: &str) -> bool {
+    chosen().is_none() || IMAGES.iter().any(|(wish, _)| *wish == toolchain)
+}
+
+/// The arguments with an image in place of each toolchain that they name.
+pub fn by_image<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    let (mut arguments, toolchain) = without_toolchain(arguments);
+    if let Some(toolchain) = toolchain {
+        let image = IMAGES.iter().find(|(wish, _)| *wish == toolchain);
+        let (_, image) = image.unwrap_or_else(|| panic!("no image of the tests has {toolchain}"));
+        arguments.extend(["--image", *image]);
+    }
+    arguments
+}
+
+/// The arguments without `--toolchain`, and what it was given.
+pub fn without_toolchain<'a>(arguments: &[&'a str]) -> (Vec<&'a str>, Option<&'a str>) {
+    let Some(at) = arguments.iter().position(|word| *word == "--toolchain") else {
+        return (arguments.to_vec(), None);
+    };
+    let mut rest = arguments.to_vec();
+    rest.remove(at);
+    let toolchain = (at < rest.len()).then(|| rest.remove(at));
+    (rest, toolchain)
 }

@@ -5,6 +5,7 @@ use super::lockfile::{self, Entry};
 use super::npm::{in_empty_home, npm, public_registry};
 use super::package::{Package, integrity};
 use super::verdaccio::Published;
+use super::{agree, place};
 use node_semver::{Range, Version};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
@@ -146,9 +147,16 @@ impl Project {
 
     /// The program, to be given its arguments, in the project's folder.
     pub fn command(&self) -> Command {
+        self.command_at(place::chosen().as_deref())
+    }
+
+    /// The same at an engine, or out of namespaces.
+    fn command_at(&self, engine: Option<&str>) -> Command {
         let mut command = Command::new(super::sealcheck());
         in_empty_home(&mut command, self.home());
-        super::place::choose(&mut command);
+        if let Some(engine) = engine {
+            place::within(&mut command, engine);
+        }
         command
             .current_dir(self.path())
             .envs(&self.environment)
@@ -162,13 +170,30 @@ impl Project {
         outcome(self.command().args(arguments), None)
     }
 
-    /// Runs `sealcheck test` with these arguments and reads its report.
+    /// Runs `sealcheck test` with these arguments and reads its report. What came out of
+    /// containers is held against what namespaces say.
     pub fn test(&self, arguments: &[&str]) -> Outcome {
+        let outcome = self.test_once(arguments);
+        agree::hold(self, arguments, &outcome);
+        outcome
+    }
+
+    /// The same in the place that was chosen for the test run and in no other.
+    pub fn test_once(&self, arguments: &[&str]) -> Outcome {
+        match place::chosen() {
+            Some(engine) => self.test_at(Some(&engine), &place::by_image(arguments)),
+            None => self.test_at(None, arguments),
+        }
+    }
+
+    /// The same at an engine, or out of namespaces.
+    pub fn test_at(&self, engine: Option<&str>, arguments: &[&str]) -> Outcome {
         let folder = tempfile::tempdir().unwrap();
         let report = folder.path().join("report.json");
         let mut option = std::ffi::OsString::from("json=");
         option.push(&report);
-        outcome(self.command().arg("test").args(arguments).arg("--report").arg(option), Some(&report))
+        let mut command = self.command_at(engine);
+        outcome(command.arg("test").args(arguments).arg("--report").arg(option), Some(&report))
     }
 }
 
