@@ -35,7 +35,7 @@ const FORMS: [&str; 11] =
 /// A project of one public package.
 fn project(package: Package, npmrc: &str) -> Project {
     Project::new()
-        .dependency(&package.name().to_owned(), "1.0.0")
+        .dependency(package.name(), "1.0.0")
         .npmrc(&format!("foreground-scripts=true\naudit=false\n{npmrc}"))
         .served_registry("{public}", "registry/public", |registry| registry.package(package))
         .build()

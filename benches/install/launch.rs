@@ -20,6 +20,7 @@ pub(crate) fn measure(bench: &Bench) {
         limits: Limits { memory: 4 << 30, processes: 4096, open_files: 65_536, disk: 8 << 30 },
         time_limit: Duration::from_secs(60),
         trace: true,
+        watch: true,
         scratch: Scratch::Memory,
         proxies: Vec::new(),
     };

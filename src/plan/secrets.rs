@@ -38,6 +38,9 @@ pub struct PlantedSecrets {
     pub watched: BTreeSet<String>,
 }
 
+/// Makes a text of a label, a beginning, a length and an alphabet.
+type Text<'a> = dyn Fn(&str, &str, usize, &[u8]) -> String + 'a;
+
 const GITHUB: &[&str] = &["api.github.com", "codeload.github.com", "github.com", "raw.githubusercontent.com"];
 const ANTHROPIC: &[&str] = &["api.anthropic.com"];
 const OPENAI: &[&str] = &["api.openai.com"];
@@ -86,7 +89,7 @@ impl PlantedSecrets {
         all
     }
 
-    fn plant_files(&mut self, text: &dyn Fn(&str, &str, usize, &[u8]) -> String, seed: &Secret, run: &str) {
+    fn plant_files(&mut self, text: &Text<'_>, seed: &Secret, run: &str) {
         let key = text("~/.aws/credentials", "", 40, BASE64);
         let id = text("~/.aws/credentials id", "AKIA", 16, CAPITALS);
         let aws = format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {key}\n");

@@ -74,10 +74,9 @@ impl Files {
                     return;
                 }
                 let access = flags & libc::O_ACCMODE;
-                if access != libc::O_RDONLY || flags & (libc::O_CREAT | libc::O_TRUNC) != 0 {
-                    if let Some(path) = procfs::link(task, &descriptor) {
-                        self.wrote(path, process);
-                    }
+                let writes = access != libc::O_RDONLY || flags & (libc::O_CREAT | libc::O_TRUNC) != 0;
+                if writes && let Some(path) = procfs::link(task, &descriptor) {
+                    self.wrote(path, process);
                 }
                 if access != libc::O_WRONLY && !self.secrets.is_empty() {
                     self.opened(process, &format!("/proc/{task}/{descriptor}"), channel);

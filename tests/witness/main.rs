@@ -13,6 +13,7 @@
 mod acts;
 mod cases;
 mod room;
+mod watching;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();

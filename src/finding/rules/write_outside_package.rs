@@ -27,7 +27,7 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     if !root_ran && others.is_empty() {
         return Vec::new();
     }
-    let mut by: BTreeMap<(Option<&str>, Where), Vec<(u32, &File)>> = BTreeMap::new();
+    let mut by: BTreeMap<Writing<'_>, Vec<(u32, &File)>> = BTreeMap::new();
     for (at, file) in (0u32..).zip(&run.evidence.files) {
         let writer = file.process.and_then(|process| run.process(process)?.package.as_deref());
         let own = writer.map_or(others.is_empty(), |path| is_local(run, path));
@@ -77,6 +77,9 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         Some(sighting)
     }).collect()
 }
+
+/// The package whose script wrote, where that was seen, and where it did.
+type Writing<'a> = (Option<&'a str>, Where);
 
 /// Where it was written.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
