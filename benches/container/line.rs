@@ -83,6 +83,8 @@ fn spec(project: &Path, streams: usize) -> SandboxSpec {
             project: "/project".to_owned(),
             members: vec![String::new()],
             trace: false,
+            watch: false,
+            secrets: Vec::new(),
             hash: false,
             time_limit_ms: 120_000,
             grace_ms: 100,
