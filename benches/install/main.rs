@@ -80,6 +80,10 @@ fn main() {
         let without = [&baseline[..], &["--no-trace"]].concat();
         bench.compare("witness on / off", || bench.test(&baseline), || bench.test(&without));
     }
+    if wanted("watch") {
+        let without = [&baseline[..], &["--no-watch"]].concat();
+        bench.compare("scripts watched / unwatched", || bench.test(&baseline), || bench.test(&without));
+    }
     if wanted("launch") {
         launch::measure(&bench);
     }

@@ -1,10 +1,10 @@
 //! What must be seen, and what must not be possible.
 
-use crate::room::{Project, Room, observe, own_path};
-use crate::watching::{
+use crate::files::{
     a_script_is_none_the_worse_for_being_watched, a_secret_that_a_script_opens_is_told_whatever_it_is_called,
     who_wrote_a_file_is_told,
 };
+use crate::room::{Project, Room, observe, own_path};
 use sealcheck::wire::{
     Change, CutShort, Dial, Event, Exit, GapKind, Lifecycle, PackageTree, Peer, ProcessId,
 };

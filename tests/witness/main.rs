@@ -12,8 +12,8 @@
 
 mod acts;
 mod cases;
+mod files;
 mod room;
-mod watching;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();

@@ -1,4 +1,4 @@
-//! What is told of the files that scripts open and change.
+//! What scripts do to files: which must be seen, and must cost them nothing but time.
 
 use crate::cases::{fine, gaps, programs};
 use crate::room::{Project, observe};
