@@ -19,8 +19,9 @@ pub fn hold(project: &Project, arguments: &[&str], contained: &Outcome) {
     let toolchain = toolchain(&contained.report);
     arguments.extend(["--toolchain", &toolchain]);
     let plain = project.test_at(None, &arguments);
-    assert_eq!(plain.status, contained.status, "{engine}\n{}\n{}", plain.stderr, contained.stderr);
+    assert!(!plain.report.is_null(), "{}", plain.stderr);
     reports(&engine, plain.report, contained.report.clone());
+    assert_eq!(plain.status, contained.status, "{engine}\n{}\n{}", plain.stdout, contained.stdout);
 }
 
 /// What `--toolchain` takes to have the node and npm of a report.
