@@ -6,9 +6,13 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
 /// Both directions of a connection. Shutting the writing side down is a half-close.
@@ -24,6 +28,84 @@ pub struct Visit {
     pub door: SocketAddr,
     /// The connection.
     pub stream: Box<dyn Stream>,
+    /// Has it end with a reset.
+    pub reset: Reset,
+}
+
+/// Says of a connection that its end is to be a reset: what TCP sends where a host
+/// has lost it. Where bytes are carried out of a container it is an ordinary end.
+#[derive(Debug, Clone, Default)]
+pub struct Reset(Arc<AtomicBool>);
+
+impl Reset {
+    /// From now on.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody said so.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A connection of the kernel's that knows how it is to end.
+struct Knock {
+    stream: TcpStream,
+    reset: Reset,
+}
+
+impl Drop for Knock {
+    fn drop(&mut self) {
+        if self.reset.is_set() {
+            // Without time to linger, close sends RST (tcp(7), SO_LINGER in socket(7)).
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for Knock {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Knock {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.reset.is_set() {
+            // A FIN would say that all is well.
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
 }
 
 /// A datagram from inside, at the resolver's door.
@@ -101,7 +183,9 @@ async fn accept(door: SocketAddr, listener: tokio::net::TcpListener, to: mpsc::S
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true);
                 // Until there is room the others wait in the kernel's queue, as at any server.
-                if to.send(Visit { peer, door, stream: Box::new(stream) }).await.is_err() {
+                let reset = Reset::default();
+                let stream = Box::new(Knock { stream, reset: reset.clone() });
+                if to.send(Visit { peer, door, stream, reset }).await.is_err() {
                     return;
                 }
             }
@@ -155,7 +239,7 @@ mod tests {
         let resolver = udp.local_addr().unwrap();
         let named = SocketAddr::from(([127, 0, 0, 9], 443));
         let mut doors = Doors::listen(vec![(named, listener)], udp).unwrap();
-        let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+        let mut client = TcpStream::connect(address).await.unwrap();
         let mut visit = doors.visits.recv().await.unwrap();
         assert_eq!((visit.door, visit.peer), (named, client.local_addr().unwrap()));
         client.write_all(b"hello").await.unwrap();
@@ -174,6 +258,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_end_can_be_a_reset() {
+        for reset in [false, true] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+            let mut doors = Doors::listen(vec![(address, listener)], udp).unwrap();
+            let mut client = TcpStream::connect(address).await.unwrap();
+            let mut visit = doors.visits.recv().await.unwrap();
+            if reset {
+                visit.reset.set();
+            }
+            visit.stream.shutdown().await.unwrap();
+            drop(visit);
+            let ended = client.read(&mut [0; 8]).await;
+            assert_eq!(ended.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionReset), reset);
+        }
+    }
+
+    #[tokio::test]
     async fn nobody_is_let_in_once_the_doors_are_gone() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -181,7 +284,7 @@ mod tests {
         drop(doors);
         // The listener goes with its task.
         let refused = async {
-            while tokio::net::TcpStream::connect(address).await.is_ok() {
+            while TcpStream::connect(address).await.is_ok() {
                 tokio::time::sleep(PAUSE).await;
             }
         };

@@ -3,6 +3,7 @@
 use super::arguments::ScenariosCommand;
 use super::{Code, print};
 use crate::project::Project;
+use crate::scenario::file::Own;
 use crate::scenario::{Scenario, Suite, catalogue};
 use crate::text::{Complaint, nearest};
 use globset::{Glob, GlobMatcher};
@@ -21,30 +22,33 @@ pub(crate) fn run(command: ScenariosCommand) -> anyhow::Result<Code> {
 
 /// The catalogue and the user's own scenarios after it.
 pub(crate) fn all(own: Option<&Path>) -> Result<Vec<Scenario>, Complaint> {
-    let mut all = catalogue::builtin().to_vec();
-    if let Some(folder) = own {
-        all.extend(catalogue::load_dir(folder).map_err(|error| error.complaint())?);
-    }
-    Ok(all)
+    Ok(with(of_folder(own)?))
 }
 
 /// The catalogue, the user's own scenarios and those that the project's settings name by
 /// file, each once.
 pub(crate) fn available(own: Option<&Path>, project: &Project) -> Result<Vec<Scenario>, Complaint> {
-    let mut all = all(own)?;
+    let mut all = of_folder(own)?;
     for pattern in project.settings.scenarios.iter().filter(|entry| is_files(entry)) {
         let path = Path::new(pattern);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder = super::options::inside(&project.root, "scenarios", folder)?;
         let fits = file_pattern(pattern)?;
-        let found = catalogue::load_dir(&folder).map_err(|error| error.complaint())?;
-        for scenario in found.into_iter().filter(|scenario| fits.is_match(&scenario.name)) {
-            if !all.iter().any(|known| known.name == scenario.name) {
-                all.push(scenario);
-            }
-        }
+        let mut found = catalogue::load_dir(&folder).map_err(|error| error.complaint())?;
+        found.retain(|own| fits.is_match(&own.scenario.name));
+        catalogue::add(&mut all, found)?;
     }
-    Ok(all)
+    Ok(with(all))
+}
+
+fn of_folder(folder: Option<&Path>) -> Result<Vec<Own>, Complaint> {
+    let found = folder.map(catalogue::load_dir).transpose();
+    Ok(found.map_err(|error| error.complaint())?.unwrap_or_default())
+}
+
+fn with(own: Vec<Own>) -> Vec<Scenario> {
+    let own = own.into_iter().map(|own| own.scenario);
+    catalogue::builtin().iter().cloned().chain(own).collect()
 }
 
 /// `my-scenarios/*.toml` is a pattern of files; `core` and `private-*` are none.

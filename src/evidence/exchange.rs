@@ -121,7 +121,7 @@ pub struct Lookup {
     pub seq: u32,
     /// The name, lower case, without the final dot; secrets redacted.
     pub name: String,
-    /// `127.0.0.2`, `NXDOMAIN`, `none` (no such record type).
+    /// `127.0.0.2`, `NXDOMAIN`, `SERVFAIL`, `none` (no such record type), `unanswered`.
     pub answer: String,
     /// Who asked.
     pub process: Option<ProcessId>,

@@ -7,7 +7,7 @@ use super::{Observed, Verdict};
 use crate::evidence::exchange::AnsweredBy;
 use crate::evidence::fact::{Package, SourceKind};
 use crate::project::class::Class;
-use crate::scenario::{Answer, Install};
+use crate::scenario::{Answer, Install, Reach};
 use crate::wire::{CutShort, GapKind};
 
 /// A verdict with its reason, a fragment.
@@ -116,14 +116,10 @@ fn unfelt<'a>(run: &Run<'a>) -> Option<&'a Package> {
             Class::Public => world.public,
             Class::Local | Class::Other | Class::Undecided => Answer::Genuine,
         };
-        let touched = match answer {
-            Answer::Genuine => own_fault && package.class == Class::Private,
-            Answer::Tampered => run.requests(&package.name).any(|exchange| exchange.fault.is_some()),
-            Answer::Refused
-            | Answer::NxDomain
-            | Answer::NotFound
-            | Answer::Unauthorized
-            | Answer::Unavailable => true,
+        let touched = match answer.reach() {
+            Reach::Nothing => own_fault && package.class == Class::Private,
+            Reach::Some => run.requests(&package.name).any(|exchange| exchange.fault.is_some()),
+            Reach::All => true,
         };
         let fetched = package.source.as_ref().is_some_and(|source| match source.kind {
             SourceKind::Registry | SourceKind::Unknown => true,

@@ -1,5 +1,6 @@
 //! Bodies on their way out: hashed and counted as they are delivered.
 
+use super::fault::body::Played;
 use super::record::{Recorder, Slot};
 use crate::upstream::{Body as Stored, Head};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -13,13 +14,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-type Source = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
+pub(super) type Source = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
 
 /// A body that tells the recorder what became of it.
 pub(super) struct Delivered {
     source: Option<Source>,
     expected: Option<u64>,
     bytes: u64,
+    /// It ends before its end, and says so to nobody.
+    cut: bool,
     /// Only bodies of 200 answers are worth digests.
     hashes: Option<(Sha512, Sha1)>,
     to: Option<(Arc<Recorder>, Slot)>,
@@ -32,7 +35,7 @@ impl Delivered {
         let expected = Some(bytes.len() as u64);
         let source: Option<Source> = (!bytes.is_empty())
             .then(|| Box::pin(futures_util::stream::once(std::future::ready(Ok(bytes)))) as Source);
-        Self { source, expected, bytes: 0, hashes: None, to: None }
+        Self { source, expected, bytes: 0, cut: false, hashes: None, to: None }
     }
 
     /// A body from the store, perhaps still growing.
@@ -40,7 +43,7 @@ impl Delivered {
         let stream = futures_util::stream::unfold(body, |mut body| async move {
             body.next().await.map(|item| (item, body))
         });
-        Self { source: Some(Box::pin(stream)), expected, bytes: 0, hashes: None, to: None }
+        Self { source: Some(Box::pin(stream)), expected, bytes: 0, cut: false, hashes: None, to: None }
     }
 
     /// Puts what becomes of it into the record.
@@ -60,7 +63,24 @@ impl Delivered {
         self.hashes = None;
     }
 
+    /// Its length, where that is known.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.expected
+    }
+
+    /// Another source in the place of this one, of a length that may be known.
+    pub(super) fn replace(&mut self, expected: Option<u64>, change: impl FnOnce(Source) -> Source) {
+        self.expected = expected;
+        self.source = self.source.take().map(change);
+    }
+
+    /// What is delivered of it is never all.
+    pub(super) fn cut(&mut self) {
+        self.cut = true;
+    }
+
     fn end(&mut self, whole: bool) {
+        let whole = whole && !self.cut;
         if let Some((recorder, slot)) = self.to.take() {
             let digests = self.hashes.take().filter(|_| whole).map(|(sha512, sha1)| {
                 let sri = format!("sha512-{}", STANDARD.encode(sha512.finalize()));
@@ -99,7 +119,8 @@ impl Body for Delivered {
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             Poll::Ready(Some(Err(error))) => {
-                if let Some((recorder, slot)) = &self.to {
+                let played = error.get_ref().is_some_and(|inner| inner.is::<Played>());
+                if let Some((recorder, slot)) = self.to.as_ref().filter(|_| !played) {
                     recorder.note(*slot, |exchange| exchange.fault = Some("upstream-broke-off".into()));
                 }
                 self.source = None;

@@ -5,10 +5,12 @@ use super::answer::Delivered;
 use super::answer::empty;
 use super::authority::Authority;
 use super::callers::Asked;
+use super::fault::certificate::Flaw;
 use super::serve::{HungUp, Shared, Way, blank};
 use crate::door::Visit;
 use crate::evidence::Exchange;
 use crate::plan::is_here;
+use crate::scenario::Answer;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -54,7 +56,7 @@ impl Connections {
 
     /// Serves one that came, and keeps its place in the room until it is done.
     pub(super) fn serve(self: Arc<Self>, visit: Visit, permit: OwnedSemaphorePermit) {
-        let Visit { peer, door, stream } = visit;
+        let Visit { peer, door, stream, reset } = visit;
         let caller = Asked::about(self.shared.callers.clone(), peer, door);
         let host = match door.ip() {
             IpAddr::V4(address) => self.shared.names.meant(address),
@@ -65,7 +67,7 @@ impl Connections {
             let named = if here { is_here(name) } else { host.as_ref() == Some(name) };
             named && *port == door.port()
         });
-        let way = Way { scheme: "http", host, port: door.port(), door: door.ip(), proxy, caller };
+        let way = Way { scheme: "http", host, port: door.port(), door: door.ip(), proxy, caller, reset };
         let connections = self.clone();
         self.spawn(async move {
             connections.connection(stream, way, "http").await;
@@ -101,6 +103,11 @@ impl Connections {
                 return;
             };
             first.truncate(length);
+            if self.fault(&way) == Answer::ConnectionReset {
+                self.opaque(&way, opaque, &first, Some(Answer::ConnectionReset.name()));
+                way.reset.set();
+                return;
+            }
             let tls = first[0] == 0x16;
             let line = Line::new(stream, first);
             if tls { self.tls(line, way, opaque).await } else { self.http(line, way, opaque).await }
@@ -118,7 +125,9 @@ impl Connections {
             let start = acceptor.await?;
             sni = start.client_hello().server_name().map(str::to_ascii_lowercase);
             let name = sni.clone().or_else(|| way.host.clone()).unwrap_or_else(|| way.door.to_string());
-            let config = self.authority.server(&name).map_err(std::io::Error::other)?;
+            let fault = self.shared.names.fault(way.host.as_deref().unwrap_or(&name));
+            let config = self.authority.server(&name, fault.and_then(Flaw::of));
+            let config = config.map_err(std::io::Error::other)?;
             start.into_stream(config).await
         };
         let stream = tokio::time::timeout(PATIENCE, handshake).await;
@@ -128,11 +137,16 @@ impl Connections {
             self.opaque(&told, opaque, b"", None);
         }
         way.host = way.host.or(sni);
+        let fault = self.fault(&way);
         match stream {
             Ok(Ok(stream)) => {
                 way.scheme = "https";
                 let line = Line::new(stream, Vec::new());
                 self.http(line, way, "https").await;
+            }
+            // As it must.
+            Ok(Err(_)) if Flaw::of(fault).is_some() => {
+                self.opaque(&way, opaque, &seen.take(), Some(fault.name()));
             }
             // npm that has failed already leaves its audit in the middle of a
             // handshake: it hung up, and nothing stood in its way.
@@ -212,10 +226,8 @@ impl Connections {
             let host = way.host.clone().unwrap_or_else(|| "unknown.invalid".into());
             return refuse(&host, way.port, StatusCode::METHOD_NOT_ALLOWED, None);
         };
-        if let Some(fault) = self.shared.names.fault(&host) {
-            let gone = fault == crate::scenario::Answer::NxDomain;
-            let fault = if gone { "nx-domain" } else { "refused" };
-            return refuse(&host, port, StatusCode::BAD_GATEWAY, Some(fault));
+        if let Some(fault) = self.shared.names.fault(&host).filter(|fault| fault.nobody_there()) {
+            return refuse(&host, port, StatusCode::BAD_GATEWAY, Some(fault.name()));
         }
         let inner = Way { scheme: "http", host: Some(host), port, proxy: false, ..way };
         let connections = self.clone();
@@ -226,6 +238,11 @@ impl Connections {
             }
         });
         empty(StatusCode::OK)
+    }
+
+    /// The fault below HTTP that is played to a connection.
+    fn fault(&self, way: &Way) -> Answer {
+        way.host.as_deref().and_then(|host| self.shared.names.fault(host)).unwrap_or_default()
     }
 
     /// Writes down a connection that no request could be read from.

@@ -1,18 +1,28 @@
 //! What is done with a request. Pure: the table that keeps private names and
 //! writes from ever leaving.
 
+use super::fault::{self, redirect};
 use super::route::{Asked, Ownership, Shape, Site};
 use crate::plan::World;
 use crate::scenario::Answer;
 use http::Method;
+use url::Url;
 
 /// What is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Act {
     /// The connection ends without an answer: the named fault.
     Hang(&'static str),
+    /// The request is never answered: the named fault.
+    Silence(&'static str),
     /// A status that the scenario plays.
     Fault(u16, &'static str),
+    /// A page for people, with status 200.
+    LoginPage(&'static str),
+    /// `{}` in the place of a packument.
+    EmptyPackument(&'static str),
+    /// Elsewhere, as the scenario plays it.
+    Redirect(Box<Url>, &'static str),
     /// `{}`: npm's audit and ping are content with it.
     Nothing,
     /// 404: nobody has it.
@@ -32,19 +42,27 @@ pub(super) enum Act {
     },
 }
 
+/// A request, as far as it decides.
+pub(super) struct Question<'a> {
+    pub(super) method: &'a Method,
+    pub(super) url: &'a Url,
+    pub(super) site: &'a Site,
+    pub(super) asked: &'a Asked,
+    pub(super) ownership: Option<&'a Ownership>,
+    /// The path could mean two things.
+    pub(super) devious: bool,
+    /// It carries a planted secret where none belongs.
+    pub(super) carries: bool,
+    /// A redirect of this scenario's own led here.
+    pub(super) moved: bool,
+}
+
 /// Decides.
-pub(super) fn decide(
-    world: &World,
-    method: &Method,
-    site: &Site,
-    asked: &Asked,
-    ownership: Option<&Ownership>,
-    devious: bool,
-    carries: bool,
-) -> Act {
-    if let Some(fault) = fault(world, site) {
+pub(super) fn decide(world: &World, question: &Question<'_>) -> Act {
+    if let Some(fault) = played(world, question) {
         return fault;
     }
+    let Question { method, url: _, site, asked, ownership, devious, carries, moved: _ } = *question;
     if *site == Site::Unknown {
         return Act::Refuse("this host is not known to the project");
     }
@@ -97,29 +115,50 @@ pub(super) fn decide(
     }
 }
 
-/// How the site answers to everything, if not genuinely.
-pub(super) fn answer(world: &World, site: &Site) -> Answer {
-    match site {
-        Site::Public => world.public_answer,
-        Site::Registry(at) | Site::Also(at) => {
-            world.registries.get(*at).map_or(Answer::Genuine, |registry| registry.answer)
+/// What the scenario plays in the place of an answer. What it does to a genuine
+/// one is done when there is one.
+fn played(world: &World, question: &Question<'_>) -> Option<Act> {
+    let answer = fault::answer(world, question.site);
+    let name = answer.name();
+    match answer {
+        Answer::Genuine
+        | Answer::CertificateUntrusted
+        | Answer::CertificateExpired
+        | Answer::CertificateWrongName
+        | Answer::Tampered
+        | Answer::Truncated
+        | Answer::TruncatedChunked
+        | Answer::TruncatedUnframed
+        | Answer::ResetInBody
+        | Answer::SlowDrip
+        | Answer::VersionMissing
+        | Answer::TarballElsewhere => None,
+        Answer::Refused
+        | Answer::NxDomain
+        | Answer::ServFail
+        | Answer::LookupUnanswered
+        | Answer::ConnectionReset => Some(Act::Hang(name)),
+        Answer::Unanswered => Some(Act::Silence(name)),
+        Answer::Unauthorized => Some(Act::Fault(401, name)),
+        Answer::Forbidden => Some(Act::Fault(403, name)),
+        Answer::NotFound => Some(Act::Fault(404, name)),
+        Answer::Gone => Some(Act::Fault(410, name)),
+        Answer::RateLimited => Some(Act::Fault(429, name)),
+        Answer::ServerError => Some(Act::Fault(500, name)),
+        Answer::Unavailable => Some(Act::Fault(503, name)),
+        Answer::LoginPage => Some(Act::LoginPage(name)),
+        Answer::EmptyPackument => {
+            let packument = question.asked.shape == Shape::Packument && fault::is_read(question);
+            packument.then_some(Act::EmptyPackument(name))
         }
-        Site::HandedOut(handed) => match handed.registry {
-            Some(at) => world.registries.get(at).map_or(Answer::Genuine, |registry| registry.answer),
-            None => world.public_answer,
-        },
-        Site::Trusted | Site::Unknown => Answer::Genuine,
-    }
-}
-
-fn fault(world: &World, site: &Site) -> Option<Act> {
-    match answer(world, site) {
-        Answer::Genuine | Answer::Tampered => None,
-        Answer::Refused => Some(Act::Hang("refused")),
-        Answer::NxDomain => Some(Act::Hang("nx-domain")),
-        Answer::NotFound => Some(Act::Fault(404, "not-found")),
-        Answer::Unauthorized => Some(Act::Fault(401, "unauthorized")),
-        Answer::Unavailable => Some(Act::Fault(503, "unavailable")),
+        Answer::RedirectPublic
+        | Answer::RedirectStranger
+        | Answer::RedirectPort
+        | Answer::RedirectHttp
+        | Answer::RedirectLoop => {
+            let to = redirect::target(world, answer, question)?;
+            Some(Act::Redirect(Box::new(to), name))
+        }
     }
 }
 
@@ -137,7 +176,10 @@ mod tests {
         let asked = asked(&path);
         let inside = Inside::new(world);
         let ownership = asked.package.as_ref().map(|name| inside.of(world, name));
-        decide(world, method, &site, &asked, ownership.as_ref(), is_devious(&path), false)
+        let (devious, ownership) = (is_devious(&path), ownership.as_ref());
+        let (url, site, asked) = (&url, &site, &asked);
+        let (carries, moved) = (false, false);
+        decide(world, &Question { method, url, site, asked, ownership, devious, carries, moved })
     }
 
     #[test]

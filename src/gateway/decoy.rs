@@ -81,13 +81,19 @@ impl Decoys {
         Ok(decoys)
     }
 
-    /// The versions of a name, in any case, as asked for by somebody.
-    pub(super) fn ask(&self, name: &PackageName) -> Option<(&PackageName, &[ServedVersion])> {
+    /// The versions of a name, in any case.
+    pub(super) fn find(&self, name: &PackageName) -> Option<(&PackageName, &[ServedVersion])> {
         let (name, versions) = self.packages.get_key_value(name).or_else(|| {
             self.packages.iter().find(|(known, _)| known.as_str().eq_ignore_ascii_case(name.as_str()))
         })?;
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
         Some((name, versions))
+    }
+
+    /// The same, as asked for by somebody.
+    pub(super) fn ask(&self, name: &PackageName) -> Option<(&PackageName, &[ServedVersion])> {
+        let found = self.find(name)?;
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(found.0.clone());
+        Some(found)
     }
 
     /// As they stand in the record, ordered by name and version.

@@ -90,11 +90,17 @@ impl Resolver {
         };
         answer.add_query(query.clone());
         let name = query.name().to_string().trim_end_matches('.').to_ascii_lowercase();
-        let (code, address, said) = resolve(&self.names, &name, query.query_type());
-        answer.metadata.response_code = code;
-        if let Some(address) = address {
-            answer.add_answer(Record::from_rdata(query.name().clone(), TTL, RData::A(A(address))));
-        }
+        let resolved = resolve(&self.names, &name, query.query_type());
+        let said = match &resolved {
+            Some((code, address, said)) => {
+                answer.metadata.response_code = *code;
+                if let Some(address) = address {
+                    answer.add_answer(Record::from_rdata(query.name().clone(), TTL, RData::A(A(*address))));
+                }
+                said.clone()
+            }
+            None => "unanswered".to_owned(),
+        };
         let carried = self.scanner.in_name(&name);
         self.recorder.lookup(
             Lookup {
@@ -106,21 +112,25 @@ impl Resolver {
             },
             || Asked::about(self.callers.clone(), peer, RESOLVER),
         );
+        resolved?;
         answer.to_vec().ok()
     }
 }
 
-fn resolve(names: &Names, name: &str, kind: RecordType) -> (ResponseCode, Option<Ipv4Addr>, String) {
+/// The code, the address and the words for the record; `None` is silence.
+fn resolve(names: &Names, name: &str, kind: RecordType) -> Option<(ResponseCode, Option<Ipv4Addr>, String)> {
     // The reverse tree, and names no resolver would look for, lead nowhere and take no door.
     if name.is_empty() || name.ends_with(".arpa") || name == "arpa" {
-        return (ResponseCode::NXDomain, None, "NXDOMAIN".into());
+        return Some((ResponseCode::NXDomain, None, "NXDOMAIN".into()));
     }
     match (names.find(name), kind) {
-        (Found::NxDomain, _) => (ResponseCode::NXDomain, None, "NXDOMAIN".into()),
+        (Found::NxDomain, _) => Some((ResponseCode::NXDomain, None, "NXDOMAIN".into())),
+        (Found::ServFail, _) => Some((ResponseCode::ServFail, None, "SERVFAIL".into())),
+        (Found::Unanswered, _) => None,
         (Found::Door(address) | Found::Nobody(address), RecordType::A | RecordType::ANY) => {
-            (ResponseCode::NoError, Some(address), address.to_string())
+            Some((ResponseCode::NoError, Some(address), address.to_string()))
         }
-        (Found::Door(_) | Found::Nobody(_), _) => (ResponseCode::NoError, None, "none".into()),
+        (Found::Door(_) | Found::Nobody(_), _) => Some((ResponseCode::NoError, None, "none".into())),
     }
 }
 
@@ -183,6 +193,20 @@ mod tests {
         assert_eq!(said[1], ("registry.example", "none".to_owned()));
         assert_eq!(said[3], ("npm.corp.example", "NXDOMAIN".to_owned()));
         assert_eq!(seen.iter().map(|seen| seen.seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    }
+
+    #[tokio::test]
+    async fn a_resolver_that_fails_and_one_that_is_silent_are_in_the_record() {
+        let mut world = world();
+        world.registries[0].answer = Answer::ServFail;
+        world.registries[1].answer = Answer::LookupUnanswered;
+        let resolver = resolver(&world);
+        let failed = resolver.answer(&ask("npm.corp.example.", RecordType::A), peer()).unwrap();
+        assert_eq!(Message::from_vec(&failed).unwrap().metadata.response_code, ResponseCode::ServFail);
+        assert!(resolver.answer(&ask("mirror.example.", RecordType::A), peer()).is_none());
+        let seen = resolver.recorder.clone().finish().await.lookups;
+        let said: Vec<_> = seen.iter().map(|seen| (seen.name.as_str(), seen.answer.as_str())).collect();
+        assert_eq!(said, [("npm.corp.example", "SERVFAIL"), ("mirror.example", "unanswered")]);
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ mod credential;
 mod decide;
 mod decoy;
 mod dns;
+mod fault;
 mod folder;
 mod forward;
 mod local;
@@ -49,6 +50,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 /// Why a gateway could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +114,7 @@ impl Gateway {
             recorder: recorder.clone(),
             handed: Mutex::default(),
             proxies: spec.proxies,
+            over: CancellationToken::new(),
         });
         let connections = Connections::new(shared.clone(), spec.authority);
         let resolver = Arc::new(Resolver { names, scanner, recorder, callers: spec.callers });
@@ -130,6 +133,7 @@ impl Gateway {
     /// Stops serving and hands the record over. Called when the sandbox is
     /// gone: what is still open then ends within a second.
     pub async fn close(mut self) -> Record {
+        self.shared.over.cancel();
         let mut tasks =
             std::mem::take(&mut *self.connections.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         self.listeners.shutdown().await;

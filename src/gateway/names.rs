@@ -24,6 +24,10 @@ pub(super) enum Found {
     Nobody(Ipv4Addr),
     /// It does not exist.
     NxDomain,
+    /// Who knows the answer fails.
+    ServFail,
+    /// There is no answer.
+    Unanswered,
 }
 
 /// Names and their addresses.
@@ -50,7 +54,7 @@ impl Names {
         });
         for (host, answer) in std::iter::once((world.public.host(), world.public_answer)).chain(others) {
             known.insert(host);
-            if matches!(answer, Answer::Refused | Answer::NxDomain) {
+            if answer.below_http() {
                 faults.insert(host.to_owned(), answer);
             }
         }
@@ -63,9 +67,14 @@ impl Names {
 
     /// The address of a name, given lower case and without the final dot.
     pub(super) fn find(&self, name: &str) -> Found {
-        let fault = self.faults.get(name);
-        if fault == Some(&Answer::NxDomain) {
-            return Found::NxDomain;
+        let fault = self.faults.get(name).copied();
+        let unnamed = [
+            (Answer::NxDomain, Found::NxDomain),
+            (Answer::ServFail, Found::ServFail),
+            (Answer::LookupUnanswered, Found::Unanswered),
+        ];
+        if let Some((_, found)) = unnamed.into_iter().find(|(answer, _)| fault == Some(*answer)) {
+            return found;
         }
         // RFC 6761: no resolver ever sends these elsewhere. Whether a door is there
         // on a port is the sandbox's affair.
@@ -84,7 +93,7 @@ impl Names {
             None => SHARED,
         };
         match fault {
-            Some(Answer::Refused) => Found::Nobody(Ipv4Addr::new(127, 0, 1, door)),
+            Some(answer) if answer.nobody_there() => Found::Nobody(Ipv4Addr::new(127, 0, 1, door)),
             Some(_) | None => Found::Door(Ipv4Addr::new(127, 0, 0, door)),
         }
     }
@@ -130,9 +139,19 @@ mod tests {
         let names = Names::new(&world, []);
         let Found::Nobody(address) = names.find("npm.corp.example") else { panic!("somebody") };
         assert_eq!(address.octets()[..3], [127, 0, 1]);
-        world.registries[0].answer = Answer::NxDomain;
+        for (answer, found) in [
+            (Answer::NxDomain, Found::NxDomain),
+            (Answer::ServFail, Found::ServFail),
+            (Answer::LookupUnanswered, Found::Unanswered),
+        ] {
+            world.registries[0].answer = answer;
+            assert_eq!(Names::new(&world, []).find("npm.corp.example"), found);
+        }
+        for answer in [Answer::ConnectionReset, Answer::CertificateExpired, Answer::Unavailable] {
+            world.registries[0].answer = answer;
+            assert!(matches!(Names::new(&world, []).find("npm.corp.example"), Found::Door(_)), "{answer:?}");
+        }
         let names = Names::new(&world, []);
-        assert_eq!(names.find("npm.corp.example"), Found::NxDomain);
         assert!(matches!(names.find("registry.example"), Found::Door(_)));
     }
 }

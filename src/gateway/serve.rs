@@ -1,25 +1,28 @@
 //! One request: understood, recorded, answered.
 
-use super::answer::{Delivered, error, json};
+use super::answer::{Delivered, empty, error, json};
 use super::callers::{Asked as CallerAsked, Callers};
 use super::credential;
-use super::decide::{Act, decide};
+use super::decide::{Act, Question, decide};
 use super::decoy::Decoys;
+use super::fault::{self, redirect};
 use super::names::Names;
 use super::record::{Recorder, Slot};
 use super::route::{self, Asked, Handed, Inside, Ownership, Shape, Site};
 use super::scan::Scanner;
+use crate::door::Reset;
 use crate::evidence::exchange::{AnsweredBy, Credential, Exchange, ExchangeKind, Role};
 use crate::plan::{RegistryWorld, World};
 use crate::secret::Secret;
 use crate::upstream::{Accept, Request as Fetch, Upstream};
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 /// Bytes of a request's body that are read and searched.
@@ -42,6 +45,8 @@ pub(super) struct Shared {
     pub(super) handed: Mutex<BTreeMap<(String, u16, String), Handed>>,
     /// Proxies that the project's npm config names: host and port.
     pub(super) proxies: Vec<(String, u16)>,
+    /// The sandbox is gone: nobody waits for an answer any more.
+    pub(super) over: CancellationToken,
 }
 
 /// How a request got here.
@@ -57,6 +62,8 @@ pub(super) struct Way {
     /// It is a proxy's door: the request itself names the host.
     pub(super) proxy: bool,
     pub(super) caller: CallerAsked,
+    /// Ends the connection with a reset.
+    pub(super) reset: Reset,
 }
 
 /// The connection is to end without an answer.
@@ -66,12 +73,22 @@ pub(super) struct HungUp;
 
 /// A request, understood.
 pub(super) struct Understood {
+    /// Where it is to be had.
     pub(super) url: Url,
+    /// Where it was asked for, if that is where a redirect of ours led.
+    pub(super) moved: Option<Url>,
     pub(super) site: Site,
     pub(super) asked: Asked,
     pub(super) ownership: Option<Ownership>,
     pub(super) devious: bool,
     pub(super) slot: Slot,
+}
+
+impl Understood {
+    /// Where npm believes to be.
+    fn asked_at(&self) -> &Url {
+        self.moved.as_ref().unwrap_or(&self.url)
+    }
 }
 
 /// A request's body, searched even if it never comes to its end.
@@ -140,7 +157,11 @@ impl Shared {
             let authorization = match &act {
                 Act::Forward { .. } => self.real(&way, &understood, &parts.headers).await,
                 Act::Hang(_)
+                | Act::Silence(_)
                 | Act::Fault(..)
+                | Act::LoginPage(_)
+                | Act::EmptyPackument(_)
+                | Act::Redirect(..)
                 | Act::Nothing
                 | Act::Absent
                 | Act::Refuse(_)
@@ -151,7 +172,8 @@ impl Shared {
             let accept = accept(&parts.headers, &understood);
             let forwarded = matches!(act, Act::Forward { .. });
             let fetch = Fetch { url: understood.url.clone(), accept, authorization };
-            let mut response = self.act(act, &understood, fetch, &parts.headers).await?;
+            let answered = self.act(act, &understood, fetch, &parts.headers).await?;
+            let mut response = self.spoil(&way, &understood, answered).await;
             let status = response.status().as_u16();
             self.recorder.note(understood.slot, |exchange| exchange.status = Some(status));
             if forwarded && matches!(status, 401 | 403 | 404) && self.lacks_real(&understood, &parts.headers)
@@ -181,11 +203,13 @@ impl Shared {
         let slash = if path.starts_with('/') { "" } else { "/" };
         let text = format!("{}://{host}:{port}{slash}{path}", way.scheme);
         let url = Url::parse(&text).or_else(|_| Url::parse("http://unknown.invalid/")).ok()?;
+        let home = redirect::home(&self.world, &url);
+        let (asked_at, url) = (url.clone(), home.clone().unwrap_or(url));
         let site = route::site(&self.world, &url, || self.handed(&url));
         let below = route::below(&self.world, &site, &url);
         let asked = self.known(route::asked(&below), &site);
         let ownership = asked.package.as_ref().map(|name| self.inside.of(&self.world, name));
-        let found = credential::find(&self.world, &url, authorization(&parts.headers));
+        let found = credential::find(&self.world, &asked_at, authorization(&parts.headers));
         let mut exchange = blank(&parts.method, way.scheme, &host, port);
         exchange.path = self.scanner.redact(&clip(url.path(), MAX_PATH));
         exchange.host = self.scanner.redact_name(&clip(&host, 255));
@@ -194,7 +218,13 @@ impl Shared {
         exchange.package = asked.package.as_ref().map(|name| self.scanner.redact(name.as_str()));
         exchange.version = asked.version.as_deref().map(|version| self.scanner.redact(version));
         exchange.role = route::role(ownership.as_ref(), &site);
-        exchange.credential = found.credential;
+        // Whoever has no certificate for that name is not the registry.
+        let impostor = fault::answer(&self.world, &site).impostor();
+        exchange.credential = if impostor && found.credential == Credential::Own {
+            Credential::Foreign
+        } else {
+            found.credential
+        };
         exchange.credential_label = found.planted.map(|planted| planted.label.clone());
         // A secret that is for no registry is out of place even in its own header.
         let bare = found.planted.filter(|planted| planted.nerf_dart.is_none());
@@ -205,24 +235,26 @@ impl Shared {
         exchange.carried_secret.clone_from(&carried);
         let slot = self.recorder.begin(exchange, way.caller.clone());
         let devious = route::is_devious(&below);
-        Some((Understood { url, site, asked, ownership, devious, slot }, carried))
+        let moved = home.map(|_| asked_at);
+        Some((Understood { url, moved, site, asked, ownership, devious, slot }, carried))
     }
 
     fn decide(&self, method: &Method, understood: &Understood, carries: bool) -> Act {
-        let Understood { site, asked, ownership, devious, .. } = understood;
-        decide(&self.world, method, site, asked, ownership.as_ref(), *devious, carries)
+        let Understood { url, moved, site, asked, ownership, devious, .. } = understood;
+        let (ownership, devious, moved) = (ownership.as_ref(), *devious, moved.is_some());
+        decide(&self.world, &Question { method, url, site, asked, ownership, devious, carries, moved })
     }
 
     /// The real credential in place of the planted one, if it is npm that asks.
     async fn real(&self, way: &Way, understood: &Understood, headers: &HeaderMap) -> Option<Secret> {
-        let found = credential::find(&self.world, &understood.url, authorization(headers));
+        let found = credential::find(&self.world, understood.asked_at(), authorization(headers));
         found.planted?;
         found.real(way.caller.wait().await.is_some_and(|caller| caller.npm))
     }
 
     /// Whether a credential was meant for here whose real value is not known.
     fn lacks_real(&self, understood: &Understood, headers: &HeaderMap) -> bool {
-        let found = credential::find(&self.world, &understood.url, authorization(headers));
+        let found = credential::find(&self.world, understood.asked_at(), authorization(headers));
         found.credential == Credential::Own && found.planted.is_some_and(|planted| planted.real.is_none())
     }
 
@@ -315,15 +347,43 @@ impl Shared {
                 fault(name);
                 return Err(HungUp);
             }
+            Act::Silence(name) => {
+                fault(name);
+                self.over.cancelled().await;
+                return Err(HungUp);
+            }
             Act::Fault(status, name) => {
                 fault(name);
-                error(
-                    status,
-                    StatusCode::from_u16(status)
-                        .ok()
-                        .and_then(|code| code.canonical_reason())
-                        .unwrap_or(name),
-                )
+                let reason = StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason());
+                let mut response = error(status, reason.unwrap_or(name));
+                if status == 429 {
+                    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                }
+                response
+            }
+            Act::LoginPage(name) => {
+                fault(name);
+                fault::login_page()
+            }
+            Act::EmptyPackument(name) => {
+                fault(name);
+                json(200, &serde_json::json!({}))
+            }
+            Act::Redirect(to, name) => {
+                let led = format!(
+                    "{}:{}",
+                    to.host_str().unwrap_or_default(),
+                    to.port_or_known_default().unwrap_or(443)
+                );
+                self.recorder.note(understood.slot, |exchange| {
+                    exchange.fault = Some(name.to_owned());
+                    exchange.redirected_to = Some(self.scanner.redact_name(&led));
+                });
+                let mut response = empty(StatusCode::FOUND);
+                if let Ok(location) = HeaderValue::from_str(to.as_str()) {
+                    response.headers_mut().insert(header::LOCATION, location);
+                }
+                response
             }
             Act::Nothing => json(200, &serde_json::json!({})),
             Act::Absent => error(404, "Not found"),

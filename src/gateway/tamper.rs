@@ -1,7 +1,7 @@
 //! The genuine package with other bytes: valid, but not what was published.
 
 use super::answer::{Delivered, respond, tarball};
-use super::decide::answer;
+use super::fault::answer;
 use super::route::{Shape, Site};
 use super::serve::{Shared, Understood};
 use crate::evidence::exchange::AnsweredBy;
@@ -19,11 +19,17 @@ const MAX_MANIFEST: u64 = 4 << 20;
 /// Its files.
 const MAX_FILES: usize = 200_000;
 
+/// Whoever npm goes on with in spite of such a certificate is no better than one
+/// who tampers.
+fn tampers(answer: Answer) -> bool {
+    answer == Answer::Tampered || answer.impostor()
+}
+
 impl Shared {
     /// This is the tarball that is tampered with, by its URL or by the answer that led to it.
     pub(super) fn is_tampered(&self, understood: &Understood) -> bool {
         let Understood { asked, site, .. } = understood;
-        answer(&self.world, site) == Answer::Tampered
+        tampers(answer(&self.world, site))
             && (asked.shape == Shape::Tarball || matches!(site, Site::HandedOut(_)))
             && self.world.tamper.as_ref().is_some_and(|(name, version)| {
                 asked.package.as_ref() == Some(name) && asked.version.as_ref() == Some(version)
@@ -35,7 +41,7 @@ impl Shared {
         let Understood { asked, site, .. } = understood;
         let silent = asked.package.is_none() || asked.version.is_none();
         let download = asked.shape != Shape::Packument || !matches!(site, Site::Registry(_));
-        let unclear = answer(&self.world, site) == Answer::Tampered && self.world.tamper.is_some();
+        let unclear = tampers(answer(&self.world, site)) && self.world.tamper.is_some();
         self.is_tampered(understood) || unclear && silent && download
     }
 

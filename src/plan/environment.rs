@@ -104,8 +104,10 @@ pub(super) fn build(
     notes.push("update-notifier=false".to_owned());
     if scenario.install.shorten_retries {
         set("fetch-retries", "0");
-        set("fetch-timeout", "10000");
-        notes.push("fetch-retries=0, fetch-timeout=10000".to_owned());
+        // A scenario whose registry keeps npm waiting says how long.
+        let timeout = scenario.project.npm_config.get("fetch-timeout").map_or("10000", String::as_str);
+        set("fetch-timeout", timeout);
+        notes.push(format!("fetch-retries=0, fetch-timeout={timeout}"));
     }
     let opened = OPENED.iter().filter(|_| scenario.project.remove_controls);
     let wanted = scenario.project.npm_config.iter().map(|(key, value)| (key.as_str(), value.as_str()));

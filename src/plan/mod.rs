@@ -30,7 +30,7 @@ mod tests;
 
 pub use build::{PlanError, PlanOptions, defences, plan};
 pub use secrets::{PlantedSecret, PlantedSecrets};
-pub use world::is_here;
+pub use world::{STRANGER, is_here};
 
 use crate::project::name::PackageName;
 use crate::project::npmrc::Level;

@@ -2,6 +2,7 @@
 
 use super::environment::OPENED;
 use super::mapping::is_file;
+use super::world::is_here;
 use super::{command, environment};
 use crate::project::Project;
 use crate::project::class::Class;
@@ -61,6 +62,12 @@ impl<'a> Stakes<'a> {
             }
         };
         self.private.iter().copied().filter(move |entry| from_registry(entry) && self.installs(entry))
+    }
+
+    /// The registries of what the command installs of private packages.
+    fn homes(&self) -> impl Iterator<Item = &RegistryUrl> {
+        let classes = &self.project.classes;
+        self.fetched().filter_map(|entry| classes.get(&entry.path)?.registry.as_ref())
     }
 
     /// The private package whose tarball is tampered with: a required one for
@@ -191,6 +198,16 @@ impl<'a> Stakes<'a> {
             Need::Ci => {
                 (command::is_ci(command), "the project's own command is an `npm install` already".to_owned())
             }
+            Need::Tls | Need::Name if !any_private => (false, no_private()),
+            Need::Tls => (
+                self.homes().any(|home| home.as_url().scheme() == "https"),
+                "no private package comes over TLS".to_owned(),
+            ),
+            Need::Name => (
+                self.homes().any(|home| !is_here(home.host())),
+                "the registry of every private package is on this machine, and no name is looked up"
+                    .to_owned(),
+            ),
         };
         (!met).then_some(reason)
     }

@@ -3,7 +3,7 @@
 
 use super::{Plan, RunSpec};
 use crate::scenario::{
-    Answer, Cache, Changes, Install, LockfileChange, MappingForm, NpmrcLevel, NpmrcPlace, ResolvedForm,
+    Cache, Changes, Install, LockfileChange, MappingForm, NpmrcLevel, NpmrcPlace, ResolvedForm,
 };
 use std::fmt::Write;
 
@@ -58,26 +58,14 @@ fn redact(run: &RunSpec, text: &str) -> String {
     })
 }
 
-fn answer(answer: Answer) -> &'static str {
-    match answer {
-        Answer::Genuine => "answers",
-        Answer::Refused => "refuses connections",
-        Answer::NxDomain => "has no name",
-        Answer::NotFound => "answers 404",
-        Answer::Unauthorized => "answers 401",
-        Answer::Unavailable => "answers 503",
-        Answer::Tampered => "tampers with one tarball",
-    }
-}
-
 fn world(run: &RunSpec) -> String {
     let world = &run.world;
     let mut parts: Vec<String> = world
         .registries
         .iter()
-        .map(|registry| format!("{} {}", registry.url, answer(registry.answer)))
+        .map(|registry| format!("{} {}", registry.url, registry.answer.says()))
         .collect();
-    parts.push(format!("{} {}", world.public, answer(world.public_answer)));
+    parts.push(format!("{} {}", world.public, world.public_answer.says()));
     if !world.decoys.is_empty() {
         let names: Vec<String> =
             world.decoys.iter().map(|one| format!("{}@{},{}", one.name, one.version, one.higher)).collect();

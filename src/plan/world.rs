@@ -14,8 +14,9 @@ use crate::scenario::{Answer, ResolvedForm, Scenario};
 use std::collections::{BTreeMap, BTreeSet};
 use url::Url;
 
-/// The host of a stranger to whom a lockfile points.
-pub(super) const STRANGER: &str = "packages.stranger.example";
+/// The host of a stranger to whom a lockfile or an answer leads. RFC 2606 keeps
+/// `example` from ever being anybody's.
+pub const STRANGER: &str = "packages.stranger.example";
 
 /// The world before any scenario: everything answers genuinely and no decoy is offered.
 pub(super) fn genuine(
@@ -56,26 +57,21 @@ pub(super) fn under(mut world: World, project: &Project, stakes: &Stakes<'_>, sc
     for registry in &mut world.registries {
         let shares_host = owners.iter().any(|owner| owner.same_host(registry.url.as_url()));
         // What fails below HTTP fails for the host, whichever registry of it was meant.
-        let hit = match answer {
-            Answer::Refused | Answer::NxDomain => shares_host,
-            Answer::Genuine
-            | Answer::NotFound
-            | Answer::Unauthorized
-            | Answer::Unavailable
-            | Answer::Tampered => owners.contains(&registry.url),
-        };
+        let hit = if answer.below_http() { shares_host } else { owners.contains(&registry.url) };
         if hit {
             registry.answer = answer;
         }
     }
     world.public_answer = scenario.world.public;
-    if scenario.project.lockfile.resolved == Some(ResolvedForm::Stranger) {
+    if answer.leads_to_a_stranger() || scenario.project.lockfile.resolved == Some(ResolvedForm::Stranger) {
         world.strangers.insert(STRANGER.to_owned());
     }
+    world.ports.extend(world.detour());
     if scenario.world.decoys {
         world.decoys = decoys(project, stakes);
     }
-    if answer == Answer::Tampered || scenario.world.public == Answer::Tampered {
+    let other_bytes = |answer: Answer| answer == Answer::Tampered || answer.impostor();
+    if other_bytes(answer) || other_bytes(scenario.world.public) {
         world.tamper = stakes.tampered();
     }
     world
@@ -293,7 +289,27 @@ pub fn is_here(host: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost") || host == "127.0.0.1"
 }
 
+/// Ports to which a registry that moves its downloads moves them: the first that
+/// is nobody's.
+const DETOURS: [u16; 3] = [8443, 9443, 10443];
+
 impl World {
+    /// The port to which a registry of this world redirects its tarballs, if one
+    /// does: one of its own host that no registry has, or 80 for plain http.
+    pub fn detour(&self) -> Option<u16> {
+        let answers = self.registries.iter().map(|registry| registry.answer).chain([self.public_answer]);
+        let way = answers
+            .into_iter()
+            .find(|answer| matches!(answer, Answer::RedirectPort | Answer::RedirectHttp))?;
+        if way == Answer::RedirectHttp {
+            return Some(80);
+        }
+        let urls =
+            self.registries.iter().flat_map(|registry| std::iter::once(&registry.url).chain(&registry.also));
+        let taken: BTreeSet<u16> = urls.chain([&self.public]).map(RegistryUrl::port).collect();
+        DETOURS.into_iter().find(|port| !taken.contains(port))
+    }
+
     /// Ports of registries that are literally on this machine and can be reached.
     /// One that refuses, or has no address, is left out: nobody listens there then,
     /// so that npm sees a genuine refusal (`localhost` cannot lose its address).
@@ -305,8 +321,9 @@ impl World {
         let (gone, open): (Vec<_>, Vec<_>) = public
             .chain(others)
             .filter(|(url, _)| is_here(url.host()))
-            .partition(|(_, answer)| matches!(answer, Answer::Refused | Answer::NxDomain));
+            .partition(|(_, answer)| answer.nobody_there());
         let mut ports: BTreeSet<u16> = open.iter().map(|(url, _)| url.port()).collect();
+        ports.extend(self.detour().filter(|_| !open.is_empty()));
         // Of downloads' hosts only the names are known.
         if self.hosts.iter().any(|host| is_here(host)) {
             ports.extend(&self.ports);

@@ -1,6 +1,6 @@
 //! The catalogue embedded in the executable, and choosing from it.
 
-use super::file::{self, ScenarioError};
+use super::file::{self, Own, ScenarioError};
 use super::{Scenario, Suite};
 use crate::text::{Complaint, Source, nearest};
 use std::path::Path;
@@ -68,6 +68,36 @@ static FILES: &[(&str, &str)] = files![
     "npm-install",
     "foreground-scripts",
     "npm-update-dry-run",
+    "private-name-unknown",
+    "private-name-servfail",
+    "private-name-unanswered",
+    "private-reset",
+    "private-unanswered",
+    "private-certificate-untrusted",
+    "private-certificate-expired",
+    "private-certificate-wrong-name",
+    "private-unauthorized",
+    "private-forbidden",
+    "private-gone",
+    "private-rate-limited",
+    "private-server-error",
+    "private-unavailable",
+    "private-login-page",
+    "private-truncated",
+    "private-truncated-chunked",
+    "private-truncated-unframed",
+    "private-reset-in-body",
+    "private-slow",
+    "private-packument-empty",
+    "private-version-missing",
+    "private-tarball-elsewhere",
+    "private-redirected-public",
+    "private-redirected-stranger",
+    "private-redirected-port",
+    "private-redirected-http",
+    "private-redirect-loop",
+    "public-refused",
+    "private-refused-patiently",
 ];
 
 /// Files that do not parse cannot be embedded: a test parses each.
@@ -90,7 +120,7 @@ pub fn text(name: &str) -> Option<&'static str> {
 
 /// Reads every `*.toml` of a folder (not of folders below), ordered by name.
 /// A file that has the name of one of the catalogue's is an error.
-pub fn load_dir(dir: &Path) -> Result<Vec<Scenario>, ScenarioError> {
+pub fn load_dir(dir: &Path) -> Result<Vec<Own>, ScenarioError> {
     let unreadable = |source| ScenarioError::Unreadable { path: dir.to_owned(), source };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(unreadable)? {
@@ -102,14 +132,31 @@ pub fn load_dir(dir: &Path) -> Result<Vec<Scenario>, ScenarioError> {
     paths.sort();
     let mut scenarios = Vec::new();
     for path in paths {
-        let scenario = file::read(&path)?;
-        if text(&scenario.name).is_some() {
-            let message = format!("`{}` has the name of a scenario of the catalogue", path.display());
-            return Err(Complaint::about(message).help("give it a name of its own").into());
+        let own = file::read(&path)?;
+        if text(&own.scenario.name).is_some() {
+            let message = format!("`{}` is the name of a scenario of the catalogue", own.scenario.name);
+            return Err(own.complaint(message).into());
         }
-        scenarios.push(scenario);
+        scenarios.push(own);
     }
     Ok(scenarios)
+}
+
+/// Adds scenarios to those that are known: a file that is there already is not
+/// there twice, and another of the same name is an error.
+pub fn add(known: &mut Vec<Own>, more: Vec<Own>) -> Result<(), Complaint> {
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    for own in more {
+        match known.iter().find(|other| other.scenario.name == own.scenario.name) {
+            Some(other) if real(&other.path) == real(&own.path) => {}
+            Some(other) => {
+                let name = &own.scenario.name;
+                return Err(own.complaint(format!("`{name}` is the name of `{}` as well", other.place)));
+            }
+            None => known.push(own),
+        }
+    }
+    Ok(())
 }
 
 /// Chooses by name. `patterns` are names or globs; with none, all of `suite`
@@ -165,7 +212,7 @@ pub fn schema() -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Install, Loss};
+    use crate::scenario::{Answer, Install, Loss, Reach};
     use std::path::PathBuf;
 
     fn folder() -> PathBuf {
@@ -187,7 +234,7 @@ mod tests {
         for name in on_disk {
             let path = folder().join(format!("{name}.toml"));
             let scenario = file::read(&path).unwrap_or_else(|error| panic!("{}", error.complaint()));
-            assert!(builtin().contains(&scenario), "{name}");
+            assert!(builtin().contains(&scenario.scenario), "{name}");
         }
     }
 
@@ -200,20 +247,24 @@ mod tests {
     }
 
     #[test]
-    fn every_scenario_but_the_baseline_offers_decoys() {
+    fn every_scenario_but_the_baseline_offers_decoys_where_there_is_somebody_to_offer_them() {
         for scenario in builtin() {
-            assert_eq!(scenario.world.decoys, scenario.name != "baseline", "{}", scenario.name);
+            let possible = scenario.world.public == Answer::Genuine;
+            assert_eq!(scenario.world.decoys, possible && scenario.name != "baseline", "{}", scenario.name);
         }
     }
 
     #[test]
     fn whoever_waits_for_a_dead_registry_shortens_the_retries_and_says_so() {
         for scenario in builtin() {
-            let failing = scenario.world.private != crate::scenario::Answer::Genuine;
-            let shortened = scenario.install.shorten_retries;
-            assert!(shortened || !failing, "{}", scenario.name);
+            let dead =
+                [scenario.world.private, scenario.world.public].iter().any(|it| it.reach() != Reach::Nothing);
+            // One that nobody runs unasked may take its time, and measures it.
+            let shortens = dead && scenario.suites != [Suite::ByName];
+            assert!(scenario.install.shorten_retries || !shortens, "{}", scenario.name);
             let prose = scenario.about.replace('\n', " ");
-            assert_eq!(prose.contains("retry times are shortened"), shortened, "{}", scenario.name);
+            let shortens = scenario.install.shorten_retries;
+            assert_eq!(prose.contains("retry times are shortened"), shortens, "{}", scenario.name);
         }
     }
 
@@ -229,7 +280,8 @@ mod tests {
     #[test]
     fn whatever_is_in_the_core_is_in_everything() {
         for scenario in builtin() {
-            assert!(scenario.suites.contains(&Suite::Full), "{}", scenario.name);
+            let full = scenario.suites.contains(&Suite::Full);
+            assert!(full || scenario.suites == [Suite::ByName], "{}", scenario.name);
         }
     }
 
@@ -253,10 +305,13 @@ mod tests {
                 .map(|scenario| scenario.name)
                 .collect()
         };
-        let core = builtin().iter().filter(|scenario| scenario.suites.contains(&Suite::Core));
-        assert_eq!(names(&[], &[]).len(), core.count());
-        assert_eq!(names(&["private-r*", "baseline"], &[]), ["baseline", "private-refused"]);
-        assert_eq!(names(&["private-*"], &["*-removed"]), ["private-refused", "private-not-found"]);
+        let core = builtin().iter().filter(|scenario| scenario.suites.contains(&Suite::Core)).count();
+        assert_eq!(names(&[], &[]).len(), core);
+        assert_eq!(names(&["private-refuse?", "baseline"], &[]), ["baseline", "private-refused"]);
+        assert_eq!(
+            names(&["private-ref*", "private-not*"], &["*-found", "*-patiently"]),
+            ["private-refused"]
+        );
     }
 
     #[test]
@@ -279,12 +334,38 @@ mod tests {
         }
         std::fs::write(dir.path().join("README.md"), "no scenario").unwrap();
         let names: Vec<String> =
-            load_dir(dir.path()).unwrap().into_iter().map(|scenario| scenario.name).collect();
+            load_dir(dir.path()).unwrap().into_iter().map(|own| own.scenario.name).collect();
         assert_eq!(names, ["a-mine", "b-mine"]);
         std::fs::write(dir.path().join("control.toml"), text("control").unwrap()).unwrap();
         let error = load_dir(dir.path()).unwrap_err();
-        assert!(error.complaint().message.contains("catalogue"), "{error}");
+        let complaint = error.complaint();
+        assert!(complaint.message.contains("catalogue"), "{error}");
+        let place = complaint.place.unwrap();
+        assert!(place.file.ends_with("control.toml"), "{place}");
+        assert_eq!((place.line, place.column, place.excerpt.as_str()), (1, 1, "name = \"control\""));
+        assert!(complaint.help.unwrap().contains("name of its own"));
         assert!(load_dir(&dir.path().join("absent")).is_err());
+    }
+
+    #[test]
+    fn two_files_of_one_name_are_pointed_at_and_one_file_found_twice_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        let folders = [root.path().join("one"), root.path().join("two")];
+        for folder in &folders {
+            std::fs::create_dir(folder).unwrap();
+            let own = format!("# mine\n{}", text("public-decoy").unwrap().replace("public-decoy", "mine"));
+            std::fs::write(folder.join("mine.toml"), own).unwrap();
+        }
+        let mut known = Vec::new();
+        add(&mut known, load_dir(&folders[0]).unwrap()).unwrap();
+        add(&mut known, load_dir(&folders[0].join("../one")).unwrap()).unwrap();
+        assert_eq!(known.len(), 1);
+        let complaint = add(&mut known, load_dir(&folders[1]).unwrap()).unwrap_err();
+        let place = complaint.place.unwrap();
+        assert!(place.file.ends_with("two/mine.toml"), "{place}");
+        assert_eq!((place.line, place.column), (2, 1));
+        assert!(complaint.message.contains("one/mine.toml:2:1"), "{}", complaint.message);
+        assert!(complaint.help.unwrap().contains("name of its own"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Reading a scenario file.
 
-use super::{Demand, Install, Loss, Scenario};
+use super::{Answer, Demand, Install, Loss, Reach, Scenario, Suite};
 use crate::text::{Complaint, Place, Source, nearest};
 use std::path::{Path, PathBuf};
 
@@ -48,8 +48,27 @@ pub fn parse(source: &Source, stem: &str) -> Result<Scenario, Complaint> {
     Ok(scenario)
 }
 
+/// A scenario of the user's own.
+#[derive(Debug, Clone)]
+pub struct Own {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Its file.
+    pub path: PathBuf,
+    /// Where the file gives the name.
+    pub place: Place,
+}
+
+impl Own {
+    /// A complaint about its name.
+    pub fn complaint(&self, message: String) -> Complaint {
+        Complaint::at(self.place.clone(), message)
+            .help("give it a name of its own, and name the file `NAME.toml` as well as `name = \"NAME\"`")
+    }
+}
+
 /// Reads one scenario file from disk, of at most [`MAX_FILE`] bytes.
-pub fn read(path: &Path) -> Result<Scenario, ScenarioError> {
+pub fn read(path: &Path) -> Result<Own, ScenarioError> {
     use std::io::Read;
     let unreadable = |source| ScenarioError::Unreadable { path: path.to_owned(), source };
     let file = std::fs::File::open(path).map_err(unreadable)?;
@@ -64,33 +83,52 @@ pub fn read(path: &Path) -> Result<Scenario, ScenarioError> {
     let text = String::from_utf8(bytes)
         .map_err(|error| Complaint::about(format!("`{shown}` is not UTF-8 ({})", error.utf8_error())))?;
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(parse(&Source::new(shown, text), &stem)?)
+    let source = Source::new(shown, text);
+    let scenario = parse(&source, &stem)?;
+    let place = key_place(&source, "name").unwrap_or_else(|| source.place(0..0));
+    Ok(Own { scenario, path: path.to_owned(), place })
 }
 
 /// Turns an error of the TOML reader into one of ours, with the nearest known
 /// word where a key or a value is misspelt.
 fn complain(source: &Source, error: &toml::de::Error) -> Complaint {
     let message = error.message().trim().to_owned();
-    let help = misspelt(&message);
+    let help = mend(&message);
     let complaint = match error.span() {
         Some(span) => Complaint::at(source.place(span), message),
         None => Complaint::about(format!("{}: {message}", source.name())),
     };
-    match help {
-        Some(help) => complaint.help(help),
-        None => complaint,
-    }
+    complaint.help(
+        help.unwrap_or_else(|| "`sealcheck scenarios schema` prints the form of a scenario file".to_owned()),
+    )
 }
 
-/// serde says ``unknown field `x`, expected one of `a`, `b` ``: the words
-/// between back-ticks are the wrong one and the known ones.
-fn misspelt(message: &str) -> Option<String> {
-    if !message.starts_with("unknown ") {
-        return None;
-    }
+/// What mends an error of serde's. It says ``unknown field `x`, expected one of
+/// `a`, `b` ``: the words between back-ticks are the wrong one and the known ones.
+fn mend(message: &str) -> Option<String> {
     let words: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let (wrong, known) = words.split_first()?;
-    nearest(wrong, known.iter().copied()).map(|near| format!("did you mean `{near}`?"))
+    let (first, rest) = words.split_first().map_or(("", &[][..]), |(first, rest)| (*first, rest));
+    if message.starts_with("unknown ") {
+        let known: Vec<String> = rest.iter().map(|word| format!("`{word}`")).collect();
+        return Some(match nearest(first, rest.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => return None,
+            None => format!("here may stand {}", known.join(", ")),
+        });
+    }
+    if message.starts_with("missing field") {
+        return Some(format!("add `{first}`, `sealcheck scenarios show baseline` is the shortest example"));
+    }
+    if message.starts_with("duplicate key") {
+        return Some("take one of the two out".to_owned());
+    }
+    let expected = message.strip_prefix("invalid type")?.rsplit_once("expected ")?.1;
+    Some(match expected {
+        "a boolean" => "write `true` or `false`, without quotes".to_owned(),
+        "a string" => "write it in quotes".to_owned(),
+        "a sequence" => "write a list, `[\"…\"]`".to_owned(),
+        other => format!("write {other} here"),
+    })
 }
 
 /// What the types alone cannot say.
@@ -108,9 +146,17 @@ fn check(source: &Source, stem: &str, scenario: &Scenario) -> Result<(), Complai
             .help(format!("name the file `{name}.toml`")));
     }
     if scenario.suites.is_empty() {
-        return Err(complaint(at("suites"), source, "the scenario is in no suite".to_owned())
-            .help("`suites = [\"full\"]` is the least"));
+        return Err(complaint(at("suites"), source, "the scenario is in no suite".to_owned()).help(
+            "write `suites = [\"full\"]`, or `[\"by-name\"]` for one that runs only where it is named",
+        ));
     }
+    if scenario.suites.contains(&Suite::ByName) && scenario.suites.len() > 1 {
+        let message = "the scenario is in a suite and runs only by its name".to_owned();
+        return Err(
+            complaint(at("suites"), source, message).help("leave out \"by-name\", or every suite beside it")
+        );
+    }
+    check_world(source, scenario)?;
     check_demand(source, &scenario.demand)?;
     if let Some(version) = scenario.project.lockfile.version.filter(|version| *version != 1) {
         let message = format!("a lockfile cannot be rewritten in version {version}");
@@ -187,6 +233,25 @@ fn setting_takes(key: &str, value: &str) -> Option<Loss> {
         "dangerously-allow-all-scripts" => on.then_some(Loss::Controls),
         other => other.ends_with(":registry").then_some(Loss::Mapping),
     }
+}
+
+/// What contradicts itself in a world.
+fn check_world(source: &Source, scenario: &Scenario) -> Result<(), Complaint> {
+    let public = scenario.world.public;
+    if public.reach() == Reach::Some && public != Answer::Tampered {
+        let message =
+            format!("the public registry cannot answer `{}`: it has no private package", public.name());
+        return Err(complaint(key_place(source, "public"), source, message)
+            .help("set it for `private`, or let the public registry fail altogether, such as by `refused`"));
+    }
+    // What is not answered genuinely is answered before anybody asks for a decoy.
+    if scenario.world.decoys && public.reach() == Reach::All {
+        let message = format!("the public registry {} and cannot offer decoys", public.says());
+        return Err(
+            complaint(key_place(source, "decoys"), source, message).help("leave out `decoys`, or `public`")
+        );
+    }
+    Ok(())
 }
 
 fn check_demand(source: &Source, demand: &Demand) -> Result<(), Complaint> {
@@ -301,11 +366,43 @@ mod tests {
     }
 
     #[test]
+    fn every_wrong_word_and_type_has_its_place_and_what_mends_it() {
+        let cases = [
+            ("title = ", "titl = ", 2, "unknown field `titl`", "did you mean `title`?"),
+            ("title = ", "xyzzy = ", 2, "unknown field `xyzzy`", "here may stand `name`"),
+            ("[demand]", "[word]\n[demand]", 5, "unknown field `word`", "did you mean `world`?"),
+            ("[demand]", "[world]\nprivate = \"refuse\"\n[demand]", 6, "unknown variant", "`refused`"),
+            ("[demand]", "[world]\nprivate = \"teapot\"\n[demand]", 6, "unknown variant", "`nx-domain`"),
+            ("[demand]", "[world]\ndecoys = \"yes\"\n[demand]", 6, "expected a boolean", "without quotes"),
+            ("[demand]", "control = 1\n[demand]", 5, "expected a boolean", "`true` or `false`"),
+            ("\"Gone\"", "404", 2, "expected a string", "in quotes"),
+            ("[\"full\"]", "\"full\"", 4, "expected a sequence", "a list"),
+            ("[\"E404\"]", "[404]", 7, "expected a string", "in quotes"),
+            ("title = \"Gone\"\n", "", 1, "missing field `title`", "add `title`"),
+            ("title = ", "name = \"gone\"\ntitle = ", 2, "duplicate key", "take one"),
+            ("title = \"Gone\"", "title = \"Gone", 2, "", "scenarios schema"),
+        ];
+        for (before, after, line, message, help) in cases {
+            let text = GOOD.replacen(before, after, 1);
+            assert_ne!(text, GOOD, "{before}");
+            let complaint = read_text(&text).unwrap_err();
+            let place = complaint.place.as_ref().unwrap();
+            assert_eq!((place.file.as_str(), place.line), ("gone.toml", line), "{complaint}");
+            assert!(place.column >= 1 && !place.excerpt.is_empty(), "{complaint}");
+            assert!(complaint.message.contains(message), "{complaint}");
+            assert!(complaint.help.as_ref().unwrap().contains(help), "{complaint}: {:?}", complaint.help);
+        }
+    }
+
+    #[test]
     fn rules_beyond_the_types_hold() {
         let cases = [
             (GOOD.replace("\"gone\"", "\"Gone!\""), 1, "no scenario name"),
             (GOOD.replace("\"gone\"", "\"other\""), 1, "lies in"),
             (GOOD.replace("[\"full\"]", "[]"), 4, "no suite"),
+            (GOOD.replace("[\"full\"]", "[\"full\", \"by-name\"]"), 4, "only by its name"),
+            (GOOD.replace("[demand]", "[world]\npublic = \"refused\"\ndecoys = true\n[demand]"), 7, "decoys"),
+            (GOOD.replace("[demand]", "[world]\npublic = \"redirect-loop\"\n[demand]"), 6, "redirect-loop"),
             (GOOD.replace("codes = [\"E404\"]\n", ""), 6, "needs the `codes`"),
             (GOOD.replace("E404", "e404"), 7, "not a code"),
             (project("remove-mapping = true"), 6, "`remove-mapping` takes"),

@@ -5,10 +5,12 @@
 //! catalogue in `scenarios/` is embedded in the executable. Pure data: this
 //! module must not know how anything is run.
 
+mod answer;
 pub mod catalogue;
 mod changes;
 pub mod file;
 
+pub use answer::{Answer, Reach};
 pub use changes::{
     Changes, InstallChange, LockfileChange, MappingForm, NpmrcLevel, NpmrcPlace, ResolvedForm,
 };
@@ -57,10 +59,12 @@ pub struct Scenario {
 pub enum Suite {
     /// What `test` runs when nothing is asked for.
     Core,
-    /// Everything.
+    /// Everything but what takes minutes.
     Full,
     /// Sets of losses, searched for the smallest that leak.
     Margin,
+    /// None: it runs only where somebody names it.
+    ByName,
 }
 
 /// A defence that a scenario takes away.
@@ -147,6 +151,10 @@ pub enum Need {
     NewLockfile,
     /// `npm ci` as the project's own command.
     Ci,
+    /// A private package whose registry is asked over TLS.
+    Tls,
+    /// A private package whose registry is reached by a name that a resolver looks up.
+    Name,
 }
 
 /// The world around the install.
@@ -161,29 +169,6 @@ pub struct World {
     pub decoys: bool,
     /// npm's cache at the start.
     pub cache: Cache,
-}
-
-/// How a registry answers.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Answer {
-    /// As it really does.
-    #[default]
-    Genuine,
-    /// The connection is refused.
-    Refused,
-    /// Its name does not exist.
-    NxDomain,
-    /// 404 to everything.
-    NotFound,
-    /// 401 to everything.
-    Unauthorized,
-    /// 503 to everything.
-    Unavailable,
-    /// One required private tarball has other bytes; all else is genuine.
-    Tampered,
 }
 
 /// npm's cache at the start of a run.

@@ -80,3 +80,39 @@ fn a_wrong_project_among_several_runs_none() {
     let paths = [good.path().to_str().unwrap(), bad.path().to_str().unwrap()];
     assert_refused(&good.run(&["test", paths[0], paths[1]]), &["package.json"]);
 }
+
+#[test]
+fn a_scenario_file_that_cannot_be_meant_is_shown_with_its_line_and_what_mends_it() {
+    const OWN: &str = "name = \"mine\"\ntitle = \"Mine\"\nabout = \"It is mine.\"\nsuites = [\"full\"]\n[world]\n\
+                       decoys = true\n[demand]\ninstall = \"anyhow\"\n";
+    let down = OWN.replace("[world]", "[world]\npublic = \"refused\"");
+    let cases: &[(&str, String, &[&str])] = &[
+        ("mine", OWN.replace("decoys", "decoy"), &["mine.toml:6:1", "did you mean `decoys`?"]),
+        ("mine", OWN.replace("true", "\"yes\""), &["mine.toml:6:10", "without quotes"]),
+        ("mine", down, &["mine.toml:7:1", "cannot offer decoys", "leave out"]),
+        ("mine", OWN.replace("\"mine\"", "\"other\""), &["mine.toml:1:1", "name the file `other.toml`"]),
+        ("control", OWN.replace("\"mine\"", "\"control\""), &["control.toml:1:1", "name of its own"]),
+    ];
+    for (name, text, parts) in cases {
+        let shop = shop();
+        std::fs::create_dir(shop.path().join("own")).unwrap();
+        std::fs::write(shop.path().join(format!("own/{name}.toml")), text).unwrap();
+        let before = snapshot(shop.path());
+        for command in ["test", "plan"] {
+            assert_refused(&shop.run(&[command, "--scenarios-dir", "own"]), parts);
+        }
+        assert_eq!(snapshot(shop.path()), before);
+    }
+    // One name in two folders, of which one is the settings' choice.
+    let shop = shop();
+    for folder in ["own", "theirs"] {
+        std::fs::create_dir(shop.path().join(folder)).unwrap();
+        std::fs::write(shop.path().join(folder).join("mine.toml"), OWN).unwrap();
+    }
+    let settings = std::fs::read_to_string(shop.path().join("sealcheck.toml")).unwrap();
+    let settings = format!("scenarios = [\"theirs/*.toml\"]\n{settings}");
+    std::fs::write(shop.path().join("sealcheck.toml"), settings).unwrap();
+    let told = shop.run(&["plan", "--scenarios-dir", "own"]);
+    assert_refused(&told, &["theirs/mine.toml:1:1", "own/mine.toml:1:1", "name of its own"]);
+    assert_eq!(shop.run(&["plan", "--scenarios-dir", "theirs"]).status, Some(0));
+}

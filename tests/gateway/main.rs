@@ -4,6 +4,7 @@
 // What a test's helpers do not expect ends the test, as in the tests themselves.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod faults;
 mod npm;
 mod rig;
 #[path = "../support/mod.rs"]

@@ -4,7 +4,7 @@ use crate::evidence::fact::SourceKind;
 use crate::finding::case::{Case, Run, Sighting, spec};
 use crate::finding::location::Spot;
 use crate::project::class::Class;
-use crate::scenario::{Answer, Cache};
+use crate::scenario::{Cache, Reach};
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
 
@@ -30,15 +30,10 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                 Class::Public => world.public,
                 Class::Local | Class::Other | Class::Undecided => return None,
             };
-            let gone = match answer {
-                Answer::Genuine => return None,
-                Answer::Refused => "refuses connections",
-                Answer::NxDomain => "has no address",
-                Answer::NotFound => "answers 404",
-                Answer::Unauthorized => "answers 401",
-                Answer::Unavailable => "answers 503",
-                Answer::Tampered => "serves other bytes",
-            };
+            if answer.reach() == Reach::Nothing {
+                return None;
+            }
+            let gone = answer.says();
             let source = package.source.as_ref().filter(|source| source.kind == SourceKind::Cache)?;
             let host = source.host.as_deref().unwrap_or("its registry");
             let bare = package.lock.as_ref().is_none_or(|lock| lock.integrity.is_none());

@@ -33,9 +33,17 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             } else {
                 "the same version, other bytes".to_owned()
             };
-            let host = source.host.as_deref().unwrap_or("a foreign host");
             let own = case.project.classes.get(&package.path).and_then(|known| known.registry.as_ref());
-            let instead = own.map(|own| format!(" instead of {}", own.host())).unwrap_or_default();
+            let host = source.host.as_deref().unwrap_or("a foreign host");
+            // Of one host, the port or the scheme makes the difference.
+            let same = own.filter(|own| own.host() == host).zip(source.url.as_deref().and_then(origin));
+            let (host, instead) = match same {
+                Some((own, origin)) => (origin, format!(" instead of {}", own.as_url().origin().ascii_serialization())),
+                None => {
+                    let instead = own.map(|own| format!(" instead of {}", own.host()));
+                    (host.to_owned(), instead.unwrap_or_default())
+                }
+            };
             let message = format!(
                 "{} came from {host}{instead} ({what}), and npm exited 0",
                 spec(&package.name, Some(installed))
@@ -48,7 +56,8 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             };
             let mut sighting = Sighting::new(message, help)
                 .package(&package.name)
-                .key(&package.path)
+                // Bytes of two hosts are two faults.
+                .key(format!("{} {host}", package.path))
                 .at(Spot::resolved(&package.path))
                 .seen(EvidenceKind::Package, at);
             if let Some(seq) = source.exchange {
@@ -57,6 +66,11 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             Some(sighting)
         })
         .collect()
+}
+
+/// `https://npm.corp.example:8443`.
+fn origin(url: &str) -> Option<String> {
+    Some(url::Url::parse(url).ok()?.origin().ascii_serialization())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::create;
 use super::engine::EngineError;
 use super::link::{self, Line, Opening, Reply, Setup, hear, say};
 use super::unpack;
-use crate::door::{Datagram, Doors, MAX_DATAGRAM, Threshold, Visit};
+use crate::door::{Datagram, Doors, MAX_DATAGRAM, Reset, Threshold, Visit};
 use crate::sandbox::copy::{Copier, open_folder};
 use crate::sandbox::failure::{During, Failure};
 use crate::sandbox::namespaces::ScratchFolder;
@@ -367,7 +367,8 @@ async fn welcome(
         tokio::spawn(async move {
             match hear::<Opening>(&mut line).await {
                 Ok(Opening::Visit { peer, door }) => {
-                    let _ = threshold.visits.send(Visit { peer, door, stream: Box::new(line) }).await;
+                    let visit = Visit { peer, door, stream: Box::new(line), reset: Reset::default() };
+                    let _ = threshold.visits.send(visit).await;
                 }
                 Ok(Opening::Datagram { peer }) => {
                     let _ = question(line, peer, &threshold).await;
