@@ -103,3 +103,22 @@ fn each_image_is_a_place() {
         assert_eq!(sealed.count(), 6);
     }
 }
+
+/// npm 12 needs a newer node than 20: a test of npm 11 alone must not pass for one of both.
+#[test]
+fn a_version_that_has_no_place_at_all_is_refused() {
+    if let Some(lack) = support::npm::lacks_npm() {
+        return support::skip("matrix::no place", &lack);
+    }
+    for versions in ["node@20,npm@12", "node@20,npm@11,12"] {
+        let home = tempfile::tempdir().unwrap();
+        let mut command = Command::new(support::sealcheck());
+        support::npm::in_empty_home(&mut command, home.path());
+        command.env("XDG_CACHE_HOME", support::toolchain::cache());
+        command.arg("test").arg(support::root().join("examples/sealed-shop")).args(["--toolchain", versions]);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{versions}: {said}");
+        assert!(said.contains("npm 12") && said.contains("needs node"), "{versions}: {said}");
+    }
+}

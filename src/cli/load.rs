@@ -133,31 +133,40 @@ pub(crate) fn available_memory() -> u64 {
 pub(crate) async fn load_all(folder: &Path, surroundings: Surroundings) -> anyhow::Result<Read> {
     let ground = ground(folder, surroundings, true)?;
     let wanted = wanted(&ground.surroundings)?;
-    let several = wanted.len() > 1;
-    let (mut places, mut impossible): (Vec<Loaded>, Vec<String>) = (Vec::new(), Vec::new());
-    let mut first = None;
+    let (mut places, mut possible): (Vec<Loaded>, Vec<&Wish>) = (Vec::new(), Vec::new());
+    let mut impossible = Vec::new();
     for one in &wanted {
         match read(&ground, one, true).await {
             Ok(read) => {
+                if let Wanted::Toolchain(wish) = one {
+                    possible.push(wish);
+                }
                 // Two lines can lead to the same version.
                 let alike = |known: &Loaded| known.place() == read.place();
                 if !places.iter().any(alike) {
                     places.push(read);
                 }
             }
-            Err(error) => match error.downcast_ref::<ToolchainError>() {
-                Some(pair @ ToolchainError::Pair { .. }) if several => {
-                    impossible.push(pair.to_string());
-                    first = first.or(Some(error));
+            Err(error) => match (error.downcast_ref::<ToolchainError>(), one) {
+                (Some(ToolchainError::Pair { .. }), Wanted::Toolchain(wish)) => {
+                    impossible.push((wish, error))
                 }
-                Some(_) | None => return Err(error),
+                (_, Wanted::Toolchain(_) | Wanted::Image(_)) => return Err(error),
             },
         }
     }
-    match first {
-        Some(error) if places.is_empty() => Err(error),
-        Some(_) | None => Ok(Read { places, impossible }),
+    // A list may hold pairs that cannot work, but each version that was asked for must
+    // have its place: else a test of it would be green without having been.
+    let mut said = Vec::new();
+    for (wish, error) in impossible {
+        let npm = possible.iter().any(|it| it.npm == wish.npm);
+        let node = possible.iter().any(|it| it.node == wish.node);
+        if !(npm && node) {
+            return Err(error);
+        }
+        said.push(error.to_string());
     }
+    Ok(Read { places, impossible: said })
 }
 
 /// The same in the first place alone.

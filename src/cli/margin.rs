@@ -17,8 +17,9 @@ const ASSUMES: [&str; 4] = [
     "losing the integrity or npm's install controls only ever helps a stranger",
 ];
 
-/// Tries what has to be tried beyond `first`, which holds the baseline's outcome. All outcomes,
-/// and what they say; nothing where no package is private or the search was interrupted.
+/// Tries what has to be tried beyond `first`, which holds the baseline's and the control's
+/// outcomes. All outcomes, and what they say; nothing where the trap was not live, since then
+/// no answer is worth anything, or where the search was interrupted.
 pub(crate) async fn search(
     opened: &Opened,
     loaded: &Loaded,
@@ -27,12 +28,17 @@ pub(crate) async fn search(
     first: &[Outcome],
     judge: impl Fn(&[&Outcome], Ground<'_>) -> Judgement,
 ) -> anyhow::Result<(Vec<Outcome>, Option<Measured>)> {
-    let defences = load::defences(loaded)?;
     let mut outcomes: Vec<Outcome> = Vec::new();
-    if defences.is_empty() {
+    let known: Vec<&Outcome> = first.iter().collect();
+    let judgement = judge(&known, Ground { project: &loaded.project, margin: None });
+    let live = first
+        .iter()
+        .zip(&judgement.runs)
+        .any(|(outcome, of)| outcome.run.scenario.control && of.verdict == finding::Verdict::Leaked);
+    if !live {
         return Ok((outcomes, None));
     }
-    let mut search = Search::new(defences);
+    let mut search = Search::new(load::defences(loaded)?);
     for goal in [Goal::Installed, Goal::Ran] {
         loop {
             let sets: Vec<Losses> = search.next(goal).into_iter().collect();
@@ -107,6 +113,7 @@ pub(crate) fn reported<'a>(
         smallest: sets(&worst.installed),
         at_least_to_run: Some(number(&worst.ran)),
         smallest_to_run: sets(&worst.ran),
+        unobserved: worst.installed.unobserved,
         required,
         command: command.to_vec(),
         assumes,

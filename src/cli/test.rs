@@ -137,14 +137,22 @@ fn planned(loaded: Loaded, label: String, options: &Options) -> anyhow::Result<P
     }
     let by_name =
         |name: &str| !options.choice.scenario.is_empty() && asked.iter().any(|one| one.name == name);
-    let not_applicable = std::mem::take(&mut plan.not_applicable)
+    let mut not_applicable: Vec<_> = std::mem::take(&mut plan.not_applicable)
         .into_iter()
         .map(|(name, reason)| {
             let by_name = by_name(&name);
             (name, reason, by_name)
         })
         .collect();
+    if measures_margin(options) && load::defences(&loaded)?.is_empty() {
+        let reason = "no package that the command fetches is private".to_owned();
+        not_applicable.push(("margin".to_owned(), reason, false));
+    }
     Ok(Place { loaded, plan, not_applicable, label })
+}
+
+fn measures_margin(options: &Options) -> bool {
+    options.choice.suite.as_deref() == Some("margin")
 }
 
 /// Ids are unique in a report.
@@ -176,7 +184,7 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
         let mut of = opened.invocation.clone().run(plan, listener.clone()).await;
         let platform = invoke::platform(&loaded);
         let mut margin = None;
-        if options.choice.suite.as_deref() == Some("margin") {
+        if measures_margin(&options) {
             let judge = |outcomes: &[&runner::Outcome], ground: Ground<'_>| {
                 let runs: Vec<_> = outcomes.iter().map(|outcome| judged_run(outcome, 0, &platform)).collect();
                 finding::judge(&runs, &[ground], &judged_by)

@@ -280,7 +280,7 @@ fn margin(case: &Value) -> Option<Measured> {
         |key: &str| -> Vec<Losses> { serde_json::from_value(told[key].clone()).expect("sets of losses") };
     let answer = |key: &str| {
         let smallest = sets(key);
-        Answer { at_least: smallest.first().map_or(4, Losses::len), smallest }
+        Answer { at_least: smallest.first().map_or(4, Losses::len), smallest, unobserved: false }
     };
     let defences = serde_json::from_value(told["defences"].clone()).expect("losses");
     Some(Measured { defences, installed: answer("installed"), ran: answer("ran") })

@@ -72,9 +72,10 @@ pub struct Measured {
 pub struct Answer {
     /// No smaller set reaches the goal.
     pub at_least: usize,
-    /// The sets of that size that do; empty where none of up to [`MOST`] does, or where
-    /// the size is only as far as could be seen.
+    /// The sets of that size that do; empty where none of up to [`MOST`] does.
     pub smallest: Vec<Losses>,
+    /// A set of that size could not be observed, so that the number may be larger.
+    pub unobserved: bool,
 }
 
 impl Search {
@@ -112,10 +113,10 @@ impl Search {
                 self.sets(size).filter(|set| self.known(goal, set) == Some(true)).collect();
             let blind = self.sets(size).any(|set| self.known(goal, &set).is_none());
             if blind || !smallest.is_empty() {
-                return Answer { at_least: size, smallest };
+                return Answer { at_least: size, smallest, unobserved: blind };
             }
         }
-        Answer { at_least: self.largest() + 1, smallest: Vec::new() }
+        Answer { at_least: self.largest() + 1, smallest: Vec::new(), unobserved: false }
     }
 
     /// All that is known when there is nothing more to try for either goal.
@@ -275,16 +276,16 @@ mod tests {
     fn a_hardened_project_is_known_by_a_few_runs() {
         let needed = &[Loss::Mapping, Loss::Resolved, Loss::Integrity];
         let (answer, tried) = search(&ALL, Goal::Installed, leaks_without(needed));
-        assert_eq!(answer, Answer { at_least: 3, smallest: vec![set(needed)] });
+        assert_eq!(answer, Answer { at_least: 3, smallest: vec![set(needed)], unobserved: false });
         assert!(tried <= 10, "{tried} of 26 sets");
     }
 
     #[test]
     fn small_margins_are_found_with_all_their_sets() {
         let (answer, _) = search(&ALL, Goal::Installed, |_| Outcome::Ran);
-        assert_eq!(answer, Answer { at_least: 0, smallest: vec![set(&[])] });
+        assert_eq!(answer, Answer { at_least: 0, smallest: vec![set(&[])], unobserved: false });
         let (answer, _) = search(&ALL, Goal::Installed, leaks_without(&[Loss::Mapping]));
-        assert_eq!(answer, Answer { at_least: 1, smallest: vec![set(&[Loss::Mapping])] });
+        assert_eq!(answer, Answer { at_least: 1, smallest: vec![set(&[Loss::Mapping])], unobserved: false });
         let either = |losses: &Losses| {
             let one = losses.contains(&Loss::Mapping) || losses.contains(&Loss::Lockfile);
             if one { Outcome::Installed } else { Outcome::Sealed }
@@ -292,7 +293,7 @@ mod tests {
         let (answer, _) = search(&ALL, Goal::Installed, either);
         assert_eq!(answer.smallest, [set(&[Loss::Mapping]), set(&[Loss::Lockfile])]);
         let (answer, _) = search(&ALL, Goal::Ran, either);
-        assert_eq!(answer, Answer { at_least: 4, smallest: Vec::new() });
+        assert_eq!(answer, Answer { at_least: 4, smallest: Vec::new(), unobserved: false });
     }
 
     #[test]
@@ -312,7 +313,7 @@ mod tests {
             if losses.contains(&Loss::Resolved) { Outcome::Unobserved } else { Outcome::Sealed }
         };
         let (answer, _) = search(&ALL, Goal::Installed, blind);
-        assert_eq!(answer, Answer { at_least: 1, smallest: Vec::new() });
+        assert_eq!(answer, Answer { at_least: 1, smallest: Vec::new(), unobserved: true });
     }
 
     #[test]

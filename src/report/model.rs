@@ -94,6 +94,9 @@ pub struct Margin {
     /// The smallest sets of losses by which it ran.
     #[serde(default)]
     pub smallest_to_run: Vec<Vec<Loss>>,
+    /// A set of so few losses could not be observed: the number may be larger.
+    #[serde(default)]
+    pub unobserved: bool,
     /// What is asked for.
     pub required: u32,
     /// The command it is true of.

@@ -11,18 +11,14 @@ pub struct Place {
     pub node: String,
     /// npm's version.
     pub npm: String,
-    /// The image as it was named.
+    /// The image, by name and digest.
     pub image: Option<String>,
 }
 
 impl Place {
     /// A place of its parts.
     pub fn new(toolchain: &Toolchain, image: Option<&str>) -> Self {
-        Self {
-            node: toolchain.node.clone(),
-            npm: toolchain.npm.clone(),
-            image: image.map(|image| image.split('@').next().unwrap_or(image).to_owned()),
-        }
+        Self { node: toolchain.node.clone(), npm: toolchain.npm.clone(), image: image.map(str::to_owned) }
     }
 
     /// Where a run took place.
@@ -33,14 +29,15 @@ impl Place {
 
 /// What tells a place from all the others: `npm 10.9.9`; empty where there is one only.
 pub fn label(all: &BTreeSet<Place>, place: &Place) -> String {
-    let chosen = (0..8).find(|parts| {
+    let chosen = (0..16).find(|parts| {
         let said: BTreeSet<String> = all.iter().map(|one| said(one, *parts)).collect();
         said.len() == all.len()
     });
-    said(place, chosen.unwrap_or(7))
+    said(place, chosen.unwrap_or(15))
 }
 
-/// The parts of a place that a mask chooses: 1 is npm, 2 the image, 4 node.
+/// The parts of a place that a mask chooses: 1 is npm, 2 the image's name, 4 node, 8 the
+/// image with its digest.
 fn said(place: &Place, parts: u8) -> String {
     let mut words = Vec::new();
     if parts & 4 != 0 {
@@ -49,8 +46,11 @@ fn said(place: &Place, parts: u8) -> String {
     if parts & 1 != 0 {
         words.push(format!("npm {}", place.npm));
     }
-    if parts & 2 != 0 {
-        words.push(place.image.clone().unwrap_or_else(|| "no image".to_owned()));
+    let image = place.image.as_deref().unwrap_or("no image");
+    if parts & 8 != 0 {
+        words.push(image.to_owned());
+    } else if parts & 2 != 0 {
+        words.push(image.split('@').next().unwrap_or(image).to_owned());
     }
     words.join(", ")
 }
@@ -92,6 +92,11 @@ mod tests {
         assert_eq!(
             labels(&[old, place("22.0.0", "10.9.9", None), place("22.0.0", "11.0.0", None)]),
             ["node 20.1.0, npm 10.9.9", "node 22.0.0, npm 10.9.9", "node 22.0.0, npm 11.0.0"]
+        );
+        let digest = |digest: &str| place("22.0.0", "10.9.9", Some(&format!("ci/node@{digest}")));
+        assert_eq!(
+            labels(&[digest("sha256:aa"), digest("sha256:bb")]),
+            ["ci/node@sha256:aa", "ci/node@sha256:bb"]
         );
         assert_eq!(slug("node 22.0.0, ci/node:22"), "node-22.0.0-ci-node-22");
     }

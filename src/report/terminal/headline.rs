@@ -141,7 +141,10 @@ fn toolchains(report: &Report) -> BTreeSet<String> {
 fn margin_line(margin: &Margin) -> String {
     let sets: Vec<String> = margin.smallest.iter().map(|set| losses(set)).collect();
     let what = match (margin.at_least, sets.is_empty()) {
-        (0, _) => "it leaks with every defence in place".to_owned(),
+        (0, false) => "it leaks with every defence in place".to_owned(),
+        (least, true) if margin.unobserved => {
+            format!("what {least} lost together do could not be observed")
+        }
         (_, true) => "no set of losses that was tried leaks".to_owned(),
         (_, false) => format!("it leaks once these are lost: {}", sets.join("; ")),
     };
