@@ -38,6 +38,9 @@ pub struct Exchange {
     /// The label of a planted secret with which the very service was asked that it would be for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_secret: Option<String>,
+    /// More was sent, or was packed into what was sent, than is searched for planted secrets.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsearched: bool,
     /// The fault that was played, by name (`refused`).
     pub fault: Option<String>,
     /// A decoy was delivered.

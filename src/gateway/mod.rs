@@ -25,8 +25,10 @@ mod names;
 mod record;
 mod route;
 mod scan;
+mod searched;
 mod serve;
 mod tamper;
+mod unpack;
 #[cfg(test)]
 mod worlds;
 

@@ -7,33 +7,23 @@
 //! unpacked, each of these in each other: percent-encoding, broken lines, gzip,
 //! zlib, and runs of base64 or hexadecimal. All of it is bounded.
 
+use super::unpack::{
+    BASE32, BASE64, Budget, MIN_RUN, from_base32, from_hex, is_packed, runs, unpacked, unwritten,
+    written_runs,
+};
 use crate::plan::{Planted, World};
 use base64::Engine;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use base64::{alphabet, engine::DecodePaddingMode};
 use std::collections::BTreeMap;
-use std::io::Read;
 
 /// Values shorter than this are not looked for: they would be found by chance.
 const MIN_VALUE: usize = 8;
-/// Bytes that unpacking may give for one request.
-const BUDGET: usize = 32 << 20;
 /// How deep packed things are unpacked.
 const DEPTH: u8 = 5;
-/// Beginnings of gzip streams in one text that are tried.
-const STREAMS: usize = 8;
 /// Labels of a name that are put together.
 const LABELS: usize = 16;
-/// The shortest run of base64 or hexadecimal that is unpacked.
-const MIN_RUN: usize = 24;
 
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-    .with_decode_allow_trailing_bits(true);
-const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const BASE64_ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const BASE64_URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// Looks for planted values.
 pub(super) struct Scanner {
@@ -79,7 +69,7 @@ impl Scanner {
     /// or in several on end.
     fn packed_in_name(&self, name: &str) -> Option<String> {
         let labels: Vec<&str> = name.split('.').take(LABELS).collect();
-        let mut budget = BUDGET;
+        let mut budget = Budget::new();
         for start in 0..labels.len() {
             let mut joined = String::new();
             for label in &labels[start..] {
@@ -100,15 +90,25 @@ impl Scanner {
 
     /// The label of a value in a URL, a header or a body.
     pub(super) fn in_bytes(&self, bytes: &[u8]) -> Option<String> {
-        let mut budget = BUDGET;
-        self.deep(bytes, DEPTH, &mut budget)
+        self.in_body(bytes).0
     }
 
-    fn deep(&self, bytes: &[u8], depth: u8, budget: &mut usize) -> Option<String> {
+    /// The same, and whether all of it was looked at.
+    pub(super) fn in_body(&self, bytes: &[u8]) -> (Option<String>, bool) {
+        let mut budget = Budget::new();
+        let found = self.deep(bytes, DEPTH, &mut budget);
+        (found, budget.whole)
+    }
+
+    fn deep(&self, bytes: &[u8], depth: u8, budget: &mut Budget) -> Option<String> {
         if let Some(label) = self.exact.find(bytes) {
             return Some(label.to_owned());
         }
-        if depth == 0 || self.exact.is_empty() {
+        if self.exact.is_empty() {
+            return None;
+        }
+        if depth == 0 {
+            budget.whole &= !is_packed(bytes) && written_runs(bytes).next().is_none();
             return None;
         }
         for view in [unpacked, runs, unwritten] {
@@ -238,130 +238,9 @@ fn slot(start: [u8; 4]) -> usize {
     (u32::from_le_bytes(start).wrapping_mul(0x9e37_79b1) >> 16) as usize
 }
 
-fn percent_decode(bytes: &[u8]) -> Vec<u8> {
-    let digit = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        match (bytes[at], digit(at + 1), digit(at + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                out.push(u8::try_from(high << 4 | low).unwrap_or(b'?'));
-                at += 3;
-            }
-            (byte, _, _) => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
-    out
-}
-
-/// A text without what a form puts into it: percent-encoding, and the ends of the
-/// lines into which `base64` and `xxd` break theirs.
-fn unwritten(bytes: &[u8], budget: &mut usize) -> Vec<Vec<u8>> {
-    let mut found = Vec::new();
-    if bytes.contains(&b'%') {
-        found.push(percent_decode(bytes));
-    }
-    let mut joined = Vec::with_capacity(bytes.len().min(*budget));
-    let mut rest = bytes;
-    while let [first, after @ ..] = rest {
-        rest = match (first, after) {
-            (b'\n' | b'\r', _) => after,
-            (b'\\', [b'n' | b'r', after @ ..]) => after,
-            _ => {
-                joined.push(*first);
-                after
-            }
-        };
-    }
-    found.push(joined);
-    found.retain(|text| {
-        let fits = text.len() < bytes.len() && text.len() <= *budget;
-        *budget -= if fits { text.len() } else { 0 };
-        fits
-    });
-    found
-}
-
-fn is_packed(bytes: &[u8]) -> bool {
-    matches!(bytes, [0x1f, 0x8b, 8, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..])
-}
-
-/// What gzip streams anywhere in it hold (a form's part, an archive after a
-/// header), or a zlib stream that it is, as far as they can be read.
-fn unpacked(bytes: &[u8], budget: &mut usize) -> Vec<Vec<u8>> {
-    let starts = bytes.windows(3).enumerate().filter(|(_, start)| *start == [0x1f, 0x8b, 8]);
-    let mut streams: Vec<Box<dyn Read + '_>> = starts
-        .take(STREAMS)
-        .map(|(at, _)| Box::new(flate2::read::MultiGzDecoder::new(&bytes[at..])) as Box<dyn Read>)
-        .collect();
-    if streams.is_empty() && is_packed(bytes) {
-        streams.push(Box::new(flate2::read::ZlibDecoder::new(bytes)));
-    }
-    let mut found = Vec::new();
-    for stream in streams {
-        let mut out = Vec::new();
-        // What is broken holds something up to there.
-        let _ = stream.take(*budget as u64).read_to_end(&mut out);
-        *budget -= out.len();
-        if !out.is_empty() {
-            found.push(out);
-        }
-    }
-    found
-}
-
-fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    text.chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
-}
-
-fn from_base32(text: &[u8]) -> Option<Vec<u8>> {
-    let (mut bits, mut held, mut out) = (0_u32, 0, Vec::new());
-    for byte in text {
-        let value = BASE32.iter().position(|letter| letter.eq_ignore_ascii_case(byte))?;
-        bits = bits << 5 | u32::try_from(value).ok()?;
-        held += 5;
-        if held >= 8 {
-            held -= 8;
-            out.push(u8::try_from(bits >> held & 0xff).ok()?);
-        }
-    }
-    Some(out)
-}
-
-/// What the runs of base64 and of hexadecimal in a text stand for.
-fn runs(bytes: &[u8], budget: &mut usize) -> Vec<Vec<u8>> {
-    let letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
-    let mut found = Vec::new();
-    for run in bytes.split(|byte| !letter(byte)).filter(|run| run.len() >= MIN_RUN) {
-        let size = run.len();
-        if size > *budget {
-            break;
-        }
-        *budget -= size;
-        found.extend(from_hex(run));
-        let standard: Vec<u8> = run
-            .iter()
-            .map(|byte| match byte {
-                b'-' => b'+',
-                b'_' => b'/',
-                other => *other,
-            })
-            .collect();
-        // A lone letter at the end stands for no whole byte.
-        let whole = if size % 4 == 1 { size - 1 } else { size };
-        if let Ok(decoded) = BASE64.decode(&standard[..whole]) {
-            found.push(decoded);
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::unpack::{BUDGET, STREAMS};
     use super::super::worlds::world;
     use super::*;
     use std::io::Write;
@@ -389,6 +268,22 @@ mod tests {
 
     fn wrapped(bytes: &[u8], end: &str) -> Vec<u8> {
         bytes.chunks(20).flat_map(|line| [line, end.as_bytes()].concat()).collect()
+    }
+
+    #[test]
+    fn what_is_not_looked_at_whole_is_said() {
+        let (scanner, value) = scanner();
+        let bomb = gzip(&vec![b'x'; BUDGET + 1]);
+        assert_eq!(scanner.in_body(&bomb), (None, false));
+        let streams = gzip(b"x").repeat(STREAMS + 1);
+        assert_eq!(scanner.in_body(&streams), (None, false));
+        let mut nested = value.clone().into_bytes();
+        for _ in 0..DEPTH + 2 {
+            nested = BASE64.encode(&nested).into_bytes();
+        }
+        assert_eq!(scanner.in_body(&nested), (None, false));
+        assert_eq!(scanner.in_body(b"an ordinary body"), (None, true));
+        assert!(scanner.in_body(&gzip(value.as_bytes())).0.is_some());
     }
 
     #[test]

@@ -10,25 +10,20 @@ use super::names::Names;
 use super::record::{Recorder, Slot};
 use super::route::{self, Asked, Handed, Inside, Ownership, Shape, Site};
 use super::scan::Scanner;
+use super::searched::Searched;
 use crate::door::Reset;
 use crate::evidence::exchange::{AnsweredBy, Credential, Exchange, ExchangeKind, Role};
 use crate::plan::{RegistryWorld, World};
 use crate::secret::Secret;
 use crate::upstream::{Accept, Request as Fetch, Upstream};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-/// Bytes of a request's body that are read and searched.
-const MAX_REQUEST: usize = 8 << 20;
-/// Time for it to arrive.
-const REQUEST_TIME: Duration = Duration::from_secs(60);
 /// Bytes of a path that are recorded.
 const MAX_PATH: usize = 4096;
 
@@ -91,53 +86,6 @@ impl Understood {
     }
 }
 
-/// A request's body, searched even if it never comes to its end.
-struct Searched<'a> {
-    shared: &'a Shared,
-    pub(super) slot: Slot,
-    carried: Option<String>,
-    taken: Vec<u8>,
-}
-
-impl Searched<'_> {
-    /// Reads the body as far as it is looked at.
-    async fn take(&mut self, mut body: Incoming) {
-        let read = async {
-            while let Some(Ok(frame)) = body.frame().await {
-                if let Ok(bytes) = frame.into_data() {
-                    let room = MAX_REQUEST - self.taken.len();
-                    self.taken.extend_from_slice(&bytes[..bytes.len().min(room)]);
-                    if self.taken.len() >= MAX_REQUEST {
-                        break;
-                    }
-                }
-            }
-        };
-        let _ = tokio::time::timeout(REQUEST_TIME, read).await;
-    }
-
-    /// Whether the request carries a planted secret.
-    fn finish(mut self) -> bool {
-        self.search();
-        self.carried.is_some()
-    }
-
-    fn search(&mut self) {
-        let taken = std::mem::take(&mut self.taken);
-        if self.carried.is_none() && !taken.is_empty() {
-            self.carried = self.shared.scanner.in_bytes(&taken);
-            let carried = self.carried.clone();
-            self.shared.recorder.note(self.slot, |exchange| exchange.carried_secret = carried);
-        }
-    }
-}
-
-impl Drop for Searched<'_> {
-    fn drop(&mut self) {
-        self.search();
-    }
-}
-
 impl Shared {
     /// Answers a request. It is in the record when this returns, before the
     /// answer is waited for: whoever sends and goes away was here all the same.
@@ -150,7 +98,7 @@ impl Shared {
         let arrived = self.arrive(&way, &parts);
         async move {
             let (understood, carried) = arrived.ok_or(HungUp)?;
-            let mut searched = Searched { shared: &self, slot: understood.slot, carried, taken: Vec::new() };
+            let mut searched = Searched::new(&self, understood.slot, carried);
             searched.take(body).await;
             let carries = searched.finish();
             let act = self.decide(&parts.method, &understood, carries);
@@ -448,6 +396,7 @@ pub(super) fn blank(method: &Method, scheme: &str, host: &str, port: u16) -> Exc
         credential_label: None,
         carried_secret: None,
         used_secret: None,
+        unsearched: false,
         fault: None,
         decoy: false,
         bytes: 0,

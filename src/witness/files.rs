@@ -31,6 +31,8 @@ pub(super) enum Touch {
 pub(super) struct Files {
     /// Planted secrets, by device and inode.
     secrets: BTreeMap<(u64, u64), String>,
+    /// Planted secrets that are not where they must be, and why.
+    pub(super) lost: Vec<String>,
     read: BTreeSet<(ProcessId, String)>,
     /// Who last touched a name.
     touched: BTreeMap<String, ProcessId>,
@@ -41,16 +43,17 @@ pub(super) struct Files {
 impl Files {
     /// With the secrets at these paths. To be asked before anything runs.
     pub(super) fn new(secrets: &[String]) -> Self {
-        let known = |path: &String| {
-            let status = std::fs::metadata(path).ok()?;
-            Some(((status.dev(), status.ino()), path.clone()))
-        };
-        Self {
-            secrets: secrets.iter().filter_map(known).collect(),
-            read: BTreeSet::new(),
-            touched: BTreeMap::new(),
-            blind: false,
+        let mut known = BTreeMap::new();
+        let mut lost = Vec::new();
+        for path in secrets {
+            match std::fs::metadata(path) {
+                Ok(status) => {
+                    known.insert((status.dev(), status.ino()), path.clone());
+                }
+                Err(error) => lost.push(format!("{path}: {error}")),
+            }
         }
+        Self { secrets: known, lost, read: BTreeSet::new(), touched: BTreeMap::new(), blind: false }
     }
 
     /// What came of a call.

@@ -72,6 +72,9 @@ impl<'a> Supervisor<'a> {
             .map_err(|errno| Fault::System("signalfd", errno))?;
         let files = Files::new(&order.secrets);
         channel.tell(&Event::Ready);
+        for lost in files.lost.iter().filter(|_| order.watch) {
+            channel.gap(GapKind::Files, &format!("who reads a planted secret, {lost}"));
+        }
         channel.flush();
         let began = Instant::now();
         let started = spawn::start(order)?;

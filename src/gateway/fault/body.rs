@@ -9,6 +9,15 @@ use http::{Response, Version, header};
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// The answers that are done to a body.
+pub(super) const BROKEN: [Answer; 5] = [
+    Answer::Truncated,
+    Answer::TruncatedChunked,
+    Answer::TruncatedUnframed,
+    Answer::ResetInBody,
+    Answer::SlowDrip,
+];
+
 /// Lets the first bytes go out before the connection ends.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Slices of a body that drips, and the pause between two of them: it is all there

@@ -12,6 +12,9 @@ use http::{Response, header};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 
+/// The answers that are done to a genuine packument.
+pub(super) const CHANGED: [Answer; 2] = [Answer::VersionMissing, Answer::TarballElsewhere];
+
 /// Bytes of a packument that is changed.
 const MAX_PACKUMENT: usize = 64 << 20;
 

@@ -67,51 +67,12 @@ impl Shared {
         }
         let tarball = is_tarball(&understood.asked, &understood.site);
         let packument = understood.asked.shape == Shape::Packument && !tarball;
-        let (spoilt, response) = match answer {
-            Answer::Truncated
-            | Answer::TruncatedChunked
-            | Answer::TruncatedUnframed
-            | Answer::ResetInBody
-            | Answer::SlowDrip
-                if tarball =>
-            {
-                (true, body::spoil(answer, response, &way.reset))
-            }
-            Answer::VersionMissing | Answer::TarballElsewhere if packument => {
-                document::change(self, answer, understood, response).await
-            }
-            Answer::Genuine
-            | Answer::Refused
-            | Answer::NxDomain
-            | Answer::ServFail
-            | Answer::LookupUnanswered
-            | Answer::ConnectionReset
-            | Answer::Unanswered
-            | Answer::CertificateUntrusted
-            | Answer::CertificateExpired
-            | Answer::CertificateWrongName
-            | Answer::Unauthorized
-            | Answer::Forbidden
-            | Answer::NotFound
-            | Answer::Gone
-            | Answer::RateLimited
-            | Answer::ServerError
-            | Answer::Unavailable
-            | Answer::LoginPage
-            | Answer::Tampered
-            | Answer::Truncated
-            | Answer::TruncatedChunked
-            | Answer::TruncatedUnframed
-            | Answer::ResetInBody
-            | Answer::SlowDrip
-            | Answer::EmptyPackument
-            | Answer::VersionMissing
-            | Answer::TarballElsewhere
-            | Answer::RedirectPublic
-            | Answer::RedirectStranger
-            | Answer::RedirectPort
-            | Answer::RedirectHttp
-            | Answer::RedirectLoop => (false, response),
+        let (spoilt, response) = if tarball && body::BROKEN.contains(&answer) {
+            (true, body::spoil(answer, response, &way.reset))
+        } else if packument && document::CHANGED.contains(&answer) {
+            document::change(self, answer, understood, response).await
+        } else {
+            (false, response)
         };
         if spoilt {
             self.recorder.note(understood.slot, |exchange| {

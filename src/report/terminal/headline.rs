@@ -143,7 +143,7 @@ fn margin_line(margin: &Margin) -> String {
     let what = match (margin.at_least, sets.is_empty()) {
         (0, false) => "it leaks with every defence in place".to_owned(),
         (least, true) if margin.unobserved => {
-            format!("what {least} lost together do could not be observed")
+            format!("what {least} lost together do could not be observed, and more was not tried")
         }
         (_, true) => "no set of losses that was tried leaks".to_owned(),
         (_, false) => format!("it leaks once these are lost: {}", sets.join("; ")),

@@ -102,6 +102,16 @@ fn a_report_with_nothing_in_it_renders() {
 }
 
 #[test]
+fn a_margin_that_could_not_be_observed_is_no_leak() {
+    let mut report = Report::read(SEALED).unwrap();
+    let margin = report.margin.as_mut().unwrap();
+    (margin.at_least, margin.smallest, margin.unobserved) = (0, Vec::new(), true);
+    let text = render(&report, WIDE, &[]);
+    assert!(text.contains("what 0 lost together do could not be observed"), "{text}");
+    assert!(!text.contains("it leaks"), "{text}");
+}
+
+#[test]
 fn repetitions_and_toolchains_have_one_line_each() {
     let mut report = Report::read(LEAKED).unwrap();
     let mut again = report.runs[1].clone();

@@ -153,6 +153,7 @@ impl Desk {
             credential: Credential::None,
             credential_label: None,
             used_secret: None,
+            unsearched: false,
             carried_secret: None,
             fault: None,
             decoy: false,
