@@ -1,14 +1,18 @@
 //! Where the program under test makes its sandboxes: out of namespaces, or in
 //! containers where the whole test run is to be made there once more.
 
-use super::toolchain::NODE_20_NPM_11;
+use super::toolchain::{NODE_20_NPM_10, NODE_20_NPM_11, NODE_22_NPM_12};
 use std::process::Command;
 
 /// The image with node 20 and npm 11 that `tests/engines/images` builds.
 pub const IMAGE: &str = "sealcheck-test/glibc";
 
 /// Its images by what `--toolchain` would have been given.
-const IMAGES: [(&str, &str); 1] = [(NODE_20_NPM_11, IMAGE)];
+const IMAGES: [(&str, &str); 3] = [
+    (NODE_20_NPM_10, "sealcheck-test/npm-10"),
+    (NODE_20_NPM_11, IMAGE),
+    (NODE_22_NPM_12, "sealcheck-test/npm-12"),
+];
 
 /// The socket of an engine of the tests, by its name: `docker`, `podman`.
 pub fn engine(name: &str) -> Option<String> {
@@ -32,11 +36,6 @@ pub fn within(command: &mut Command, name: &str) {
 /// The engine in which all is to happen, if it is to happen in one.
 pub fn chosen() -> Option<String> {
     std::env::var("SEALCHECK_TEST_PLACE").ok().filter(|name| !name.is_empty())
-}
-
-/// Whether a toolchain can be had in the chosen place.
-pub fn has(toolchain: &str) -> bool {
-    chosen().is_none() || IMAGES.iter().any(|(wish, _)| *wish == toolchain)
 }
 
 /// The arguments with an image in place of each toolchain that they name.

@@ -3,7 +3,8 @@
 //! program says of each what npm really does.
 //!
 //! The cases are numbered as in the table of silent fallbacks in docs. Both registries
-//! are folders, so that only the toolchains come from a network, once.
+//! are folders, so that only the toolchains come from a network, once. In containers
+//! each npm is an image's.
 
 #![allow(
     clippy::unwrap_used,
