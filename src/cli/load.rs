@@ -35,8 +35,12 @@ pub(crate) struct Loaded {
     pub(crate) placed: Option<Placed>,
     /// Where the sandboxes are to be made.
     pub(crate) backend: Backend,
+    /// How the project was read.
+    reading: ReadOptions<'static>,
+    /// Whether registries were asked for signatures.
+    asked: bool,
     /// Goes with the last of these values.
-    _aside: Arc<Aside>,
+    aside: Arc<Aside>,
 }
 
 /// A project as it was read in each place where a test of it shall run.
@@ -272,6 +276,8 @@ async fn read(ground: &Ground, wanted: &Wanted, ask: bool) -> anyhow::Result<Loa
     let upstream = Arc::new(Upstream::new(&config, store.clone(), surroundings.offline)?);
     let project = if ask { super::signatures::settle(project, &options, &upstream).await? } else { project };
     Ok(Loaded {
+        reading: options,
+        asked: ask,
         project: Arc::new(project),
         toolchain,
         upstream,
@@ -281,7 +287,7 @@ async fn read(ground: &Ground, wanted: &Wanted, ask: bool) -> anyhow::Result<Loa
         policy: surroundings.policy.clone(),
         placed,
         backend: surroundings.backend.unwrap_or(Backend::Auto),
-        _aside: aside.clone(),
+        aside: aside.clone(),
     })
 }
 
@@ -293,6 +299,40 @@ impl Loaded {
             npm: self.toolchain.npm.to_string(),
             because: self.toolchain.because.clone(),
         }
+    }
+
+    /// The folder that the user named.
+    pub(crate) fn given(&self) -> &Path {
+        &self.reading.root
+    }
+
+    /// A folder for something under way that nothing else is in; it goes with these values.
+    pub(crate) fn fresh_folder(&self, name: &str) -> std::io::Result<PathBuf> {
+        self.aside.fresh(name)
+    }
+
+    /// The same with the project as it is in another folder.
+    pub(crate) async fn at(&self, root: PathBuf) -> anyhow::Result<Self> {
+        let reading = ReadOptions { root, ..self.reading.clone() };
+        let project = Project::read(&reading).map_err(|error| error.complaint().clone())?;
+        let project = match self.asked {
+            true => super::signatures::settle(project, &reading, &self.upstream).await?,
+            false => project,
+        };
+        Ok(Self {
+            project: Arc::new(project),
+            toolchain: self.toolchain.clone(),
+            upstream: self.upstream.clone(),
+            store: self.store.clone(),
+            store_path: self.store_path.clone(),
+            offline: self.offline,
+            policy: self.policy.clone(),
+            placed: self.placed.clone(),
+            backend: self.backend,
+            reading,
+            asked: self.asked,
+            aside: self.aside.clone(),
+        })
     }
 
     /// Where its runs take place.

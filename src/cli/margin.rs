@@ -1,13 +1,15 @@
 //! The suite `margin`: sets of losses are tried in rounds until it is known how many
 //! defences must fail together.
 
-use super::invoke::Opened;
+use super::invoke::{self, Opened};
 use super::load::{self, Loaded};
-use super::say;
+use super::options::Options;
+use super::{mend, say};
 use crate::finding::{self, Ground, Judgement};
 use crate::plan::margin::{self, Answer, Goal, Losses, MOST, Measured, Search};
-use crate::report::model::Margin;
+use crate::report::model::{Margin, MarginChange};
 use crate::runner::{Listener, Outcome};
+use tokio::sync::watch;
 
 /// What else is taken for granted by every margin.
 const ASSUMES: [&str; 4] = [
@@ -17,20 +19,39 @@ const ASSUMES: [&str; 4] = [
     "losing the integrity or npm's install controls only ever helps a stranger",
 ];
 
+/// How sets of losses are tried, of this project or of a changed copy.
+pub(super) struct Trials<'a> {
+    pub(super) options: &'a Options,
+    pub(super) stop: watch::Receiver<bool>,
+    pub(super) listener: Listener,
+    /// What keeps the ids of runs apart from those of other places.
+    pub(super) rename: &'a dyn Fn(&mut String),
+    pub(super) judge: &'a dyn Fn(&[&Outcome], Ground<'_>) -> Judgement,
+}
+
+impl Trials<'_> {
+    pub(super) fn is_stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Makes ready for another project.
+    pub(super) fn open(&self, loaded: &Loaded) -> anyhow::Result<Opened> {
+        invoke::open(loaded, self.options, self.options.jobs, self.stop.clone())
+    }
+}
+
 /// Tries what has to be tried beyond `first`, which holds the baseline's and the control's
 /// outcomes. All outcomes, and what they say; nothing where the trap was not live, since then
 /// no answer is worth anything, or where the search was interrupted.
-pub(crate) async fn search(
-    opened: &Opened,
+pub(super) async fn search(
+    trials: &Trials<'_>,
     loaded: &Loaded,
-    rename: impl Fn(&mut String),
-    listener: &Listener,
+    opened: &Opened,
     first: &[Outcome],
-    judge: impl Fn(&[&Outcome], Ground<'_>) -> Judgement,
 ) -> anyhow::Result<(Vec<Outcome>, Option<Measured>)> {
     let mut outcomes: Vec<Outcome> = Vec::new();
     let known: Vec<&Outcome> = first.iter().collect();
-    let judgement = judge(&known, Ground { project: &loaded.project, margin: None });
+    let judgement = (trials.judge)(&known, Ground { project: &loaded.project, margin: None });
     let live = first
         .iter()
         .zip(&judgement.runs)
@@ -40,33 +61,61 @@ pub(crate) async fn search(
     }
     let mut search = Search::new(load::defences(loaded)?);
     for goal in [Goal::Installed, Goal::Ran] {
-        loop {
-            let sets: Vec<Losses> = search.next(goal).into_iter().collect();
-            if sets.is_empty() {
-                break;
-            }
-            let shown: Vec<String> = sets.iter().map(margin::name).collect();
-            say(&format!("margin: trying {}", shown.join(", ")));
-            let scenarios = sets.iter().map(margin::scenario).collect();
-            let mut plan = load::plan_of(loaded, scenarios, 1)?;
-            if plan.runs.len() != sets.len() {
-                return Ok((outcomes, None));
-            }
-            plan.runs.iter_mut().for_each(|run| rename(&mut run.id));
-            let round = opened.invocation.clone().run(plan, listener.clone()).await;
-            if *opened.invocation.stop.borrow() {
-                outcomes.extend(round);
-                return Ok((outcomes, None));
-            }
-            let known: Vec<&Outcome> = first.iter().chain(&round).collect();
-            let judgement = judge(&known, Ground { project: &loaded.project, margin: None });
-            for (losses, outcome) in sets.into_iter().zip(&round) {
-                search.told(losses, what_became(&judgement, &outcome.run.id));
-            }
-            outcomes.extend(round);
+        let (more, ended) = try_sets(trials, loaded, opened, &mut search, goal, first).await?;
+        outcomes.extend(more);
+        if ended == Ended::Early {
+            return Ok((outcomes, None));
         }
     }
-    Ok((outcomes, Some(search.measured())))
+    let mut measured = search.measured();
+    measured.changes = mend::changes(trials, loaded, first, &measured).await?;
+    Ok((outcomes, Some(measured)))
+}
+
+/// How a round of trials ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The search has no more to try.
+    Answered,
+    /// It was interrupted, or a set could not be planned.
+    Early,
+}
+
+/// Tries sets until the search has no more for a goal.
+pub(super) async fn try_sets(
+    trials: &Trials<'_>,
+    loaded: &Loaded,
+    opened: &Opened,
+    search: &mut Search,
+    goal: Goal,
+    first: &[Outcome],
+) -> anyhow::Result<(Vec<Outcome>, Ended)> {
+    let mut outcomes = Vec::new();
+    loop {
+        let sets: Vec<Losses> = search.next(goal).into_iter().collect();
+        if sets.is_empty() {
+            return Ok((outcomes, Ended::Answered));
+        }
+        let shown: Vec<String> = sets.iter().map(margin::name).collect();
+        say(&format!("margin: trying {}", shown.join(", ")));
+        let scenarios = sets.iter().map(margin::scenario).collect();
+        let mut plan = load::plan_of(loaded, scenarios, 1)?;
+        if plan.runs.len() != sets.len() {
+            return Ok((outcomes, Ended::Early));
+        }
+        plan.runs.iter_mut().for_each(|run| (trials.rename)(&mut run.id));
+        let round = opened.invocation.clone().run(plan, trials.listener.clone()).await;
+        if trials.is_stopped() {
+            outcomes.extend(round);
+            return Ok((outcomes, Ended::Early));
+        }
+        let known: Vec<&Outcome> = first.iter().chain(&round).collect();
+        let judgement = (trials.judge)(&known, Ground { project: &loaded.project, margin: None });
+        for (losses, outcome) in sets.into_iter().zip(&round) {
+            search.told(losses, what_became(&judgement, &outcome.run.id));
+        }
+        outcomes.extend(round);
+    }
 }
 
 /// What a judgement says of a run, as far as the margin is concerned.
@@ -114,8 +163,13 @@ pub(crate) fn reported<'a>(
         at_least_to_run: Some(number(&worst.ran)),
         smallest_to_run: sets(&worst.ran),
         unobserved: worst.installed.unobserved,
+        changes: worst.changes.iter().map(change).collect(),
         required,
         command: command.to_vec(),
         assumes,
     })
+}
+
+fn change(changed: &margin::Changed) -> MarginChange {
+    MarginChange { says: changed.says.clone(), adds: changed.adds, became: changed.became }
 }

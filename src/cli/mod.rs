@@ -17,6 +17,7 @@ mod invoke;
 mod load;
 mod look;
 mod margin;
+mod mend;
 mod options;
 mod plan;
 mod reach;

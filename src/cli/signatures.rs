@@ -56,16 +56,7 @@ pub(crate) async fn settle(
         versions.extend(found.into_iter().map(|(version, signed)| ((name.clone(), version), signed)));
     }
     let known = Known { keys, versions };
-    let again = ReadOptions {
-        root: options.root.clone(),
-        home: options.home.clone(),
-        global_npmrc: options.global_npmrc.clone(),
-        builtin_npmrc: options.builtin_npmrc.clone(),
-        env: options.env.clone(),
-        public: options.public.clone(),
-        policy: options.policy.clone(),
-        signatures: Some(&known),
-    };
+    let again = ReadOptions { signatures: Some(&known), ..options.clone() };
     Ok(Project::read(&again).map_err(|error| error.complaint().clone())?)
 }
 

@@ -189,8 +189,14 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
                 let runs: Vec<_> = outcomes.iter().map(|outcome| judged_run(outcome, 0, &platform)).collect();
                 finding::judge(&runs, &[ground], &judged_by)
             };
-            let (more, measured) =
-                margin::search(&opened, &loaded, |id| rename(id, &label), &listener, &of, judge).await?;
+            let trials = margin::Trials {
+                options: &options,
+                stop: stop.clone(),
+                listener: listener.clone(),
+                rename: &|id| rename(id, &label),
+                judge: &judge,
+            };
+            let (more, measured) = margin::search(&trials, &loaded, &opened, &of).await?;
             of.extend(more);
             margin = measured;
         }

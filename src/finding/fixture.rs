@@ -10,7 +10,7 @@ mod project;
 use super::{Ground, JudgedRun, Judgement, Observed, Options, RULES, Severity, judge};
 use crate::evidence::fact::{Evidence, File, Gap, Output, SecretRead};
 use crate::evidence::seal::Platform;
-use crate::plan::margin::{Answer, Losses, Measured};
+use crate::plan::margin::{Answer, Changed, Losses, Measured};
 use crate::project::Project;
 use crate::project::class::Class;
 use crate::project::lockfile::EntryKind;
@@ -52,16 +52,16 @@ pub(super) fn check(rule: &str) {
         fired |= !shown.is_empty();
         silent |= shown.is_empty();
         assert_eq!(json!(shown), case["expect"], "{rule}: {name}: {:#?}", judgement.findings);
-        for says in case.get("says").and_then(Value::as_array).into_iter().flatten() {
-            let says = says.as_str().expect("a text");
-            assert!(
-                judgement
-                    .findings
-                    .iter()
-                    .any(|finding| finding.rule == rule && finding.message.contains(says)),
-                "{rule}: {name}: no message says `{says}`: {:#?}",
-                judgement.findings
-            );
+        let own = || judgement.findings.iter().filter(|finding| finding.rule == rule);
+        for (key, texts) in [
+            ("says", own().map(|finding| &finding.message).collect::<Vec<_>>()),
+            ("help", own().map(|finding| &finding.help).collect()),
+        ] {
+            for says in case.get(key).and_then(Value::as_array).into_iter().flatten() {
+                let says = says.as_str().expect("a text");
+                let any = texts.iter().any(|text| text.contains(says));
+                assert!(any, "{rule}: {name}: `{key}` of none has `{says}`: {:#?}", judgement.findings);
+            }
         }
         if let Some(verdict) = case.get("verdict") {
             assert_eq!(verdict, judgement.verdict.name(), "{rule}: {name}: {judgement:#?}");
@@ -283,7 +283,14 @@ fn margin(case: &Value) -> Option<Measured> {
         Answer { at_least: smallest.first().map_or(4, Losses::len), smallest, unobserved: false }
     };
     let defences = serde_json::from_value(told["defences"].clone()).expect("losses");
-    Some(Measured { defences, installed: answer("installed"), ran: answer("ran") })
+    let changes = told.get("changes").into_iter().flat_map(|all| all.as_array().expect("changes"));
+    let changes = changes.map(|change| Changed {
+        says: change["says"].as_str().expect("a text").to_owned(),
+        adds: serde_json::from_value(change["adds"].clone()).expect("a loss"),
+        became: serde_json::from_value(change["became"].clone()).expect("what became"),
+    });
+    let (installed, ran) = (answer("installed"), answer("ran"));
+    Some(Measured { defences, installed, ran, changes: changes.collect() })
 }
 
 /// Judges runs described by changes.

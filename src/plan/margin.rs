@@ -8,6 +8,8 @@
 //! neither how a set is tried nor what it is true of.
 
 use crate::scenario::{Changes, Demand, Install, InstallChange, Loss, Need, Scenario, Suite, World};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Defences lost together.
@@ -54,6 +56,7 @@ impl Goal {
 pub struct Search {
     defences: Losses,
     tried: BTreeMap<Losses, Outcome>,
+    largest: usize,
 }
 
 /// What a search found out about a project.
@@ -65,6 +68,33 @@ pub struct Measured {
     pub installed: Answer,
     /// Until a stranger's code runs.
     pub ran: Answer,
+    /// Single changes to the project that were tried, up to the first that adds one.
+    pub changes: Vec<Changed>,
+}
+
+/// A change to the project that would add a defence, and what trying it showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// What was done, as advice.
+    pub says: String,
+    /// The defence that it adds, or adds to.
+    pub adds: Loss,
+    /// What trying it showed.
+    pub became: Became,
+}
+
+/// What a change to the project makes of its margin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Became {
+    /// No set of so few losses leaks any more.
+    Raised,
+    /// A set of so few losses leaks still.
+    Same,
+    /// The install does not work with it.
+    Broken,
+    /// It could not be observed.
+    Unobserved,
 }
 
 /// The answer to a search.
@@ -81,7 +111,13 @@ pub struct Answer {
 impl Search {
     /// A search over the defences that the project has.
     pub fn new(defences: Losses) -> Self {
-        Self { defences, tried: BTreeMap::new() }
+        let largest = defences.len().min(MOST);
+        Self { defences, tried: BTreeMap::new(), largest }
+    }
+
+    /// The same, with no set of more than `most` losses looked at.
+    pub fn up_to(self, most: usize) -> Self {
+        Self { largest: self.largest.min(most), ..self }
     }
 
     /// Notes what became of a set.
@@ -91,7 +127,7 @@ impl Search {
 
     /// The sets to try next, side by side; none when the answer is known.
     pub fn next(&self, goal: Goal) -> BTreeSet<Losses> {
-        for size in 0..=self.largest() {
+        for size in 0..=self.largest {
             let open: Vec<Losses> = self
                 .sets(size)
                 .filter(|set| !self.is_closed(set) && self.known(goal, set).is_none())
@@ -108,7 +144,7 @@ impl Search {
 
     /// What is known when there is nothing more to try.
     pub fn answer(&self, goal: Goal) -> Answer {
-        for size in 0..=self.largest() {
+        for size in 0..=self.largest {
             let smallest: Vec<Losses> =
                 self.sets(size).filter(|set| self.known(goal, set) == Some(true)).collect();
             let blind = self.sets(size).any(|set| self.known(goal, &set).is_none());
@@ -116,7 +152,7 @@ impl Search {
                 return Answer { at_least: size, smallest, unobserved: blind };
             }
         }
-        Answer { at_least: self.largest() + 1, smallest: Vec::new(), unobserved: false }
+        Answer { at_least: self.largest + 1, smallest: Vec::new(), unobserved: false }
     }
 
     /// All that is known when there is nothing more to try for either goal.
@@ -125,11 +161,8 @@ impl Search {
             defences: self.defences.clone(),
             installed: self.answer(Goal::Installed),
             ran: self.answer(Goal::Ran),
+            changes: Vec::new(),
         }
-    }
-
-    fn largest(&self) -> usize {
-        self.defences.len().min(MOST)
     }
 
     /// It was tried; where it could not be observed, trying again would not help.
@@ -345,8 +378,8 @@ mod tests {
             };
             let (answer, _) = search(&defences, Goal::Installed, truth);
             let full = Search::new(set(&defences));
-            let least = (0..=full.largest()).find(|size| full.sets(*size).any(|set| truth(&set) == Outcome::Ran));
-            prop_assert_eq!(answer.at_least, least.unwrap_or(full.largest() + 1));
+            let least = (0..=full.largest).find(|size| full.sets(*size).any(|set| truth(&set) == Outcome::Ran));
+            prop_assert_eq!(answer.at_least, least.unwrap_or(full.largest + 1));
             let all: Vec<Losses> = least.map(|size| full.sets(size).filter(|set| truth(set) == Outcome::Ran).collect()).unwrap_or_default();
             prop_assert_eq!(answer.smallest, all);
         }

@@ -12,6 +12,7 @@ mod files;
 pub mod forged;
 mod mapping;
 pub mod margin;
+pub mod mend;
 mod needs;
 pub mod npmrc;
 pub mod print;

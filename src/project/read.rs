@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What is read, and whose machine it is.
+#[derive(Clone)]
 pub struct ReadOptions<'a> {
     /// The project's folder, as the user gave it.
     pub root: PathBuf,

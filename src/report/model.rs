@@ -8,6 +8,7 @@ use super::opinion::{Finding, Severity, Verdict};
 use super::outcome::Outcome;
 use crate::evidence::exchange::{Exchange, Lookup};
 use crate::evidence::fact::{Connection, Decoy, File, Gap, NpmError, Output, Package, Process, SecretRead};
+use crate::plan::margin::Became;
 use crate::scenario::Loss;
 use crate::wire::CutShort;
 use schemars::JsonSchema;
@@ -97,12 +98,27 @@ pub struct Margin {
     /// A set of so few losses could not be observed: the number may be larger.
     #[serde(default)]
     pub unobserved: bool,
+    /// Single changes to the project that were tried in its place, up to the first that
+    /// raises the number; none where nothing leaked or nothing is left to change.
+    #[serde(default)]
+    pub changes: Vec<MarginChange>,
     /// What is asked for.
     pub required: u32,
     /// The command it is true of.
     pub command: Vec<String>,
     /// What else is taken for granted, one sentence each.
     pub assumes: Vec<String>,
+}
+
+/// A change to the project's own files, and what became of the margin in a copy that has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MarginChange {
+    /// What was done, as advice.
+    pub says: String,
+    /// The defence that it adds, or adds to.
+    pub adds: Loss,
+    /// What trying it showed.
+    pub became: Became,
 }
 
 /// Digests of what was tested.

@@ -11,6 +11,7 @@ mod failure;
 mod listen;
 pub mod namespaces;
 mod running;
+pub mod twin;
 
 pub use running::{Prepared, Running};
 

@@ -46,7 +46,20 @@ struct Case {
     older: Margin,
     /// With npm 12, which runs no script that nobody approved.
     twelve: Margin,
+    /// The changes that are tried, up to the first that adds one, and what each comes to.
+    changes: Changes,
 }
+
+/// With each npm: the defence added to, and what became of the margin.
+type Changes = [&'static str; 3];
+
+/// Who pins it knows the bytes.
+const INTEGRITY_ADDS: Changes = ["integrity raised"; 3];
+const RESOLVED_ADDS: Changes = ["resolved raised"; 3];
+/// npm 10 knows no `allow-remote`, and npm 12 has it set. With npm 11 it refuses what a
+/// `resolved` elsewhere leads to, and the sets that leak do so without one, or at the
+/// registry that npm is configured for.
+const CONTROLS_ADD_NONE: Changes = ["", "controls same", ""];
 
 fn both(told: Told) -> Margin {
     Margin { installed: told, ran: told }
@@ -61,6 +74,13 @@ fn told(margin: &Value, number: &str, sets: &str) -> String {
     format!("{} {sets:?}", margin[number])
 }
 
+fn changes(margin: &Value) -> String {
+    let word = |of: &Value| of.as_str().unwrap().to_owned();
+    let told = |change: &Value| format!("{} {}", word(&change["adds"]), word(&change["became"]));
+    let all = margin["changes"].as_array().into_iter().flatten();
+    all.map(told).collect::<Vec<_>>().join(", ")
+}
+
 fn hold(test: &str, cases: Vec<Case>) {
     if let Some(lack) = lacks_public_registry() {
         support::skip(&format!("margin::{test}"), lack);
@@ -69,9 +89,14 @@ fn hold(test: &str, cases: Vec<Case>) {
     let mut wrong = String::new();
     for case in cases {
         let project = case.project.build();
-        for npm in toolchain::ALL {
+        for (column, npm) in toolchain::ALL.into_iter().enumerate() {
             let outcome = project.test(&["--suite", "margin", "--toolchain", npm]);
             let margin = &outcome.report["margin"];
+            let found = changes(margin);
+            if found != case.changes[column] {
+                let _ =
+                    writeln!(wrong, "{}, {npm}: {found:?} instead of {:?}", case.name, case.changes[column]);
+            }
             let wanted = if npm == toolchain::NODE_22_NPM_12 { case.twelve } else { case.older };
             for (what, (number, sets), keys) in [
                 ("installed", wanted.installed, ("at_least", "smallest")),
@@ -95,8 +120,8 @@ fn npm_12_gates_scripts(older: Told, twelve_runs: Told) -> (Margin, Margin) {
     (both(older), Margin { installed: older, ran: twelve_runs })
 }
 
-fn case(name: &'static str, project: Builder, (older, twelve): (Margin, Margin)) -> Case {
-    Case { name, project, older, twelve }
+fn case(name: &'static str, project: Builder, (older, twelve): (Margin, Margin), changes: Changes) -> Case {
+    Case { name, project, older, twelve, changes }
 }
 
 #[test]
@@ -112,13 +137,20 @@ fn no_loss_is_needed() {
                 "S2: `resolved` is public in spite of the mapping",
                 scoped().locked(SCOPED, leading_to(AT_PUBLIC, false)),
                 (both(NONE), refused),
+                ["", "controls broken", ""],
             ),
             case(
                 "S3: the same without a mapping",
                 unmapped().locked(UNSCOPED, leading_to(UNSCOPED_AT_PUBLIC, false)),
                 gated,
+                CONTROLS_ADD_NONE,
             ),
-            case("nothing pinned, nothing mapped", unmapped().locked(UNSCOPED, bare), gated),
+            case(
+                "nothing pinned, nothing mapped",
+                unmapped().locked(UNSCOPED, bare),
+                gated,
+                CONTROLS_ADD_NONE,
+            ),
         ],
     );
 }
@@ -131,23 +163,26 @@ fn one_loss_is_needed() {
     hold(
         "one",
         vec![
-            case("S1", scoped().locked(SCOPED, bare), gated()),
+            case("S1", scoped().locked(SCOPED, bare), gated(), INTEGRITY_ADDS),
             case(
                 "S1 with a lockfile of version 2",
                 scoped().lockfile_version(2).locked(SCOPED, bare),
                 gated(),
+                INTEGRITY_ADDS,
             ),
             case(
                 "S4: sha1 alone, and no `resolved`",
                 scoped().locked(SCOPED, by_sha1(SCOPED)).locked(SCOPED, unresolved),
                 gated(),
+                INTEGRITY_ADDS,
             ),
-            case("S11: S1, optional", optional().locked(SCOPED, bare), gated()),
-            case("S1 by the default registry", by_default().locked(UNSCOPED, bare), gated()),
+            case("S11: S1, optional", optional().locked(SCOPED, bare), gated(), INTEGRITY_ADDS),
+            case("S1 by the default registry", by_default().locked(UNSCOPED, bare), gated(), INTEGRITY_ADDS),
             case(
                 "S1 with scripts off",
                 scoped().npmrc("ignore-scripts=true").locked(SCOPED, bare),
                 (off, off),
+                INTEGRITY_ADDS,
             ),
         ],
     );
@@ -163,21 +198,25 @@ fn two_losses_are_needed() {
                 "no `resolved`",
                 scoped().locked(SCOPED, unresolved),
                 pair((2, &["mapping+integrity"]), (3, &["mapping+integrity+controls"])),
+                RESOLVED_ADDS,
             ),
             case(
                 "no integrity",
                 scoped().locked(SCOPED, unhashed),
                 pair((2, &["mapping+resolved"]), (3, &["mapping+resolved+controls"])),
+                INTEGRITY_ADDS,
             ),
             case(
                 "S4 with `resolved`",
                 scoped().locked(SCOPED, by_sha1(SCOPED)),
                 pair((2, &["mapping+resolved"]), (3, &["mapping+resolved+controls"])),
+                INTEGRITY_ADDS,
             ),
             case(
                 "`npm install`, which does without a lockfile",
                 scoped().settings("[install]\ncommand = \"npm install\""),
                 pair((2, &["mapping+lockfile"]), (3, &["mapping+lockfile+controls"])),
+                CONTROLS_ADD_NONE,
             ),
         ],
     );
@@ -189,8 +228,18 @@ fn three_losses_are_needed() {
     hold(
         "three",
         vec![
-            case("everything pinned and mapped", scoped(), npm_12_gates_scripts(ALL, BEYOND)),
-            case("the same by the default registry", by_default(), npm_12_gates_scripts(ALL, BEYOND)),
+            case(
+                "everything pinned and mapped",
+                scoped(),
+                npm_12_gates_scripts(ALL, BEYOND),
+                CONTROLS_ADD_NONE,
+            ),
+            case(
+                "the same by the default registry",
+                by_default(),
+                npm_12_gates_scripts(ALL, BEYOND),
+                CONTROLS_ADD_NONE,
+            ),
         ],
     );
 }

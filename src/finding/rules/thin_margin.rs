@@ -4,7 +4,7 @@ use crate::finding::case::{Case, Sighting};
 use crate::finding::location::Spot;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, Severity, Verdict};
-use crate::plan::margin::{Losses, Measured};
+use crate::plan::margin::{Became, Losses, Measured};
 use crate::project::class::Class;
 use crate::scenario::Loss;
 
@@ -53,8 +53,13 @@ fn words(set: &Losses) -> String {
     words.join(" and ")
 }
 
-/// Which defence is not there, in the order of what it takes to add it.
+/// What was seen to help, else which defence is not there, in the order of what it takes
+/// to add it.
 fn help(margin: &Measured) -> String {
+    let raising = margin.changes.iter().find(|change| change.became == Became::Raised);
+    if let Some(change) = raising {
+        return format!("{}: tried in a copy of the project, it adds one", change.says);
+    }
     let lacks = |loss: Loss| !margin.defences.contains(&loss);
     let advice: Vec<&str> = [
         (Loss::Integrity, "let the lockfile have the `integrity` of private packages"),

@@ -2,7 +2,8 @@
 
 use super::amount::count;
 use super::page::{Page, verdict_style};
-use crate::report::model::{Margin, Report, Run};
+use crate::plan::margin::Became;
+use crate::report::model::{Margin, MarginChange, Report, Run};
 use crate::report::opinion::Verdict;
 use crate::scenario::Loss;
 use owo_colors::Style;
@@ -39,6 +40,9 @@ pub(super) fn render(page: &mut Page, report: &Report) {
     }
     if let Some(margin) = &report.margin {
         page.paragraph("margin      ", INDENT, Style::new(), &margin_line(margin));
+        for change in &margin.changes {
+            page.paragraph("            ", INDENT, Style::new(), &change_line(change));
+        }
     }
     if let Some(store) = &report.store {
         let mut line = match (&store.oldest, &store.newest) {
@@ -158,6 +162,17 @@ fn margin_line(margin: &Margin) -> String {
         Some(_) => format!("; a stranger's code runs once these are lost: {}", sets.join("; ")),
     };
     format!("{} ({} required): {what}{run}", margin.at_least, margin.required)
+}
+
+/// `to pin the integrity of @acme/ui in package-lock.json adds one (tried in a copy)`.
+fn change_line(change: &MarginChange) -> String {
+    let came = match change.became {
+        Became::Raised => "adds one",
+        Became::Same => "adds none by itself",
+        Became::Broken => "breaks the install",
+        Became::Unobserved => "could not be observed",
+    };
+    format!("to {} {came} (tried in a copy)", change.says)
 }
 
 /// `mapping + lockfile`.

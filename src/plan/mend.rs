@@ -1,0 +1,168 @@
+//! Single changes to the project's own files that would add a defence, made of what its
+//! baseline showed. Pure: whether one helps is for a sandbox to say.
+
+use super::build::PlanError;
+use super::needs::Stakes;
+use super::{command, edit};
+use crate::evidence::exchange::{ExchangeKind, Role};
+use crate::evidence::fact::Evidence;
+use crate::project::Project;
+use crate::project::integrity::Algorithm;
+use crate::project::lockfile::LockEntry;
+use crate::project::npmrc::Level;
+use crate::scenario::Loss;
+use crate::text::Complaint;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A change to the project's own files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mend {
+    /// The defence that it adds, or adds to.
+    pub adds: Loss,
+    /// What is done, as advice: ``pin the `integrity` of @acme/ui in package-lock.json``.
+    pub says: String,
+    /// Its path below the project's root.
+    pub file: String,
+    /// What becomes of that file.
+    pub edit: Edit,
+}
+
+/// What becomes of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// It says this and nothing else.
+    Whole(String),
+    /// These lines come before all that it says: what is read of an npmrc has its
+    /// secrets taken out, so it cannot be written anew.
+    Before(String),
+}
+
+/// Every such change that the project leaves room for, the cheapest first. What the
+/// baseline did not show is not made up: an entry that came from nowhere known is left.
+///
+/// # Errors
+/// Where the command or the lockfile, which were read before, cannot be read.
+pub fn mends(project: &Project, baseline: &Evidence, npm_major: Option<u64>) -> Result<Vec<Mend>, PlanError> {
+    let words =
+        command::words(project).map_err(|complaint: Complaint| PlanError::Command(Box::new(complaint)))?;
+    let stakes = Stakes::of(project, &words);
+    let fetched: Vec<&LockEntry> = stakes.fetched().collect();
+    let pinned = [(Loss::Integrity, "integrity"), (Loss::Resolved, "resolved")]
+        .into_iter()
+        .map(|(adds, field)| pin(project, &fetched, adds, field, |entry| shown(baseline, entry, adds)));
+    let mut all = pinned.collect::<Result<Vec<_>, _>>()?;
+    all.push(map(project, &fetched));
+    all.push(refuse_remote(project, &stakes, &words, npm_major));
+    Ok(all.into_iter().flatten().collect())
+}
+
+/// What the baseline showed of an entry that has no such pin.
+fn shown(baseline: &Evidence, entry: &LockEntry, adds: Loss) -> Option<String> {
+    let installed = baseline.packages.iter().find(|package| package.path == entry.path)?;
+    let source = installed.source.as_ref()?;
+    if source.role != Role::Own || installed.genuine == Some(false) {
+        return None;
+    }
+    if adds == Loss::Integrity {
+        let strong = entry.integrity.as_ref().is_some_and(|it| it.strongest() > Algorithm::Sha1);
+        return source.sha512.clone().filter(|_| !strong);
+    }
+    // Where it was asked for, not where a redirect led.
+    let asked = baseline.exchanges.iter().find(|exchange| {
+        exchange.kind == ExchangeKind::Tarball
+            && exchange.role == Role::Own
+            && exchange.package.as_deref() == Some(entry.name.as_str())
+            && exchange.version.as_deref().is_none_or(|version| version == entry.version)
+    })?;
+    let port = match (asked.scheme.as_str(), asked.port) {
+        ("https", 443) | ("http", 80) => String::new(),
+        (_, port) => format!(":{port}"),
+    };
+    let url = format!("{}://{}{port}{}", asked.scheme, asked.host, asked.path);
+    entry.resolved.is_none().then_some(url)
+}
+
+/// The lockfile with a field of private entries filled in.
+fn pin(
+    project: &Project,
+    fetched: &[&LockEntry],
+    adds: Loss,
+    field: &str,
+    shown: impl Fn(&LockEntry) -> Option<String>,
+) -> Result<Option<Mend>, PlanError> {
+    let values: Vec<(&LockEntry, String)> =
+        fetched.iter().filter_map(|entry| Some((*entry, shown(entry)?))).collect();
+    let source = &project.lockfile.source;
+    let text = edit::edit(source.text(), |root| {
+        for (entry, value) in &values {
+            for found in edit::entries(root, &entry.path) {
+                found.insert(field.to_owned(), Value::from(value.as_str()));
+            }
+        }
+    })
+    .map_err(|error| PlanError::Json { file: source.name().to_owned(), source: error })?;
+    if text == source.text() {
+        return Ok(None);
+    }
+    let names = values.iter().map(|(entry, _)| entry.name.as_str());
+    let says = format!("pin the `{field}` of {} in {}", few(names), source.name());
+    Ok(Some(Mend { adds, says, file: source.name().to_owned(), edit: Edit::Whole(text) }))
+}
+
+/// The project's npmrc with a mapping of each private scope that no file of the project's has.
+fn map(project: &Project, fetched: &[&LockEntry]) -> Option<Mend> {
+    let mut wanted: BTreeMap<String, String> = BTreeMap::new();
+    for entry in fetched {
+        let registry = project.classes.get(&entry.path)?.registry.as_ref()?;
+        // A package without a scope is mapped by the default registry alone, and that
+        // is not added without moving every public package as well.
+        let scope = entry.name.scope()?;
+        let key = format!("{scope}:registry");
+        let own =
+            |setting: &&crate::project::npmrc::Setting| setting.key == key && setting.level == Level::Project;
+        if !project.config.settings.iter().any(|setting| own(&setting)) {
+            wanted.insert(key, registry.to_string());
+        }
+    }
+    let lines: Vec<String> = wanted.iter().map(|(key, url)| format!("{key}={url}")).collect();
+    with_lines(project, Loss::Mapping, &lines)
+}
+
+fn refuse_remote(
+    project: &Project,
+    stakes: &Stakes<'_>,
+    words: &[String],
+    npm_major: Option<u64>,
+) -> Option<Mend> {
+    if npm_major.is_none_or(|major| major < 11) || stakes.has_controls(words, npm_major) {
+        return None;
+    }
+    with_lines(project, Loss::Controls, &["allow-remote=none".to_owned()])
+}
+
+/// The project's npmrc with lines before all others: below a `[section]` they would mean
+/// something else.
+fn with_lines(project: &Project, adds: Loss, lines: &[String]) -> Option<Mend> {
+    if lines.is_empty() {
+        return None;
+    }
+    let file = project.config.files.get(&Level::Project).map_or(".npmrc", |source| source.name()).to_owned();
+    let says = format!("set {} in {file}", few(lines.iter().map(|line| format!("`{line}`"))));
+    let lines = lines.iter().map(|line| format!("{line}\n")).collect();
+    Some(Mend { adds, says, file, edit: Edit::Before(lines) })
+}
+
+/// How many are named before the rest is counted.
+const NAMES: usize = 3;
+
+fn few(names: impl Iterator<Item = impl ToString>) -> String {
+    let mut names: Vec<String> = names.map(|name| name.to_string()).collect();
+    names.dedup();
+    let more = names.len().saturating_sub(NAMES);
+    names.truncate(NAMES);
+    match more {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
