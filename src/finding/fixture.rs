@@ -212,7 +212,7 @@ pub(super) fn evidence(project: &Project, changes: &Value) -> Evidence {
             code: code.to_owned(),
             summary: "as npm says".to_owned(),
         }),
-        duration_ms: 1000,
+        duration_ms: changes.get("duration_ms").and_then(Value::as_u64).unwrap_or(1000),
         decoys: Vec::new(),
         packages,
         exchanges: items(changes, "exchanges", |at| {

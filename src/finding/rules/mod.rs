@@ -38,6 +38,7 @@ rules! {
     secret_read,
     server_resolution_unproven,
     silent_fallback,
+    slow_failure,
     tampered_bytes_installed,
     thin_margin,
     tree_mutated_by_script,
