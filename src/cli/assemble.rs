@@ -2,6 +2,7 @@
 
 use super::containers::Placed;
 use super::load::Loaded;
+use crate::compare::noise::varying;
 use crate::evidence::Evidence;
 use crate::finding::{Judgement, Severity};
 use crate::plan::RunSpec;
@@ -9,12 +10,12 @@ use crate::project::class::Class;
 use crate::project::integrity::Digests;
 use crate::project::{Project, npmrc};
 use crate::report::model::{
-    Coverage, Margin, NotApplicable, PrivatePackage, ProjectSummary, Report, Run, SCHEMA, Store, Subject,
-    Tool,
+    Coverage, Margin, Noise, NotApplicable, PrivatePackage, ProjectSummary, Report, Run, SCHEMA, Store,
+    Subject, Tool,
 };
 use crate::report::outcome::Outcome;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// A run with what was observed of it.
@@ -51,6 +52,7 @@ pub(crate) fn report(parts: Parts<'_>) -> Option<Report> {
     let scenarios: BTreeSet<String> =
         every().map(|(run, _)| toml::to_string(&run.scenario).unwrap_or_default()).collect();
     let scenarios = Vec::from_iter(scenarios);
+    let noise = parts.places.iter().flat_map(|(_, runs)| noise(runs)).collect();
     let mut runs = Vec::new();
     for (loaded, of) in parts.places {
         runs.extend(of.into_iter().map(|(spec, evidence)| {
@@ -77,10 +79,27 @@ pub(crate) fn report(parts: Parts<'_>) -> Option<Report> {
         store: parts.store,
         runs,
         findings: parts.judgement.findings,
+        noise,
         coverage,
     };
     report.arrange();
     Some(report)
+}
+
+/// What varied between the repetitions of each scenario in one place.
+fn noise(runs: &[Ran]) -> Vec<Noise> {
+    let mut equal: BTreeMap<&str, Vec<(&str, &Evidence)>> = BTreeMap::new();
+    for (run, evidence) in runs {
+        let whole = evidence.as_ref().filter(|it| it.cut_short.is_none() && it.exit.is_some());
+        if let Some(evidence) = whole {
+            equal.entry(&run.scenario.name).or_default().push((&run.id, evidence));
+        }
+    }
+    let told = equal.into_values().map(|runs| {
+        let (ids, evidence): (Vec<&str>, Vec<&Evidence>) = runs.into_iter().unzip();
+        Noise { runs: ids.into_iter().map(str::to_owned).collect(), varying: varying(&evidence) }
+    });
+    told.filter(|noise| !noise.varying.is_empty()).collect()
 }
 
 fn run(

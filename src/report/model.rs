@@ -6,6 +6,7 @@
 
 use super::opinion::{Finding, Severity, Verdict};
 use super::outcome::Outcome;
+use crate::compare::noise::Varying;
 use crate::evidence::exchange::{Exchange, Lookup};
 use crate::evidence::fact::{Connection, Decoy, File, Gap, NpmError, Output, Package, Process, SecretRead};
 use crate::plan::margin::Became;
@@ -62,8 +63,20 @@ pub struct Report {
     pub runs: Vec<Run>,
     /// The worst first.
     pub findings: Vec<Finding>,
+    /// What scripts did in some of several equal runs only, or under other names in each.
+    #[serde(default)]
+    pub noise: Vec<Noise>,
     /// What was tested of what there is.
     pub coverage: Coverage,
+}
+
+/// What varied between equal runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Noise {
+    /// The ids of the equal runs.
+    pub runs: Vec<String>,
+    /// What of them varied.
+    pub varying: Vec<Varying>,
 }
 
 fn fail_on() -> Severity {

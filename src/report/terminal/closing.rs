@@ -23,6 +23,7 @@ pub(super) fn render(page: &mut Page, report: &Report, saved: &[(String, String)
         page.put(Style::new(), &tested);
     }
     page.end();
+    noise(page, report);
     // The next step is with the worst that is open; what fails nothing needs none.
     let open = |finding: &&Finding| finding.counts && finding.accepted.is_none();
     if let Some(finding) = report.findings.iter().find(open) {
@@ -54,4 +55,28 @@ pub(super) fn render(page: &mut Page, report: &Report, saved: &[(String, String)
         (Outcome::Unobserved | Outcome::Interrupted, _) => format!("exit {code}: {}", outcome.meaning()),
     };
     page.paragraph("", 0, Style::new(), &text);
+}
+
+/// How much of what varies is named before the rest is counted.
+const NAMED: usize = 3;
+
+/// What varied between equal runs, which is in no finding.
+fn noise(page: &mut Page, report: &Report) {
+    let mut all: Vec<String> = Vec::new();
+    for varies in report.noise.iter().flat_map(|noise| &noise.varying) {
+        let text = match &varies.package {
+            Some(package) if !package.is_empty() => format!("{package}: {}", varies.what),
+            Some(_) | None => varies.what.clone(),
+        };
+        if !all.contains(&text) {
+            all.push(text);
+        }
+    }
+    if all.is_empty() {
+        return;
+    }
+    let more = all.len().saturating_sub(NAMED);
+    all.truncate(NAMED);
+    let more = if more > 0 { format!("; and {more} more, in the JSON report") } else { String::new() };
+    page.paragraph("", 0, Style::new(), &format!("varies between equal runs: {}{more}", all.join("; ")));
 }

@@ -1,0 +1,251 @@
+//! What scripts do in one equal run and not in another: names made up anew each time,
+//! and what happens now and then.
+//!
+//! Pure. Like its parent it says what varies and not whether that is bad.
+
+use crate::evidence::fact::Evidence;
+use crate::wire::Change;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What of a run varies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// That a lifecycle script runs.
+    Script,
+    /// The command of a process below one.
+    Process,
+    /// Where a script connects to.
+    Connection,
+    /// A file that a script adds, changes or removes.
+    File,
+}
+
+/// Something that is not the same in all of several equal runs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Varying {
+    /// What it is.
+    pub kind: Kind,
+    /// The path of the package whose script it was; of a file, in whose folder it lies.
+    pub package: Option<String>,
+    /// Its text; `*` stands for what is another each time.
+    pub what: String,
+    /// In how many of the runs there was something of this text.
+    pub seen: usize,
+    /// Of how many.
+    pub of: usize,
+}
+
+impl Varying {
+    /// It is always there, and only its name is another each time.
+    pub fn in_name_only(&self) -> bool {
+        self.seen == self.of
+    }
+}
+
+type Fact = (Kind, Option<String>, String);
+/// What kind, whose, and the text without its letters and digits.
+type Shape<'a> = (Kind, Option<&'a str>, String);
+
+/// What varies between runs of one thing, ordered; nothing where there are fewer than two.
+pub fn varying(runs: &[&Evidence]) -> Vec<Varying> {
+    let each: Vec<BTreeSet<Fact>> = runs.iter().map(|run| facts(run)).collect();
+    let mut counted: BTreeMap<&Fact, usize> = BTreeMap::new();
+    for fact in each.iter().flatten() {
+        *counted.entry(fact).or_default() += 1;
+    }
+    // By what they look like: the same but for letters and digits.
+    let mut alike: BTreeMap<Shape<'_>, Vec<(&Fact, usize)>> = BTreeMap::new();
+    for (fact, seen) in counted.into_iter().filter(|(_, seen)| *seen < runs.len()) {
+        let shape = words(&fact.2).into_iter().map(|(word, is_name)| if is_name { "*" } else { word });
+        let key = (fact.0, fact.1.as_deref(), shape.collect());
+        alike.entry(key).or_default().push((fact, seen));
+    }
+    let mut found: Vec<Varying> = alike.into_values().flat_map(|group| told(&group, &each)).collect();
+    found.sort();
+    found
+}
+
+/// One line for names made up anew in each run, else one for each fact.
+fn told(group: &[(&Fact, usize)], each: &[BTreeSet<Fact>]) -> Vec<Varying> {
+    let of = each.len();
+    let line = |fact: &Fact, what: String, seen: usize| {
+        let (kind, package, _) = fact;
+        Varying { kind: *kind, package: package.clone(), what, seen, of }
+    };
+    let mut counts = each.iter().map(|facts| group.iter().filter(|(fact, _)| facts.contains(*fact)).count());
+    let first = counts.next().unwrap_or(0);
+    let even = first > 0 && counts.all(|count| count == first);
+    // Which script ran is no name that anything makes up.
+    match group {
+        [(fact, _), ..] if even && fact.0 != Kind::Script => {
+            let texts: Vec<_> = group.iter().map(|(fact, _)| words(&fact.2)).collect();
+            vec![line(fact, pattern(&texts), of)]
+        }
+        group => group.iter().map(|(fact, seen)| line(fact, fact.2.clone(), *seen)).collect(),
+    }
+}
+
+/// Where all have the same word it stays, else `*`.
+fn pattern(texts: &[Vec<(&str, bool)>]) -> String {
+    let Some((first, rest)) = texts.split_first() else { return String::new() };
+    let same =
+        |at: usize, word: &str| rest.iter().all(|text| text.get(at).is_some_and(|(it, _)| *it == word));
+    first.iter().enumerate().map(|(at, (word, _))| if same(at, word) { *word } else { "*" }).collect()
+}
+
+/// A text in words of letters and digits (`true`) and what is between them.
+fn words(text: &str) -> Vec<(&str, bool)> {
+    let mut words = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let is_name = first.is_alphanumeric();
+        let end = rest.find(|c: char| c.is_alphanumeric() != is_name).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        words.push((word, is_name));
+        rest = after;
+    }
+    words
+}
+
+fn facts(run: &Evidence) -> BTreeSet<Fact> {
+    let by_id: BTreeMap<_, _> = run.processes.iter().map(|process| (process.id, process)).collect();
+    let mut facts = BTreeSet::new();
+    for process in run.processes.iter().filter(|process| process.event.is_some()) {
+        let package = process.package.clone();
+        let event = process.event.clone().unwrap_or_default();
+        let parent = process.parent.and_then(|id| by_id.get(&id));
+        let (kind, what) = match parent.is_some_and(|parent| parent.event.is_some()) {
+            true => (Kind::Process, format!("{event}: {}", process.argv.join(" "))),
+            false => (Kind::Script, event),
+        };
+        facts.insert((kind, package, what));
+    }
+    for connection in &run.connections {
+        let process = by_id.get(&connection.process).filter(|process| process.event.is_some());
+        let Some(process) = process else { continue };
+        let to = connection.name.as_deref().unwrap_or(&connection.address);
+        let what = match connection.port {
+            0 => to.to_owned(),
+            port => format!("{to}:{port}"),
+        };
+        facts.insert((Kind::Connection, process.package.clone(), what));
+    }
+    for file in &run.files {
+        let change = match file.change {
+            Change::Added => "added",
+            Change::Changed => "changed",
+            Change::Removed => "removed",
+        };
+        facts.insert((Kind::File, file.package.clone(), format!("{change} {}", file.path)));
+    }
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "what a test prepares is its own")]
+
+    use super::*;
+    use crate::evidence::fact::Output;
+    use crate::wire::Exit;
+    use serde_json::json;
+
+    /// A run of a postinstall that starts `argv`, writes `files` and connects to `hosts`.
+    fn run(argv: &[&str], files: &[&str], hosts: &[&str]) -> Evidence {
+        let package = "node_modules/a";
+        let process = |id: u32, parent: Option<u32>, argv: &[&str], event: Option<&str>| {
+            json!({ "id": id, "parent": parent, "argv": argv, "exe": "", "cwd": "/", "package": package,
+                "package_name": "a", "version": "1.0.0", "event": event, "exit": "0", "outlived": false })
+        };
+        let of = |value: serde_json::Value| serde_json::from_value(value).unwrap();
+        let file = |path: &&str| {
+            serde_json::from_value(
+                json!({ "path": path, "change": "added", "process": 3, "package": package }),
+            )
+            .unwrap()
+        };
+        let connection = |name: &&str| {
+            serde_json::from_value(json!({
+                "process": 3, "address": "127.0.0.9", "port": 443, "name": name, "outcome": "refused"
+            }))
+            .unwrap()
+        };
+        Evidence {
+            scenario: "baseline".to_owned(),
+            repeat: 1,
+            command: vec!["npm".to_owned(), "ci".to_owned()],
+            exit: Some(Exit::Code(0)),
+            cut_short: None,
+            npm_error: None,
+            duration_ms: 1,
+            decoys: Vec::new(),
+            packages: Vec::new(),
+            exchanges: Vec::new(),
+            lookups: Vec::new(),
+            processes: vec![
+                of(process(1, None, &["npm", "ci"], None)),
+                of(process(2, Some(1), &["sh"], Some("postinstall"))),
+                of(process(3, Some(2), argv, Some("postinstall"))),
+            ],
+            connections: hosts.iter().map(connection).collect(),
+            files: files.iter().map(file).collect(),
+            reads: Vec::new(),
+            output: Output::default(),
+            gaps: Vec::new(),
+            traced: true,
+        }
+    }
+
+    fn lines(runs: &[&Evidence]) -> Vec<String> {
+        let line = |it: &Varying| format!("{:?} {} {}/{}", it.kind, it.what, it.seen, it.of);
+        varying(runs).iter().map(line).collect()
+    }
+
+    #[test]
+    fn equal_runs_vary_in_nothing() {
+        let one = run(&["node", "x.js"], &["/tmp/a"], &["x.example"]);
+        assert_eq!(lines(&[&one, &one.clone(), &one.clone()]), Vec::<String>::new());
+        assert_eq!(lines(&[&one]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn names_made_up_anew_are_one_line() {
+        let made = |name: &str| {
+            let file = format!("/tmp/build-{name}/out.o");
+            run(&["cc", &format!("-o/tmp/build-{name}/out.o")], &[&file, "/tmp/same"], &[])
+        };
+        assert_eq!(
+            lines(&[&made("x1"), &made("Qq"), &made("77")]),
+            ["Process postinstall: cc -o/tmp/build-*/out.o 3/3", "File added /tmp/build-*/out.o 3/3"]
+        );
+    }
+
+    #[test]
+    fn what_happens_now_and_then_is_told_with_how_often() {
+        let (calls, quiet) = (run(&["node"], &[], &["x.example"]), run(&["node"], &[], &[]));
+        assert_eq!(lines(&[&quiet, &calls, &quiet]), ["Connection x.example:443 1/3"]);
+        let mut none = quiet.clone();
+        none.processes.truncate(1);
+        assert_eq!(lines(&[&none, &quiet]), ["Script postinstall 1/2", "Process postinstall: node 1/2"]);
+    }
+
+    #[test]
+    fn other_names_of_one_shape_in_other_numbers_are_told_apart() {
+        let (two, one) = (run(&["cc"], &["/tmp/a", "/tmp/b"], &[]), run(&["cc"], &["/tmp/c"], &[]));
+        assert_eq!(
+            lines(&[&two, &one]),
+            ["File added /tmp/a 1/2", "File added /tmp/b 1/2", "File added /tmp/c 1/2"]
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_words_of_a_text_are_the_text(text in "\\PC{0,40}") {
+            let whole: String = words(&text).into_iter().map(|(word, _)| word).collect();
+            proptest::prop_assert_eq!(whole, text);
+        }
+    }
+}
