@@ -39,6 +39,9 @@ pub(crate) enum Command {
     /// The catalogue of scenarios
     #[command(subcommand)]
     Scenarios(ScenariosCommand),
+    /// Inert copies of real attacks, and how well sealcheck itself tells them
+    #[command(subcommand)]
+    Drills(DrillsCommand),
     /// What a rule means, why it matters, how to mend it
     Explain {
         /// The rule's name; without one, all names
@@ -201,6 +204,35 @@ pub(crate) enum ScenariosCommand {
     },
     /// The JSON Schema of a scenario file
     Schema,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DrillsCommand {
+    /// All drills, one a line
+    List,
+    /// One drill with its sources
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Run every drill where no control stops it, and print how many attacks are detected
+    /// and how much else is called one
+    Rates(RatesArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RatesArguments {
+    #[command(flatten)]
+    pub(crate) surroundings: Surroundings,
+    /// Only this drill (repeatable, globs)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) drill: Vec<String>,
+    /// How many runs go side by side [default: the cores]
+    #[arg(long, value_name = "N", env = "SEALCHECK_JOBS")]
+    pub(crate) jobs: Option<usize>,
+    /// Print the scores and the rates as JSON, with the evidence of each run
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

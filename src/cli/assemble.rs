@@ -14,6 +14,7 @@ use crate::report::model::{
     Subject, Tool,
 };
 use crate::report::outcome::Outcome;
+use crate::report::scorecard::DrillScore;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -38,6 +39,8 @@ pub(crate) struct Parts<'a> {
     /// Where it was measured.
     pub(crate) margin: Option<Margin>,
     pub(crate) judgement: Judgement,
+    /// Where drills were run.
+    pub(crate) drills: Vec<DrillScore>,
     pub(crate) store: Option<Store>,
     pub(crate) traced: bool,
 }
@@ -73,6 +76,7 @@ pub(crate) fn report(parts: Parts<'_>) -> Option<Report> {
         accepted_until: parts.judgement.accepted_until.clone(),
         fail_on: parts.fail_on,
         margin: parts.margin,
+        drills: parts.drills,
         subject: subject(&project, loaded, &scenarios),
         project: summary(&project),
         public_registry: Some(project.public.to_string()),
@@ -102,7 +106,7 @@ fn noise(runs: &[Ran]) -> Vec<Noise> {
     told.filter(|noise| !noise.varying.is_empty()).collect()
 }
 
-fn run(
+pub(crate) fn run(
     spec: RunSpec,
     evidence: Option<Evidence>,
     said: Option<&crate::finding::RunVerdict>,

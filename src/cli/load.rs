@@ -36,7 +36,7 @@ pub(crate) struct Loaded {
     /// Where the sandboxes are to be made.
     pub(crate) backend: Backend,
     /// How the project was read.
-    reading: ReadOptions<'static>,
+    pub(crate) reading: ReadOptions<'static>,
     /// Whether registries were asked for signatures.
     asked: bool,
     /// Goes with the last of these values.
@@ -54,6 +54,7 @@ pub(crate) struct Read {
 /// What is the same in every place.
 struct Ground {
     root: PathBuf,
+    home: Option<PathBuf>,
     env: BTreeMap<String, String>,
     surroundings: Surroundings,
     store: Arc<Store>,
@@ -135,7 +136,22 @@ pub(crate) fn available_memory() -> u64 {
 /// Reads a project with all that surrounds it, in every place that was asked for, asking
 /// registries for signatures where nothing else decides.
 pub(crate) async fn load_all(folder: &Path, surroundings: Surroundings) -> anyhow::Result<Read> {
-    let ground = ground(folder, surroundings, true)?;
+    load_on(ground(folder, surroundings, true)?).await
+}
+
+/// The same as if the user's home were another and no variable said anything to npm.
+pub(crate) async fn load_bare(
+    folder: &Path,
+    surroundings: Surroundings,
+    home: &Path,
+) -> anyhow::Result<Read> {
+    let mut ground = ground(folder, surroundings, true)?;
+    ground.home = Some(home.to_path_buf());
+    ground.env.retain(|name, _| !name.to_ascii_lowercase().starts_with("npm_config_"));
+    load_on(ground).await
+}
+
+async fn load_on(ground: Ground) -> anyhow::Result<Read> {
     let wanted = wanted(&ground.surroundings)?;
     let (mut places, mut possible): (Vec<Loaded>, Vec<&Wish>) = (Vec::new(), Vec::new());
     let mut impossible = Vec::new();
@@ -228,11 +244,11 @@ fn ground(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyhow::R
         Some(folder) => Store::open(folder)?,
         None => Store::passing(&aside.folder("store")?)?,
     });
-    Ok(Ground { root, env, surroundings, store, aside })
+    Ok(Ground { root, home: folders::home(), env, surroundings, store, aside })
 }
 
 async fn read(ground: &Ground, wanted: &Wanted, ask: bool) -> anyhow::Result<Loaded> {
-    let Ground { root, env, surroundings, store, aside } = ground;
+    let Ground { root, home, env, surroundings, store, aside } = ground;
     let (placed, toolchain) = match wanted {
         Wanted::Image(image) => {
             let placed = containers::place(image, env, surroundings.offline).await?;
@@ -262,7 +278,7 @@ async fn read(ground: &Ground, wanted: &Wanted, ask: bool) -> anyhow::Result<Loa
     surrounding.extend(placed.iter().flat_map(Placed::npm_variables));
     let options = ReadOptions {
         root: root.clone(),
-        home: folders::home(),
+        home: home.clone(),
         global_npmrc,
         builtin_npmrc,
         env: surrounding,
@@ -348,7 +364,7 @@ pub(crate) fn plan(loaded: &Loaded, choice: &Choice) -> anyhow::Result<(Plan, Ve
         None => Suite::Core,
         Some(name) => catalogue::suite(name).ok_or_else(|| {
             Complaint::about(format!("no suite is named `{name}`"))
-                .help("this version has `core`, `full` and `margin`")
+                .help("this version has `core`, `full`, `margin` and `drills`")
         })?,
     };
     let mut patterns = choice.scenario.clone();
@@ -376,6 +392,16 @@ pub(crate) fn defences(loaded: &Loaded) -> anyhow::Result<BTreeSet<Loss>> {
 
 /// The plan for scenarios, with planted values of its own.
 pub(crate) fn plan_of(loaded: &Loaded, scenarios: Vec<Scenario>, repeat: u32) -> anyhow::Result<Plan> {
+    plan_for(loaded, &loaded.project, scenarios, repeat)
+}
+
+/// The same for another project in the same place.
+pub(crate) fn plan_for(
+    loaded: &Loaded,
+    project: &Project,
+    scenarios: Vec<Scenario>,
+    repeat: u32,
+) -> anyhow::Result<Plan> {
     let mut random = [0; 16];
     std::io::Read::read_exact(&mut File::open("/dev/urandom")?, &mut random)?;
     let options = PlanOptions {
@@ -384,7 +410,7 @@ pub(crate) fn plan_of(loaded: &Loaded, scenarios: Vec<Scenario>, repeat: u32) ->
         seed: Secret::new("seed", crate::evidence::tree::hex(&random)),
         npm_major: Some(loaded.toolchain.npm.major),
     };
-    crate::plan::plan(&loaded.project, &options).map_err(unplanned)
+    crate::plan::plan(project, &options).map_err(unplanned)
 }
 
 fn unplanned(error: crate::plan::PlanError) -> anyhow::Error {

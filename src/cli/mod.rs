@@ -10,6 +10,7 @@ mod clean;
 mod complaint;
 mod containers;
 mod doctor;
+mod drills;
 mod explain;
 mod folders;
 mod inspect;
@@ -113,6 +114,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Code> {
         Command::Plan(plan) => plan::run(plan),
         Command::Inspect(inspect) => inspect::run(inspect),
         Command::Scenarios(scenarios) => catalogue::run(scenarios),
+        Command::Drills(drills) => drills::run(drills, &arguments.talk),
         Command::Explain { rule } => explain::run(rule.as_deref()),
         Command::Doctor(doctor) => doctor::run(doctor),
         Command::Clean(clean) => clean::run(clean),

@@ -4,7 +4,7 @@ use super::arguments::{FailOn, Talk, TestArguments};
 use super::load::{self, Loaded};
 use super::options::{self, Options};
 use super::rooms::{Room, judged, judged_run, not_applicable};
-use super::{Code, assemble, containers, folders, invoke, margin, save, say, signals};
+use super::{Code, assemble, containers, drills, folders, invoke, margin, save, say, signals};
 use crate::finding::{self, Ground, Severity};
 use crate::plan::Plan;
 use crate::report::model::Store;
@@ -73,24 +73,24 @@ fn worse(left: Code, right: Code) -> Code {
 }
 
 /// A project of which everything was read.
-struct Prepared {
+pub(super) struct Prepared {
     /// At least one.
-    places: Vec<Place>,
-    impossible: Vec<String>,
-    options: Options,
-    talk: Talk,
+    pub(super) places: Vec<Place>,
+    pub(super) impossible: Vec<String>,
+    pub(super) options: Options,
+    pub(super) talk: Talk,
     /// The scenarios there are, to look up those that were not run.
     all: Vec<Scenario>,
 }
 
 /// A project in one place, and what is to run there.
-struct Place {
-    loaded: Loaded,
+pub(super) struct Place {
+    pub(super) loaded: Loaded,
     plan: Plan,
     /// Scenario, reason, asked for by name.
     not_applicable: Vec<(String, String, bool)>,
     /// What tells it from the other places; empty where there is one only.
-    label: String,
+    pub(super) label: String,
 }
 
 async fn prepare(
@@ -131,6 +131,11 @@ fn planned(loaded: Loaded, label: String, options: &Options) -> anyhow::Result<P
             loaded.upstream.folder(folder)?;
         }
     }
+    if drills::wanted(&options.choice) {
+        let plan = Plan { runs: Vec::new(), not_applicable: Vec::new() };
+        drills::chosen(&options.choice)?;
+        return Ok(Place { loaded, plan, not_applicable: Vec::new(), label });
+    }
     let (mut plan, asked) = load::plan(&loaded, &options.choice)?;
     for run in &mut plan.runs {
         rename(&mut run.id, &label);
@@ -163,6 +168,9 @@ fn rename(id: &mut String, label: &str) {
 }
 
 async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<Code> {
+    if drills::wanted(&prepared.options.choice) {
+        return drills::suite(prepared, stop).await;
+    }
     let Prepared { places, impossible, options, talk, all } = prepared;
     let started = jiff::Timestamp::now();
     let clock = Instant::now();
@@ -236,17 +244,22 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
             &command,
         ),
         judgement,
+        drills: Vec::new(),
         store: rooms.first().map(|room| store(&room.loaded)),
         traced: options.trace,
     });
     let Some(report) = report else { anyhow::bail!("there is no place to run in") };
     save::report(&report, &options, &talk)?;
-    Ok(match outcome {
+    Ok(code(outcome))
+}
+
+pub(super) fn code(outcome: Outcome) -> Code {
+    match outcome {
         Outcome::Sound => Code::Good,
         Outcome::Failed => Code::Bad,
         Outcome::Unobserved => Code::Unobserved,
         Outcome::Interrupted => Code::Interrupted,
-    })
+    }
 }
 
 /// An error with everything behind it.
@@ -261,7 +274,7 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn severity(choice: FailOn) -> Severity {
+pub(super) fn severity(choice: FailOn) -> Severity {
     match choice {
         FailOn::Error => Severity::Error,
         FailOn::Warning => Severity::Warning,
@@ -269,7 +282,7 @@ fn severity(choice: FailOn) -> Severity {
     }
 }
 
-fn store(loaded: &Loaded) -> Store {
+pub(super) fn store(loaded: &Loaded) -> Store {
     Store {
         path: loaded.store_path.as_ref().map(|path| path.display().to_string()),
         oldest: loaded.store.oldest().map(|time| time.to_string()),

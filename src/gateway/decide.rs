@@ -35,6 +35,8 @@ pub(super) enum Act {
     Folder(usize),
     /// Served from the folder that stands for the public registry.
     PublicFolder,
+    /// What a drill's own host answers.
+    Sink,
     /// From upstream; the query goes along if `query`.
     Forward {
         /// Only where the query cannot tell a stranger anything.
@@ -63,6 +65,10 @@ pub(super) fn decide(world: &World, question: &Question<'_>) -> Act {
         return fault;
     }
     let Question { method, url: _, site, asked, ownership, devious, carries, moved: _ } = *question;
+    if question.url.host_str().is_some_and(|host| world.is_sink(host)) {
+        let reads = *method == Method::GET || *method == Method::HEAD;
+        return if reads { Act::Sink } else { Act::Nothing };
+    }
     if *site == Site::Unknown {
         return Act::Refuse("this host is not known to the project");
     }
@@ -243,6 +249,20 @@ mod tests {
         }
         let audit = "https://registry.example/-/npm/v1/security/advisories/bulk";
         assert_eq!(act(&world, &Method::POST, audit), Act::Nothing);
+    }
+
+    #[test]
+    fn the_hosts_of_a_drill_take_what_they_are_given_and_nothing_goes_on() {
+        let mut world = world();
+        let url = "https://collect.drill.example/stage.sh";
+        assert!(matches!(act(&world, &Method::GET, url), Act::Refuse(_)));
+        world.sink = Some(Default::default());
+        // Trusted as a host of downloads is: it is the drill's all the same.
+        world.hosts.insert("collect.drill.example".into());
+        assert_eq!(act(&world, &Method::GET, url), Act::Sink);
+        assert_eq!(act(&world, &Method::PUT, url), Act::Nothing);
+        let other = act(&world, &Method::GET, "https://notdrill.example/stage.sh");
+        assert!(matches!(other, Act::Refuse(_)));
     }
 
     #[test]

@@ -114,6 +114,7 @@ impl Shared {
                 | Act::Absent
                 | Act::Refuse(_)
                 | Act::Decoy
+                | Act::Sink
                 | Act::Folder(_)
                 | Act::PublicFolder => None,
             };
@@ -337,6 +338,14 @@ impl Shared {
             Act::Absent => error(404, "Not found"),
             Act::Refuse(why) => error(403, why),
             Act::Decoy => self.decoy(understood, fetch.accept),
+            Act::Sink => {
+                let files = self.world.sink.iter().flatten();
+                let found = files.into_iter().find(|(path, _)| understood.url.path() == path.as_str());
+                match found {
+                    Some((_, bytes)) => Response::new(Delivered::full(bytes.clone())),
+                    None => error(404, "Not found"),
+                }
+            }
             Act::Folder(at) => match self.world.registries.get(at) {
                 Some(RegistryWorld { url, serve: Some(path), .. }) => {
                     self.folder(path.clone(), url, understood, fetch.accept).await

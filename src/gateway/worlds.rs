@@ -63,5 +63,6 @@ pub(super) fn world() -> World {
             real: Some(Secret::new("NPM_TOKEN", "the-real-one")),
         }],
         ports: BTreeSet::from([443, 80]),
+        sink: None,
     }
 }

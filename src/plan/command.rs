@@ -117,7 +117,7 @@ pub(super) fn as_install(mut words: Vec<String>) -> Vec<String> {
 }
 
 /// Adds an option, before a `--` if there is one.
-pub(super) fn with_option(mut words: Vec<String>, option: &str) -> Vec<String> {
+pub fn with_option(mut words: Vec<String>, option: &str) -> Vec<String> {
     if !words.iter().any(|word| word == option) {
         let at = words.iter().position(|word| word == "--").unwrap_or(words.len());
         words.insert(at, option.to_owned());
@@ -196,7 +196,7 @@ pub(super) fn without_controls(words: Vec<String>, keys: &[&str]) -> Vec<String>
 }
 
 /// The command without the options that choose workspaces.
-pub(super) fn without_workspaces(words: Vec<String>) -> Vec<String> {
+pub fn without_workspaces(words: Vec<String>) -> Vec<String> {
     let switches = ["--workspaces", "-ws", "--include-workspace-root", "-iwr"];
     let mut kept = Vec::new();
     let mut words = words.into_iter();

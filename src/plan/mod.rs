@@ -109,9 +109,20 @@ pub struct World {
     pub secrets: PlantedSecrets,
     /// Ports that have doors: 443, 80 and every one that is named somewhere.
     pub ports: BTreeSet<u16>,
+    /// What the hosts below [`SINK`] answer, by path; `None` where there are no such hosts.
+    pub sink: Option<BTreeMap<String, Vec<u8>>>,
 }
 
+/// The domain of the hosts that a drill turns to: ours, and nobody's (RFC 2606).
+pub const SINK: &str = "drill.example";
+
 impl World {
+    /// Whether a host is one of a drill's own.
+    pub fn is_sink(&self, host: &str) -> bool {
+        let below = host.strip_suffix(SINK).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        self.sink.is_some() && below
+    }
+
     /// Every planted value, each with the label that stands for it in all output.
     pub fn hidden(&self) -> Vec<Secret> {
         let tokens = self.planted.iter().map(|planted| Secret::new(&planted.label, &planted.value));

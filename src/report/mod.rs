@@ -12,6 +12,7 @@ pub mod opinion;
 pub mod outcome;
 pub mod places;
 pub mod progress;
+pub mod scorecard;
 pub mod terminal;
 
 pub use model::{Coverage, Margin, Report, Run, Toolchain};

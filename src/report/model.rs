@@ -6,6 +6,7 @@
 
 use super::opinion::{Finding, Severity, Verdict};
 use super::outcome::Outcome;
+use super::scorecard::DrillScore;
 use crate::compare::noise::Varying;
 use crate::evidence::exchange::{Exchange, Lookup};
 use crate::evidence::fact::{Connection, Decoy, File, Gap, NpmError, Output, Package, Process, SecretRead};
@@ -50,6 +51,9 @@ pub struct Report {
     pub fail_on: Severity,
     /// How many defences must fail together; `None` where nothing is private.
     pub margin: Option<Margin>,
+    /// What became of each drill, where drills were run; they count in no verdict.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drills: Vec<DrillScore>,
     /// What exactly was tested.
     pub subject: Subject,
     /// The project and its private packages.

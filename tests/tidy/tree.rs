@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 7] = [
     &["door", "text", "secret", "wire"],
     &["project"],
-    &["scenario", "evidence"],
+    &["scenario", "drill", "evidence"],
     &["plan", "compare", "upstream"],
     &["finding", "witness", "gateway", "sandbox", "toolchain"],
     &["runner", "report"],

@@ -11,8 +11,13 @@ use owo_colors::Style;
 use std::collections::BTreeSet;
 
 pub(super) fn render(page: &mut Page, report: &Report, saved: &[(String, String)]) {
-    tally(page, report);
-    let ran = count(report.coverage.scenarios_run, "scenario");
+    if report.drills.is_empty() {
+        tally(page, report);
+    } else {
+        page.put(Style::new(), "what drills do fails nothing:");
+    }
+    let thing = if report.drills.is_empty() { "scenario" } else { "drill" };
+    let ran = count(report.coverage.scenarios_run, thing);
     let coverage = &report.coverage;
     let places = report.runs.iter().map(Place::of).collect::<BTreeSet<_>>().len();
     let places = if places > 1 { format!(" at {places} places each") } else { String::new() };

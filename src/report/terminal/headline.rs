@@ -20,10 +20,17 @@ pub(super) fn render(page: &mut Page, report: &Report) {
             head = format!("{head} until {until}");
         }
     }
+    if !report.drills.is_empty() && report.verdict == Verdict::NotApplicable {
+        head = "drills".to_owned();
+    }
     if report.interrupted {
         head = format!("interrupted, so far {head}");
     }
-    let because = if report.because.is_empty() { fallback(report) } else { because(report) };
+    let because = match (report.because.is_empty(), report.drills.is_empty()) {
+        (_, false) if report.verdict == Verdict::NotApplicable => super::scorecard::summary(&report.drills),
+        (true, _) => fallback(report),
+        (false, _) => because(report),
+    };
     page.put(verdict_style(report.verdict), &head);
     let sentence = page.charset().safe(&format!(": {because}"));
     let room = page.look.width.saturating_sub(head.chars().count());

@@ -13,10 +13,12 @@ mod headline;
 mod matrix;
 mod page;
 pub mod safe;
+mod scorecard;
 #[cfg(test)]
 mod tests;
 
 use super::model::Report;
+use super::scorecard::{DrillScore, Rates};
 pub(super) use amount::{size, time};
 use page::Page;
 use std::io::IsTerminal;
@@ -68,13 +70,25 @@ fn locale_is_utf8(all: &str, ctype: &str, lang: &str) -> bool {
     locale.contains("utf-8") || locale.contains("utf8")
 }
 
+/// The scores of one place with the rates that follow from them, as text.
+pub fn rates(place: &str, scores: &[DrillScore], rates: Rates, look: Look) -> String {
+    let mut page = Page::new(look);
+    scorecard::rates(&mut page, place, scores, rates);
+    page.finish()
+}
+
 /// The report as text. `saved` are the files into which it was also written,
 /// as `(format, path)`.
 pub fn render(report: &Report, look: Look, saved: &[(String, String)]) -> String {
     let mut page = Page::new(look);
     headline::render(&mut page, report);
-    matrix::render(&mut page, report);
-    findings::render(&mut page, report);
+    if report.drills.is_empty() {
+        matrix::render(&mut page, report);
+        findings::render(&mut page, report);
+    } else {
+        scorecard::render(&mut page, &report.drills);
+        page.gap();
+    }
     closing::render(&mut page, report, saved);
     page.finish()
 }

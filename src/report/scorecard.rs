@@ -1,0 +1,193 @@
+//! What became of each drill, and how often the program spoke where it must and where it
+//! must not.
+//!
+//! It goes by a run's evidence and by what the rules said of it; why a drill did not run is
+//! handed in.
+
+use super::model::Run;
+use super::opinion::{Finding, Severity, Verdict};
+use crate::drill::{Drill, Kind};
+use crate::wire::CutShort;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What became of a drill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DrillScore {
+    /// The drill's name.
+    pub drill: String,
+    /// What it is.
+    pub kind: Kind,
+    /// What it does, one line.
+    pub title: String,
+    /// After which incident or package.
+    pub after: String,
+    /// npm's hook that it uses.
+    pub hook: String,
+    /// The id of its run.
+    pub run: String,
+    /// How it ended.
+    pub outcome: DrillOutcome,
+    /// What stopped it, a fragment; `None` where nothing did.
+    pub stopped_by: Option<String>,
+    /// What the rules that attacks are known by said of it, the worst first.
+    pub reported: Vec<Reported>,
+    /// The rules that must report it where it runs.
+    pub expected: Vec<String>,
+    /// Those of them that did not.
+    pub missing: Vec<String>,
+    /// Why it could not be observed, or what else there is to say; may be empty.
+    pub because: String,
+}
+
+/// How a drill ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DrillOutcome {
+    /// Nothing of it ran, though it wanted to.
+    Stopped,
+    /// It ran, and a rule gave a warning or an error.
+    Reported,
+    /// It ran, and there are at most notes.
+    Fact,
+    /// It wants nothing at install, and nothing of it ran.
+    Quiet,
+    /// It could not be observed.
+    Unobserved,
+}
+
+impl DrillOutcome {
+    /// As the JSON spells it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Reported => "reported",
+            Self::Fact => "fact",
+            Self::Quiet => "quiet",
+            Self::Unobserved => "unobserved",
+        }
+    }
+}
+
+/// A rule that spoke of a drill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reported {
+    /// The rule.
+    pub rule: String,
+    /// The worst that it said.
+    pub severity: Severity,
+}
+
+/// Detection and false alarms over a set of drills that ran.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Rates {
+    /// Attacks that ran.
+    pub attacks: usize,
+    /// Of those, the ones that every rule reported that must.
+    pub detected: usize,
+    /// Negatives and controls that were observed.
+    pub others: usize,
+    /// Of those, the ones of which such a rule gave a warning or an error.
+    pub alarms: usize,
+    /// Drills that did not run or could not be observed, so that they prove nothing.
+    pub unproven: usize,
+}
+
+/// The rules that attacks are known by.
+pub fn telling(drills: &[Drill]) -> BTreeSet<&str> {
+    drills.iter().flat_map(|drill| &drill.reports).map(String::as_str).collect()
+}
+
+/// Scores a drill by its run. `findings` are the judgement's on that run alone, `telling`
+/// the rules that attacks are known by.
+pub fn score(
+    drill: &Drill,
+    run: &Run,
+    findings: &[Finding],
+    telling: &BTreeSet<&str>,
+    stopped_by: impl FnOnce() -> String,
+) -> DrillScore {
+    let mut worst: BTreeMap<&str, Severity> = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| telling.contains(finding.rule.as_str())) {
+        let known = worst.entry(&finding.rule).or_insert(finding.severity);
+        *known = (*known).max(finding.severity);
+    }
+    let mut reported: Vec<Reported> = worst
+        .iter()
+        .map(|(rule, severity)| Reported { rule: (*rule).to_owned(), severity: *severity })
+        .collect();
+    reported.sort_by(|left, right| (right.severity, &left.rule).cmp(&(left.severity, &right.rule)));
+    let ran = run.processes.iter().any(|process| process.event.is_some());
+    let at_its_limit = drill.ends_after.is_some() && run.cut_short == Some(CutShort::Time);
+    let blind = run.verdict == Verdict::Unobserved && !at_its_limit;
+    let loud = reported.iter().any(|reported| reported.severity > Severity::Note);
+    let outcome = match (blind, ran, drill.kind) {
+        (true, ..) => DrillOutcome::Unobserved,
+        (false, true, _) if loud => DrillOutcome::Reported,
+        (false, true, _) => DrillOutcome::Fact,
+        (false, false, Kind::Negative) => DrillOutcome::Quiet,
+        (false, false, Kind::Attack | Kind::Control) => DrillOutcome::Stopped,
+    };
+    let mut missing: Vec<String> =
+        drill.reports.iter().filter(|rule| !worst.contains_key(rule.as_str())).cloned().collect();
+    if ran && drill.ends_after.is_some() && !at_its_limit {
+        missing.push("the end at the run's limit".to_owned());
+    }
+    DrillScore {
+        drill: drill.name.clone(),
+        kind: drill.kind,
+        title: drill.title.clone(),
+        after: drill.after.clone(),
+        hook: drill.hook.clone(),
+        run: run.id.clone(),
+        outcome,
+        stopped_by: (outcome == DrillOutcome::Stopped).then(stopped_by),
+        expected: drill.reports.clone(),
+        missing: if ran { missing } else { Vec::new() },
+        because: match (blind, at_its_limit) {
+            (true, _) => run.because.clone(),
+            (false, true) => "it did not end, and its run was ended at its limit".to_owned(),
+            (false, false) => String::new(),
+        },
+        reported,
+    }
+}
+
+impl Rates {
+    /// Of a scorecard.
+    pub fn of(scores: &[DrillScore]) -> Self {
+        let mut rates = Self::default();
+        for score in scores {
+            match (score.kind, score.outcome) {
+                (_, DrillOutcome::Unobserved)
+                | (Kind::Attack | Kind::Control, DrillOutcome::Stopped | DrillOutcome::Quiet) => {
+                    rates.unproven += 1;
+                }
+                (Kind::Attack, DrillOutcome::Reported | DrillOutcome::Fact) => {
+                    rates.attacks += 1;
+                    rates.detected += usize::from(score.missing.is_empty());
+                }
+                (Kind::Negative, DrillOutcome::Stopped)
+                | (Kind::Negative | Kind::Control, DrillOutcome::Reported)
+                | (Kind::Negative | Kind::Control, DrillOutcome::Fact)
+                | (Kind::Negative, DrillOutcome::Quiet) => {
+                    rates.others += 1;
+                    let loud = score.reported.iter().any(|reported| reported.severity > Severity::Note);
+                    rates.alarms += usize::from(loud);
+                }
+            }
+        }
+        rates
+    }
+
+    /// Every attack was detected, nothing else was called one, and all was seen.
+    pub fn perfect(self) -> bool {
+        self.flawless() && self.unproven == 0
+    }
+
+    /// The same of what was seen.
+    pub fn flawless(self) -> bool {
+        self.detected == self.attacks && self.alarms == 0
+    }
+}
