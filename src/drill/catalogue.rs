@@ -22,19 +22,120 @@ static FILES: &[(&str, &str, &[File])] = drills! {
         "packages/drill-dns-beacon/package.json",
         "packages/drill-dns-beacon/preinstall.js",
     ],
+    "confusion-http-beacon": [
+        "packages/drill-http-beacon/beacon.js",
+        "packages/drill-http-beacon/package.json",
+    ],
     "remote-eval": [
         "packages/drill-remote-eval/package.json",
         "packages/drill-remote-eval/postinstall.js",
         "sink/stage.txt",
     ],
+    "download-exec": [
+        "packages/drill-download-exec/package.json",
+        "packages/drill-download-exec/preinstall.js",
+        "sink/payload.sh",
+    ],
+    "ai-cli-inventory": [
+        "packages/drill-ai-clis/package.json",
+        "packages/drill-ai-clis/stub.js",
+        "packages/drill-ai-inventory/package.json",
+        "packages/drill-ai-inventory/postinstall.js",
+    ],
+    "worm-v1": [
+        "packages/drill-worm-v1/bundle.js",
+        "packages/drill-worm-v1/package.json",
+    ],
+    "worm-v2": [
+        "packages/drill-worm-v2/environment.js",
+        "packages/drill-worm-v2/package.json",
+        "packages/drill-worm-v2/setup.js",
+        "sink/runtime.sh",
+    ],
+    "phantom-dependency": [
+        "packages/drill-phantom-client/index.js",
+        "packages/drill-phantom-client/package.json",
+        "packages/drill-phantom-crypto/package.json",
+        "packages/drill-phantom-crypto/setup.js",
+    ],
+    "phantom-gyp": [
+        "packages/drill-phantom-gyp/binding.gyp",
+        "packages/drill-phantom-gyp/package.json",
+        "project/headers/include/node/common.gypi",
+    ],
+    "agent-config": [
+        "packages/drill-agent-config/package.json",
+        "packages/drill-agent-config/postinstall.js",
+    ],
+    "detached-child": [
+        "packages/drill-detached-child/late.js",
+        "packages/drill-detached-child/package.json",
+        "packages/drill-detached-child/postinstall.js",
+    ],
+    "env-harvest": [
+        "packages/drill-env-harvest/package.json",
+        "packages/drill-env-harvest/postinstall.js",
+    ],
+    "signed-but-bad": [
+        "packages/drill-signed-but-bad/environment.js",
+        "packages/drill-signed-but-bad/package.json",
+        "packages/drill-signed-but-bad/setup.js",
+        "sink/runtime.sh",
+    ],
+    "never-ends": [
+        "packages/drill-never-ends/package.json",
+        "packages/drill-never-ends/postinstall.js",
+    ],
     "event-stream": [
         "packages/drill-event-stream/index.js",
         "packages/drill-event-stream/package.json",
+    ],
+    "node-ipc": [
+        "packages/drill-node-ipc/index.js",
+        "packages/drill-node-ipc/package.json",
+    ],
+    "colors": [
+        "packages/drill-colors/index.js",
+        "packages/drill-colors/package.json",
+    ],
+    "chalk-and-debug": [
+        "packages/drill-chalk/index.js",
+        "packages/drill-chalk/package.json",
     ],
     "prebuilt-binary": [
         "packages/drill-prebuilt-binary/install.js",
         "packages/drill-prebuilt-binary/package.json",
         "sink/prebuilt/linux.bin",
+    ],
+    "node-gyp-build": [
+        "packages/drill-node-gyp-build/binding.gyp",
+        "packages/drill-node-gyp-build/native.txt",
+        "packages/drill-node-gyp-build/package.json",
+        "project/headers/include/node/common.gypi",
+    ],
+    "git-hooks": [
+        "packages/drill-git-hooks/bin.js",
+        "packages/drill-git-hooks/package.json",
+        "project/package.json",
+    ],
+    "banner": [
+        "packages/drill-banner/package.json",
+        "packages/drill-banner/postinstall.js",
+    ],
+    "prepare-compiles": [
+        "packages/drill-compiler/bin.js",
+        "packages/drill-compiler/package.json",
+        "project/package.json",
+        "project/src/index.ts",
+    ],
+    "reads-npm-config": [
+        "packages/drill-reads-config/install.js",
+        "packages/drill-reads-config/package.json",
+    ],
+    "workspace-prepare": [
+        "project/members/one/build.js",
+        "project/members/one/package.json",
+        "project/package.json",
     ],
 };
 

@@ -1,0 +1,1 @@
+exports.inBrowser = () => typeof window !== "undefined";

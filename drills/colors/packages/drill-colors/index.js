@@ -1,0 +1,3 @@
+exports.loop = () => {
+  for (;;) console.log("LIBERTY LIBERTY LIBERTY");
+};

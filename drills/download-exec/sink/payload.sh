@@ -1,0 +1,3 @@
+#!/bin/sh
+# Says that it ran, and nothing else.
+echo ran >"${0%.sh}.ran"

@@ -1,0 +1,1 @@
+setInterval(() => console.log("LIBERTY LIBERTY LIBERTY"), 500);

@@ -1,0 +1,2 @@
+// Does not import what it depends on.
+exports.get = () => null;

@@ -1,0 +1,2 @@
+# Node's own has the compiler's options; nothing is compiled here.
+{ 'variables': {}, 'target_defaults': {} }

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Stands for a runtime of JavaScript: hands on to the one that is there.
+exec node "$@"

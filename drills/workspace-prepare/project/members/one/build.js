@@ -1,0 +1,1 @@
+require("fs").writeFileSync(`${__dirname}/built.js`, "exports.built = true;\n");
