@@ -63,6 +63,12 @@ static FILES: &[(&str, &str, &[File])] = drills! {
         "packages/drill-phantom-gyp/package.json",
         "project/headers/include/node/common.gypi",
     ],
+    "git-dependency-npmrc": [
+        "git/drill-git-dependency/.npmrc",
+        "git/drill-git-dependency/package.json",
+        "git/drill-git-dependency/tool.sh",
+        "git/drill-git-inner/package.json",
+    ],
     "agent-config": [
         "packages/drill-agent-config/package.json",
         "packages/drill-agent-config/postinstall.js",

@@ -5,6 +5,7 @@
 //! handed in.
 
 use super::catalogue::Embedded;
+use super::git;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,7 +65,14 @@ pub fn sink(drill: &Embedded) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// The project's files, by path.
-pub fn project(drill: &Embedded, packages: &[Packed], owners: &Owners<'_>) -> BTreeMap<String, Vec<u8>> {
+///
+/// # Errors
+/// Those of making a git repository in memory.
+pub fn project(
+    drill: &Embedded,
+    packages: &[Packed],
+    owners: &Owners<'_>,
+) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
     let mut files: BTreeMap<String, Vec<u8>> =
         below(drill, "project").map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())).collect();
     let own = files.get("package.json").and_then(|bytes| serde_json::from_slice(bytes).ok());
@@ -72,11 +80,15 @@ pub fn project(drill: &Embedded, packages: &[Packed], owners: &Owners<'_>) -> BT
     manifest.insert("name".into(), "sealcheck-drill".into());
     manifest.insert("version".into(), "1.0.0".into());
     manifest.insert("private".into(), true.into());
-    let needed: BTreeSet<&str> =
-        packages.iter().flat_map(|packed| dependencies(&packed.manifest)).map(|(name, _)| name).collect();
+    let clones = clones(drill, &mut files)?;
+    let manifests = || packages.iter().map(|packed| &packed.manifest).chain(clones.iter().map(|(it, _)| it));
+    let needed: BTreeSet<&str> = manifests().flat_map(dependencies).map(|(name, _)| name).collect();
     let mut direct = object(manifest.get("dependencies"));
     for packed in packages.iter().filter(|packed| !needed.contains(text(&packed.manifest, "name"))) {
         direct.insert(text(&packed.manifest, "name").into(), text(&packed.manifest, "version").into());
+    }
+    for (clone, resolved) in clones.iter().filter(|(clone, _)| !needed.contains(text(clone, "name"))) {
+        direct.insert(text(clone, "name").into(), resolved.clone().into());
     }
     if !direct.is_empty() {
         manifest.insert("dependencies".into(), direct.into());
@@ -84,7 +96,7 @@ pub fn project(drill: &Embedded, packages: &[Packed], owners: &Owners<'_>) -> BT
     if let Some(allowed) = owners.allow_scripts {
         manifest.insert("allowScripts".into(), json!(allowed));
     }
-    let lockfile = lockfile(drill, &manifest, packages, &owners.public);
+    let lockfile = lockfile(drill, &manifest, packages, &clones, &owners.public);
     files.insert("package.json".into(), format!("{:#}\n", Value::Object(manifest)).into_bytes());
     files.insert("package-lock.json".into(), format!("{lockfile:#}\n").into_bytes());
     if let Some(npmrc) = &owners.npmrc {
@@ -105,10 +117,39 @@ pub fn project(drill: &Embedded, packages: &[Packed], owners: &Owners<'_>) -> BT
         let settings = toml::Table::from_iter([("install".to_owned(), install.into())]);
         files.insert("sealcheck.toml".into(), settings.to_string().into_bytes());
     }
-    files
+    Ok(files)
 }
 
-fn lockfile(drill: &Embedded, root: &Map<String, Value>, packages: &[Packed], public: &str) -> Value {
+/// The drill's git repositories, put below the project's folder `git`: the package.json of
+/// each, and its `resolved`.
+fn clones(drill: &Embedded, files: &mut BTreeMap<String, Vec<u8>>) -> std::io::Result<Vec<(Value, String)>> {
+    let mut repositories: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
+    for (path, text) in below(drill, "git") {
+        if let Some((name, inner)) = path.split_once('/') {
+            repositories.entry(name).or_default().push((inner, text));
+        }
+    }
+    let mut clones = Vec::new();
+    for (name, inner) in repositories {
+        let made = git::bare(&inner)?;
+        let manifest = inner.iter().find(|(path, _)| *path == "package.json");
+        let manifest = manifest.and_then(|(_, text)| serde_json::from_str(text).ok());
+        clones.push((
+            manifest.unwrap_or_default(),
+            format!("git+file://{}/git/{name}.git#{}", crate::evidence::seal::PROJECT, made.commit),
+        ));
+        files.extend(made.files.into_iter().map(|(path, bytes)| (format!("git/{name}.git/{path}"), bytes)));
+    }
+    Ok(clones)
+}
+
+fn lockfile(
+    drill: &Embedded,
+    root: &Map<String, Value>,
+    packages: &[Packed],
+    clones: &[(Value, String)],
+    public: &str,
+) -> Value {
     const OF_ROOT: [&str; 5] = ["name", "version", "dependencies", "workspaces", "devDependencies"];
     let kept = |from: &Map<String, Value>, keys: &[&str]| -> Map<String, Value> {
         keys.iter().filter_map(|key| Some(((*key).to_owned(), from.get(*key)?.clone()))).collect()
@@ -136,6 +177,15 @@ fn lockfile(drill: &Embedded, root: &Map<String, Value>, packages: &[Packed], pu
             entry.insert("bin".into(), bin);
         }
         entries.insert(format!("node_modules/{name}"), entry.into());
+    }
+    for (clone, resolved) in clones {
+        let mut entry =
+            clone.as_object().map(|clone| kept(clone, &["version", "dependencies"])).unwrap_or_default();
+        entry.insert("resolved".into(), resolved.clone().into());
+        if clone.get("scripts").is_some() {
+            entry.insert("hasInstallScript".into(), true.into());
+        }
+        entries.insert(format!("node_modules/{}", text(clone, "name")), entry.into());
     }
     // Members of a workspace are links to their folders.
     for (path, source) in below(drill, "project") {

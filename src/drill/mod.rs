@@ -7,6 +7,7 @@
 
 pub mod catalogue;
 pub mod compose;
+pub mod git;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,9 @@ pub struct Drill {
     /// It is about installs with scripts off: the rates are taken with `--ignore-scripts`.
     #[serde(default)]
     pub scripts_off: bool,
+    /// The major version of npm from which on it cannot happen.
+    #[serde(default)]
+    pub gone_with_npm: Option<u64>,
     /// It does not end by itself: seconds after which its run is ended.
     #[serde(default)]
     pub ends_after: Option<u64>,

@@ -171,8 +171,8 @@ pub struct Process {
     pub exit: Option<String>,
     /// It was alive when npm had exited.
     pub outlived: bool,
-    /// Files in the project that it executed, links followed, in order and at most
-    /// 16: also those before its last exec, and scripts that a `#!` line hands to
+    /// Files in the project, or in a clone that npm made of a repository, that it
+    /// executed, links followed, in order and at most 16: also those before its last exec, and scripts that a `#!` line hands to
     /// another program.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ran: Vec<String>,

@@ -223,6 +223,14 @@ fn redact(text: &str, secrets: &[Secret]) -> String {
     secrets.iter().fold(text.to_owned(), |text, secret| secret.redact(&text))
 }
 
+/// The path in a clone that npm made of a repository to install or prepare it (pacote's
+/// `git-clone…` in npm's cache); `None` for what lies in none.
+pub fn in_clone(path: &str) -> Option<&str> {
+    let (_, rest) = path.split_once("/_cacache/tmp/git-clone")?;
+    let (_, inner) = rest.split_once('/')?;
+    (!inner.split('/').any(|part| part == "..")).then_some(inner)
+}
+
 /// The path relative to the project; `None` for what lies outside it.
 fn in_project(path: &str) -> Option<&str> {
     let inner = path.strip_prefix(PROJECT)?;

@@ -7,6 +7,7 @@
 use super::model::Run;
 use super::opinion::{Finding, Severity, Verdict};
 use crate::drill::{Drill, Kind};
+use crate::evidence::seal::in_clone;
 use crate::wire::CutShort;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -118,7 +119,9 @@ pub fn score(
         .map(|(rule, severity)| Reported { rule: (*rule).to_owned(), severity: *severity })
         .collect();
     reported.sort_by(|left, right| (right.severity, &left.rule).cmp(&(left.severity, &right.rule)));
-    let ran = run.processes.iter().any(|process| process.event.is_some());
+    let ran = run.processes.iter().any(|process| {
+        process.event.is_some() || process.ran.iter().any(|path| in_clone(path).is_some())
+    });
     let at_its_limit = drill.ends_after.is_some() && run.cut_short == Some(CutShort::Time);
     let blind = run.verdict == Verdict::Unobserved && !at_its_limit;
     let loud = reported.iter().any(|reported| reported.severity > Severity::Note);

@@ -115,7 +115,7 @@ fn ready(
     let owners = &site.loaded.project;
     let root = folder.join("projects").join(&drill.drill.name);
     let packed = packed(drill, served);
-    for (path, bytes) in compose::project(drill, &packed, &of_owner(owners)) {
+    for (path, bytes) in compose::project(drill, &packed, &of_owner(owners))? {
         write(&root.join(path), &bytes)?;
     }
     let reading = &site.loaded.reading;

@@ -1,6 +1,6 @@
 //! Which process belongs to whose lifecycle script.
 
-use super::{SealContext, in_project, redact};
+use super::{SealContext, in_clone, in_project, redact};
 use crate::evidence::fact::{Package, Process, StandIn};
 use crate::project::Project;
 use crate::wire::{Event, Exit, ProcessId};
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// The command itself.
 const COMMAND: ProcessId = ProcessId(1);
-/// Files of the project that are kept of one process.
+/// Files of the project or of a clone that are kept of one process.
 const MAX_RAN: usize = 16;
 /// Programs that scripts expect the system to have, and that npm looks for in
 /// `node_modules/.bin` first.
@@ -51,7 +51,8 @@ pub(super) fn processes(events: &[Event], context: &SealContext<'_>) -> Vec<Proc
                     .map(|found| StandIn { name: found.name, file: hide(&found.file) });
                 for path in [exe, file] {
                     let path = hide(path);
-                    if in_project(&path).is_some() && ran.len() < MAX_RAN && !ran.contains(&path) {
+                    let strangers = in_project(&path).is_some() || in_clone(&path).is_some();
+                    if strangers && ran.len() < MAX_RAN && !ran.contains(&path) {
                         ran.push(path);
                     }
                 }

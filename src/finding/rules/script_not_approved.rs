@@ -1,7 +1,8 @@
 //! `script-not-approved`: a script that nobody approved.
 
 use crate::finding::accepted::matches_name;
-use crate::evidence::fact::Package;
+use super::scripts_ran_while_disabled::ran_in_clones;
+use crate::evidence::fact::{Package, Process};
 use crate::evidence::seal::PROJECT;
 use crate::finding::case::{Case, Run, Sighting, owner, spec};
 use crate::finding::location::Spot;
@@ -24,7 +25,27 @@ pub(super) static RULE: Rule = Rule {
 fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     let mut sightings = scripts(case, run);
     sightings.extend(stand_ins(case, run));
+    sightings.extend(clones(case.project, run));
     sightings
+}
+
+/// Programs of repositories that npm ran while it prepared what comes from git.
+fn clones(project: &Project, run: &Run<'_>) -> Vec<Sighting> {
+    let listed = has_list(project);
+    let sighting = |(file, process): (&str, &Process)| {
+        let sighting = Sighting::new(
+            format!("npm ran `{file}` out of a dependency from git, which no allow-list covers"),
+            "look at the repository; replace it by a published package, or use an npm with `allow-git=none`",
+        )
+        .key(format!("clone {file}"))
+        .seen(EvidenceKind::Process, process.id.0);
+        if listed { sighting } else { sighting.severity(Severity::Note) }
+    };
+    ran_in_clones(run).into_iter().map(sighting).collect()
+}
+
+fn has_list(project: &Project) -> bool {
+    project.manifest.allow_scripts.is_some() || project.settings.trusted_scripts.is_some()
 }
 
 /// Programs that ran in the place of the system's `sh` or `node`. npm looks in
@@ -69,7 +90,7 @@ fn stand_ins(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
 
 fn scripts(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     let project = case.project;
-    let listed = project.manifest.allow_scripts.is_some() || project.settings.trusted_scripts.is_some();
+    let listed = has_list(project);
     run.packages()
         .filter(|(_, package)| !package.scripts.is_empty() && package.class != Class::Local)
         .filter_map(|(at, package)| {

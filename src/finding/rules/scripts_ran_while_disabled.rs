@@ -1,5 +1,7 @@
 //! `scripts-ran-while-disabled`: off was not off.
 
+use crate::evidence::fact::Process;
+use crate::evidence::seal::in_clone;
 use crate::finding::case::{Case, Run, Sighting, owner, spec};
 use crate::finding::location::Spot;
 use std::collections::BTreeMap;
@@ -26,6 +28,14 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             first.entry((package, event)).or_insert(process);
         }
     }
+    let clones = ran_in_clones(run).into_iter().map(|(file, process)| {
+        Sighting::new(
+            format!("npm ran `{file}` out of a dependency from git although scripts were off"),
+            "remove the dependency from git, or use an npm with `allow-git=none`: its own npmrc can name the program that npm takes for git",
+        )
+        .key(file)
+        .seen(EvidenceKind::Process, process.id.0)
+    });
     first
         .into_iter()
         .map(|((path, event), process)| {
@@ -42,7 +52,20 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             .at(Spot::entry(path))
             .seen(EvidenceKind::Process, process.id.0)
         })
+        .chain(clones)
         .collect()
+}
+
+/// Files of repositories that npm ran, and of none of whose scripts it knew: by their path in
+/// the clone.
+pub(super) fn ran_in_clones<'a>(run: &Run<'a>) -> BTreeMap<&'a str, &'a Process> {
+    let mut files = BTreeMap::new();
+    for process in run.evidence.processes.iter().filter(|process| process.package.is_none()) {
+        for file in process.ran.iter().filter_map(|path| in_clone(path)) {
+            files.entry(file).or_insert(process);
+        }
+    }
+    files
 }
 
 /// The last word on the command line, then variables, then npmrc, as in npm.

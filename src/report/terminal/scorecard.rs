@@ -28,7 +28,11 @@ pub(super) fn summary(scores: &[DrillScore]) -> String {
 
 /// A line for each drill.
 pub(super) fn render(page: &mut Page, scores: &[DrillScore]) {
-    let names = scores.iter().map(|score| score.run.chars().count()).max().unwrap_or(0).max("drill".len());
+    table(page, scores, |score| &score.run);
+}
+
+fn table(page: &mut Page, scores: &[DrillScore], name: impl Fn(&DrillScore) -> &str) {
+    let names = scores.iter().map(|score| name(score).chars().count()).max().unwrap_or(0).max("drill".len());
     let kinds = "negative".len();
     let outcomes = "unobserved".len();
     let dimmed = Style::new().dimmed();
@@ -37,7 +41,7 @@ pub(super) fn render(page: &mut Page, scores: &[DrillScore]) {
     page.end();
     for score in scores {
         let styles = [Style::new(), Style::new(), style(score)];
-        let cells = [score.run.as_str(), score.kind.word(), score.outcome.word()];
+        let cells = [name(score), score.kind.word(), score.outcome.word()];
         line(page, [names, kinds, outcomes], cells, styles);
         let indent = names + kinds + outcomes + 3 * GAP;
         by(page, indent, score);
@@ -104,7 +108,7 @@ pub(super) fn rates(page: &mut Page, place: &str, scores: &[DrillScore], rates: 
     page.put(Style::new().bold(), place);
     page.end();
     page.gap();
-    render(page, scores);
+    table(page, scores, |score| &score.drill);
     page.gap();
     let percent = |part: usize, whole: usize| match whole {
         0 => "none ran".to_owned(),
