@@ -33,10 +33,20 @@ pub(crate) fn run(command: DrillsCommand, talk: &Talk) -> anyhow::Result<Code> {
 }
 
 fn list() -> String {
-    let all = catalogue::builtin();
+    lines(&catalogue::builtin().iter().collect::<Vec<_>>())
+}
+
+/// What the suite would run, a drill a line.
+pub(super) fn plan(choice: &Choice) -> Result<String, Complaint> {
+    let chosen = chosen(choice)?;
+    Ok(format!("{} drills, each once, in the project's own configuration\n{}", chosen.len(), lines(&chosen)))
+}
+
+fn lines(all: &[&Embedded]) -> String {
     let width = all.iter().map(|of| of.drill.name.len()).max().unwrap_or(0);
-    let line =
-        |of: &Embedded| format!("{:width$}  {:8}  {}\n", of.drill.name, of.drill.kind.word(), of.drill.title);
+    let line = |of: &&Embedded| {
+        format!("{:width$}  {:8}  {}\n", of.drill.name, of.drill.kind.word(), of.drill.title)
+    };
     all.iter().map(line).collect()
 }
 

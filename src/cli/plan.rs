@@ -2,7 +2,7 @@
 
 use super::arguments::PlanArguments;
 use super::load::{self, Loaded};
-use super::{Code, print};
+use super::{Code, drills, print};
 use crate::report::places;
 use std::collections::BTreeSet;
 
@@ -14,6 +14,10 @@ pub(crate) fn run(arguments: PlanArguments) -> anyhow::Result<Code> {
     for (at, loaded) in read.places.iter().enumerate() {
         let mut choice = arguments.choice.clone();
         super::options::layer_choice(&mut choice, &loaded.project.settings.options, &loaded.project.root)?;
+        if drills::wanted(&choice) {
+            print(&drills::plan(&choice)?)?;
+            continue;
+        }
         let (plan, _) = load::plan(loaded, &choice)?;
         let label = places::label(&known, &loaded.place());
         let gap = if at > 0 { "\n" } else { "" };

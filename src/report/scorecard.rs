@@ -101,12 +101,13 @@ pub fn telling(drills: &[Drill]) -> BTreeSet<&str> {
 }
 
 /// Scores a drill by its run. `findings` are the judgement's on that run alone, `telling`
-/// the rules that attacks are known by.
+/// the rules that attacks are known by, `expected` those that must speak of it here.
 pub fn score(
     drill: &Drill,
     run: &Run,
     findings: &[Finding],
     telling: &BTreeSet<&str>,
+    expected: &[String],
     stopped_by: impl FnOnce() -> String,
 ) -> DrillScore {
     let mut worst: BTreeMap<&str, Severity> = BTreeMap::new();
@@ -119,9 +120,10 @@ pub fn score(
         .map(|(rule, severity)| Reported { rule: (*rule).to_owned(), severity: *severity })
         .collect();
     reported.sort_by(|left, right| (right.severity, &left.rule).cmp(&(left.severity, &right.rule)));
-    let ran = run.processes.iter().any(|process| {
-        process.event.is_some() || process.ran.iter().any(|path| in_clone(path).is_some())
-    });
+    let ran = run
+        .processes
+        .iter()
+        .any(|process| process.event.is_some() || process.ran.iter().any(|path| in_clone(path).is_some()));
     let at_its_limit = drill.ends_after.is_some() && run.cut_short == Some(CutShort::Time);
     let blind = run.verdict == Verdict::Unobserved && !at_its_limit;
     let loud = reported.iter().any(|reported| reported.severity > Severity::Note);
@@ -133,7 +135,7 @@ pub fn score(
         (false, false, Kind::Attack | Kind::Control) => DrillOutcome::Stopped,
     };
     let mut missing: Vec<String> =
-        drill.reports.iter().filter(|rule| !worst.contains_key(rule.as_str())).cloned().collect();
+        expected.iter().filter(|rule| !worst.contains_key(rule.as_str())).cloned().collect();
     if ran && drill.ends_after.is_some() && !at_its_limit {
         missing.push("the end at the run's limit".to_owned());
     }
@@ -146,7 +148,7 @@ pub fn score(
         run: run.id.clone(),
         outcome,
         stopped_by: (outcome == DrillOutcome::Stopped).then(stopped_by),
-        expected: drill.reports.clone(),
+        expected: expected.to_vec(),
         missing: if ran { missing } else { Vec::new() },
         because: match (blind, at_its_limit) {
             (true, _) => run.because.clone(),

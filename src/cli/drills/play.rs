@@ -264,7 +264,10 @@ fn judged(
     let entry = assemble::run(run.clone(), evidence.clone(), Some(&verdict), site.loaded, site.options.trace);
     let npm = site.loaded.toolchain.npm.major;
     let why = || stopped::by(&ready.project, &entry, npm);
-    let score = scorecard::score(ready.drill, &entry, &judgement.findings, telling, why);
+    let off = stopped::scripts_off(&ready.project, &entry).is_some();
+    // What is told of scripts that are off is asked of nobody else.
+    let expected = if ready.drill.scripts_off && !off { &[][..] } else { &ready.drill.reports };
+    let score = scorecard::score(ready.drill, &entry, &judgement.findings, telling, expected, why);
     Played { run, evidence, verdict, findings: judgement.findings, score }
 }
 

@@ -7,6 +7,7 @@ use super::play;
 use crate::cli::arguments::{FailOn, ProgressChoice, RatesArguments, ScratchChoice, Talk};
 use crate::cli::options::Options;
 use crate::cli::{Code, containers, invoke, load, print, say, signals};
+use crate::drill::catalogue::Embedded;
 use crate::report::model::Run;
 use crate::report::places;
 use crate::report::progress::Display;
@@ -37,6 +38,8 @@ pub(super) fn run(arguments: RatesArguments, talk: &Talk) -> anyhow::Result<Code
 struct Measured {
     place: String,
     rates: Rates,
+    /// Drills that cannot happen with this npm.
+    gone: Vec<String>,
     drills: Vec<DrillScore>,
     runs: Vec<Run>,
 }
@@ -81,10 +84,15 @@ async fn measure(
         let mut measured = Measured {
             place: format!("node {}, npm {}", loaded.toolchain.node, loaded.toolchain.npm),
             rates: Rates::default(),
+            gone: Vec::new(),
             drills: Vec::new(),
             runs: Vec::new(),
         };
-        for played in play::all(&site, &chosen, &listener, &stop).await? {
+        let npm = loaded.toolchain.npm.major;
+        let (here, gone): (Vec<&Embedded>, Vec<&Embedded>) =
+            chosen.iter().partition(|of| of.drill.gone_with_npm.is_none_or(|since| npm < since));
+        measured.gone = gone.iter().map(|of| of.drill.name.clone()).collect();
+        for played in play::all(&site, &here, &listener, &stop).await? {
             let entry =
                 crate::cli::assemble::run(played.run, played.evidence, Some(&played.verdict), loaded, true);
             measured.runs.push(entry);
@@ -102,6 +110,9 @@ async fn measure(
         let look = Look { verbose: talk.verbose > 0, ..Look::of_stdout() };
         for measured in &all {
             print(&terminal::rates(&measured.place, &measured.drills, measured.rates, look))?;
+            if !measured.gone.is_empty() {
+                print(&format!("not possible with this npm: {}\n\n", measured.gone.join(", ")))?;
+            }
         }
     }
     let unproven = all.iter().any(|measured| measured.rates.unproven > 0);

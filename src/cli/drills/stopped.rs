@@ -9,25 +9,33 @@ pub(super) fn by(project: &Project, run: &Run, npm: u64) -> String {
     if let Some(error) = run.npm_error.as_ref().filter(|error| error.code.starts_with('E')) {
         return format!("npm's refusal, {}", error.code);
     }
-    let said = run.command.iter().rev().find(|word| word.starts_with("--ignore-scripts"));
-    if let Some(word) = said {
-        return format!("`{word}` on the command line");
-    }
-    let off = project.config.get("ignore-scripts");
-    if let Some(setting) =
-        off.filter(|_| matches!(project.config.plain("ignore-scripts"), Some("true" | "1")))
-    {
-        return format!("`ignore-scripts` in {}", place(setting));
+    if let Some(control) = scripts_off(project, run) {
+        return control;
     }
     let allowed = project.manifest.allow_scripts.as_ref();
     match (allowed, npm >= 12) {
-        (Some(_), true) => "npm 12, since `allowScripts` in package.json does not name it".to_owned(),
-        (None, true) => "npm 12, which runs no script that nobody approved".to_owned(),
+        (Some(_), true) => "npm 12, not named by `allowScripts`".to_owned(),
+        (None, true) => "npm 12, approved by nobody".to_owned(),
         (Some(allowed), false) if allowed.values().any(|word| !word) => {
-            "`allowScripts` in package.json, which denies it".to_owned()
+            "`allowScripts`, which denies it".to_owned()
         }
         (Some(_) | None, false) => "nothing that is known here: it did not run".to_owned(),
     }
+}
+
+/// What switches scripts off: the last word on the command line, then the configuration.
+pub(super) fn scripts_off(project: &Project, run: &Run) -> Option<String> {
+    let said = run.command.iter().rev().find_map(|word| match word.as_str() {
+        "--ignore-scripts" | "--ignore-scripts=true" => Some((word, true)),
+        "--ignore-scripts=false" | "--no-ignore-scripts" => Some((word, false)),
+        _ => None,
+    });
+    if let Some((word, off)) = said {
+        return off.then(|| format!("`{word}` on the command line"));
+    }
+    let setting = project.config.get("ignore-scripts")?;
+    let on = matches!(project.config.plain("ignore-scripts"), Some("true" | "1"));
+    on.then(|| format!("`ignore-scripts` in {}", place(setting)))
 }
 
 fn place(setting: &Setting) -> String {
