@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be prepared fails")]
 
+mod misroutings;
 mod owners;
 #[path = "../support/mod.rs"]
 mod support;

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 7] = [
     &["door", "text", "secret", "wire"],
     &["project"],
-    &["scenario", "drill", "evidence"],
-    &["plan", "compare", "upstream"],
+    &["scenario", "evidence"],
+    &["plan", "drill", "compare", "upstream"],
     &["finding", "witness", "gateway", "sandbox", "toolchain"],
     &["runner", "report"],
     &["cli"],
