@@ -41,6 +41,11 @@ fn no_drill_is_without_a_row() {
     let listed = String::from_utf8(sealcheck(home.path(), &["drills", "list"]).stdout).unwrap();
     let listed: BTreeSet<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(table::ROWS.iter().map(|row| row.drill).collect::<BTreeSet<_>>(), listed);
+    let docs = std::fs::read_to_string(support::root().join("docs/drills.md")).unwrap();
+    let told = docs.lines().skip_while(|line| !line.starts_with("| drill |"));
+    let told = told.take_while(|line| line.starts_with('|'));
+    let told = told.filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0));
+    assert_eq!(told.collect::<BTreeSet<_>>(), listed, "docs/drills.md");
 }
 
 /// 100 % of the attacks, 0 % of the others, with every npm; and each drill was what it says.

@@ -11,21 +11,20 @@ use owo_colors::Style;
 use std::collections::BTreeSet;
 
 pub(super) fn render(page: &mut Page, report: &Report, saved: &[(String, String)]) {
-    if report.drills.is_empty() {
-        tally(page, report);
-    } else {
-        page.put(Style::new(), "what drills do fails nothing:");
-    }
-    let thing = if report.drills.is_empty() { "scenario" } else { "drill" };
-    let ran = count(report.coverage.scenarios_run, thing);
-    let coverage = &report.coverage;
     let places = report.runs.iter().map(Place::of).collect::<BTreeSet<_>>().len();
     let places = if places > 1 { format!(" at {places} places each") } else { String::new() };
-    page.put(Style::new(), &format!(" in {ran}{places}, {}", time(report.duration_ms)));
-    if coverage.private_total > 0 {
-        let tested =
-            format!("; {} of {} private packages tested", coverage.private_tested, coverage.private_total);
-        page.put(Style::new(), &tested);
+    let (coverage, took) = (&report.coverage, time(report.duration_ms));
+    if report.drills.is_empty() {
+        tally(page, report);
+        let ran = count(coverage.scenarios_run, "scenario");
+        page.put(Style::new(), &format!(" in {ran}{places}, {took}"));
+        if coverage.private_total > 0 {
+            let (tested, total) = (coverage.private_tested, coverage.private_total);
+            page.put(Style::new(), &format!("; {tested} of {total} private packages tested"));
+        }
+    } else {
+        let ran = count(coverage.scenarios_run, "drill");
+        page.put(Style::new(), &format!("{ran}{places}, {took}; what they do fails nothing"));
     }
     page.end();
     noise(page, report);
