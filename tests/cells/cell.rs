@@ -1,63 +1,29 @@
-//! One project under several conditions: told, run by both, and held against each other.
+//! A project under several conditions: run by both, and held against each other.
 
 use crate::account::Account;
-use crate::observer::{PRIVATE, World, public_host};
+use crate::judge::{Demand, verdict};
+use crate::observer::World;
 use crate::plain::{Bench, tools};
 use crate::support;
-use crate::support::lockfile::Entry;
-use crate::support::package::Package;
-use crate::support::project::{Builder, Project};
-use std::collections::BTreeMap;
+use crate::support::project::Project;
+use serde_json::Value;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
+use std::sync::Mutex;
 
-/// What a project is configured by, and what it depends on.
-pub struct Config {
-    pub name: &'static str,
-    pub private: &'static str,
-    pub tell: fn(Builder) -> Builder,
-}
-
-/// What a lockfile says of the private package.
-pub struct Lock {
-    pub name: &'static str,
-    pub version: u8,
-    pub change: fn(&mut Entry),
-}
-
-pub const NPMRC: &str = "audit=false\nfund=false\nupdate-notifier=false\nfetch-retries=0\n";
-
-impl Config {
-    pub const SCOPED: Self = Self {
-        name: "scoped",
-        private: "@acme/internal",
-        tell: |builder| {
-            builder.dependency("@acme/internal", "1.0.0").npmrc(
-                "@acme:registry=https://npm.acme.example/\n//npm.acme.example/:_authToken=of-the-tests",
-            )
-        },
-    };
-}
-
-impl Lock {
-    pub const BARE: Self = Self {
-        name: "bare",
-        version: 3,
-        change: |entry| {
-            entry.resolved = None;
-            entry.integrity = None;
-        },
-    };
-}
-
-/// A package of the owner's, whose script says that it ran.
-pub fn genuine(name: &str) -> Package {
-    let says = format!("echo genuine {name} postinstall >>\"${{OBSERVED:-/dev/null}}\"");
-    Package::new(name, "1.0.0").script("postinstall", &says)
+/// A project with the registries that it is installed from.
+pub struct Subject {
+    pub name: String,
+    pub project: Project,
+    pub world: World,
+    /// By path below node_modules, the index.js of what is locked.
+    pub locked: BTreeMap<String, String>,
 }
 
 /// A cell that was compared.
 #[derive(Debug)]
 pub struct Compared {
+    pub subject: String,
     pub scenario: String,
     pub npm: String,
     pub verdict: String,
@@ -65,62 +31,104 @@ pub struct Compared {
     pub observed: Account,
 }
 
+impl Compared {
+    pub fn major(&self) -> &str {
+        self.npm.split('.').next().unwrap_or_default()
+    }
+}
+
+/// A scenario of the catalogue, or one of these tests' own.
 pub fn scenario(name: &str) -> toml::Value {
-    let folder = ["scenarios", "tests/cells/scenarios"].map(|folder| support::root().join(folder));
-    let path = folder.iter().map(|folder| folder.join(format!("{name}.toml"))).find(|path| path.exists());
+    let folders = ["scenarios", OWN].map(|folder| support::root().join(folder));
+    let path = folders.iter().map(|folder| folder.join(format!("{name}.toml"))).find(|path| path.exists());
     let text = fs::read_to_string(path.unwrap_or_else(|| panic!("no scenario {name}"))).unwrap();
     toml::from_str(&text).unwrap()
 }
 
-/// Runs one project under the scenarios, by plain npm and by the program.
-pub fn compare(config: &Config, lock: &Lock, scenarios: &[&str], toolchain: &str) -> Vec<Compared> {
-    let (private, public) = (genuine(config.private), Package::new("left-over", "1.1.1"));
-    let told = Project::new()
-        .dependency("left-over", "1.1.1")
-        .npmrc(NPMRC)
-        .served_registry("https://npm.acme.example/", "registry/private", |it| it.package(private.clone()))
-        .served_registry("{public}", "registry/public", |it| it.package(public.clone()))
-        .lockfile_version(lock.version);
-    let change = lock.change;
-    let project = (config.tell)(told).locked(config.private, change).build();
-    let world = World {
-        shelves: BTreeMap::from([
-            (PRIVATE.to_owned(), vec![private.clone()]),
-            (public_host().to_owned(), vec![public.clone()]),
-        ]),
-        owned: vec![config.private.to_owned()],
-        ..World::default()
-    };
-    let index = |package: &Package| {
-        let (_, bytes) = package.contents().into_iter().find(|(path, _)| path == "index.js").unwrap();
-        (package.name().to_owned(), String::from_utf8(bytes).unwrap())
-    };
-    let locked = BTreeMap::from([index(&private), index(&public)]);
-    let bench = Bench { project: project.path(), world: &world, locked: &locked };
+const OWN: &str = "tests/cells/scenarios";
 
-    let mut arguments = vec!["--toolchain", toolchain];
-    for name in scenarios {
-        arguments.extend(["--scenario", name]);
-    }
-    let outcome = project.test(&arguments);
+/// Runs a project under the scenarios, by plain npm and by the program, and compares.
+/// What the program finds not applicable is no cell.
+pub fn compare(subject: &Subject, scenarios: &[&str], toolchains: &[&str]) -> Vec<Compared> {
+    let own = support::root().join(OWN);
+    let mut arguments = vec!["--scenarios-dir", own.to_str().unwrap()];
+    arguments.extend(toolchains.iter().flat_map(|toolchain| ["--toolchain", toolchain]));
+    arguments.extend(scenarios.iter().flat_map(|name| ["--scenario", name]));
+    let outcome = subject.project.test_once(&arguments);
     let runs = outcome.report["runs"].as_array().cloned().unwrap_or_default();
-    assert!(!runs.is_empty(), "{}\n{}", outcome.stdout, outcome.stderr);
-    let mut compared = Vec::new();
-    for run in runs {
-        let name = run["scenario"].as_str().unwrap();
-        if !scenarios.contains(&name) {
-            continue;
-        }
-        let version = |tool: &str| run["toolchain"][tool].as_str().unwrap();
-        let observed = bench.install(&tools(version("node"), version("npm")), &scenario(name));
-        let told = Account::reported(&run);
-        compared.push(Compared {
-            scenario: name.to_owned(),
-            npm: version("npm").to_owned(),
-            verdict: run["verdict"].as_str().unwrap().to_owned(),
-            wrong: observed.differences(&told),
-            observed,
-        });
-    }
+    assert!(!runs.is_empty(), "{}\n{}\n{}", subject.name, outcome.stdout, outcome.stderr);
+    // The baseline first: whether it fails decides what other failures prove.
+    let is_baseline = |run: &Value| run["scenario"] == "baseline";
+    let (first, rest): (Vec<Value>, Vec<Value>) = runs
+        .into_iter()
+        .filter(|run| is_baseline(run) || scenarios.iter().any(|name| run["scenario"] == *name))
+        .partition(is_baseline);
+    let mut compared = side_by_side(subject, first, &BTreeMap::new());
+    let fails: BTreeMap<String, bool> =
+        compared.iter().map(|cell| (cell.npm.clone(), !cell.observed.ended.starts_with("exit 0,"))).collect();
+    compared.extend(side_by_side(subject, rest, &fails));
     compared
+}
+
+/// On as many threads as there are cores.
+fn side_by_side(subject: &Subject, runs: Vec<Value>, fails: &BTreeMap<String, bool>) -> Vec<Compared> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let (waiting, done) = (Mutex::new(VecDeque::from(runs)), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let Some(run) = waiting.lock().unwrap().pop_front() else { return };
+                    let cell = one(subject, &run, fails);
+                    done.lock().unwrap().push(cell);
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap();
+    done.sort_by(|left, right| (&left.scenario, &left.npm).cmp(&(&right.scenario, &right.npm)));
+    done
+}
+
+fn one(subject: &Subject, run: &Value, fails: &BTreeMap<String, bool>) -> Compared {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (name, npm) = (text(&run["scenario"]), text(&run["toolchain"]["npm"]));
+    let bench = Bench { project: subject.project.path(), world: &subject.world, locked: &subject.locked };
+    let declared = scenario(&name);
+    let observed = bench.install(&tools(&text(&run["toolchain"]["node"]), &npm), &declared);
+    let mut wrong = observed.differences(&Account::reported(run));
+    let demand = Demand::of(&declared, fails.get(&npm).copied().unwrap_or(false));
+    let follows = verdict(&observed, &subject.world.owned, &demand);
+    let verdict = text(&run["verdict"]);
+    if verdict != follows {
+        wrong.push(format!("it is {follows}, and is reported {verdict}: {}", text(&run["because"])));
+    }
+    Compared { subject: subject.name.clone(), scenario: name, npm, verdict, wrong, observed }
+}
+
+/// What has to be said of cells, worst first: how many there are for each npm, and
+/// where the report and the observer differ.
+pub fn tally(title: &str, cells: &[Compared]) -> String {
+    use std::fmt::Write as _;
+    let mut counts: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
+    let mut out = String::new();
+    for cell in cells {
+        let count = counts.entry(cell.major().parse().unwrap()).or_default();
+        count.0 += 1;
+        if !cell.wrong.is_empty() {
+            count.1 += 1;
+            let _ = writeln!(out, "npm {}, {} × {}:", cell.npm, cell.subject, cell.scenario);
+            for line in &cell.wrong {
+                let _ = writeln!(out, "    {line}");
+            }
+        }
+    }
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|(npm, (all, wrong))| format!("npm {npm} {all} cells with {wrong} disagreements"))
+        .collect();
+    let summary = format!("{title}: {}\n", counts.join(", "));
+    // Past the test harness, which keeps what a test prints.
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), summary.as_bytes());
+    out
 }

@@ -16,17 +16,82 @@
 
 mod account;
 mod cell;
+mod judge;
 mod observer;
 mod plain;
+mod product;
+mod silent;
+mod subject;
 #[path = "../support/mod.rs"]
 mod support;
 
-use cell::{Config, Lock, compare};
+use cell::{Compared, compare, tally};
+use product::PRODUCT;
+use silent::{MAJORS, SILENT};
+use subject::subject;
+use support::npm::lacks_public_registry;
+use support::toolchain::NODE_22_NPM_12;
+
+/// The npms of node 20, oldest first, and the one that needs a newer node.
+const TOOLCHAINS: [&str; 2] = ["node@20,npm@8,10,11", NODE_22_NPM_12];
+
+/// A part of a cell's name (`scoped × v3 with neither`), to try the subjects that have it.
+fn chosen() -> Option<String> {
+    std::env::var("SEALCHECK_TEST_CELLS").ok().filter(|part| !part.is_empty())
+}
 
 #[test]
-fn a_lost_mapping_with_npm_11() {
-    let scenarios = ["baseline", "private-mapping-removed"];
-    let cells = compare(&Config::SCOPED, &Lock::BARE, &scenarios, support::toolchain::NODE_20_NPM_11);
-    let wrong: Vec<_> = cells.iter().filter(|cell| !cell.wrong.is_empty()).collect();
-    assert!(wrong.is_empty() && cells.len() == 2, "{wrong:#?}");
+fn every_cell_of_the_product_is_reported_as_it_was_observed() {
+    const NAME: &str = "cells::product";
+    if let Some(lack) = lacks_public_registry() {
+        return support::skip(NAME, lack);
+    }
+    let chosen = chosen();
+    let mut cells: Vec<Compared> = Vec::new();
+    for (config, lock, conditions) in PRODUCT {
+        let subject = subject(*config, *lock);
+        if chosen.as_ref().is_none_or(|part| subject.name.contains(part)) {
+            cells.extend(compare(&subject, conditions, &TOOLCHAINS));
+        }
+    }
+    let wrong = tally(NAME, &cells);
+    assert!(wrong.is_empty(), "\n{wrong}");
+    for major in ["8", "10", "11", "12"] {
+        let count = cells.iter().filter(|cell| cell.major() == major).count();
+        assert!(chosen.is_some() || count >= 120, "npm {major}: {count} cells");
+    }
+}
+
+/// With npm 6 and 7 too.
+const ALL: [&str; 2] = ["node@20,npm@6,7,8,10,11", NODE_22_NPM_12];
+
+#[test]
+fn the_twenty_silent_failures_are_reported_as_they_were_observed() {
+    const NAME: &str = "cells::silent";
+    if let Some(lack) = lacks_public_registry() {
+        return support::skip(NAME, lack);
+    }
+    let chosen = chosen();
+    let mut cells: Vec<Compared> = Vec::new();
+    for silent in SILENT {
+        let mut subject = subject(silent.config, silent.lock);
+        subject.name = format!("{}, {}", silent.number, subject.name);
+        if chosen.as_ref().is_some_and(|part| !subject.name.contains(part)) {
+            continue;
+        }
+        let conditions: Vec<&str> = silent.conditions.iter().map(|(name, _)| *name).collect();
+        for mut cell in compare(&subject, &conditions, &ALL) {
+            let known = silent.conditions.iter().find(|(name, _)| *name == cell.scenario);
+            let at = MAJORS.iter().position(|major| *major == cell.major()).unwrap();
+            if let Some((_, known)) = known
+                && !known[at].is_empty()
+                && known[at] != cell.verdict
+            {
+                cell.wrong.push(format!("known to be {}, and is reported {}", known[at], cell.verdict));
+            }
+            cells.push(cell);
+        }
+    }
+    let wrong = tally(NAME, &cells);
+    assert!(wrong.is_empty(), "\n{wrong}");
 }
