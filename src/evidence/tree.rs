@@ -4,7 +4,7 @@
 //! that went over the wire; equal digests prove that these bytes are those. What
 //! npm changes while it unpacks is left out or undone (pacote's
 //! `fetcher.js#tarxOptions`, bin-links' `fix-bin.js`): modes, links, ignore
-//! files, and the `\r\n` that ends a shebang.
+//! files, the `\r\n` that ends a shebang, and what npm 6 adds to package.json.
 
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -66,6 +66,37 @@ impl FileHasher {
         }
         self.hash.finalize().into()
     }
+}
+
+/// The digest of a package.json. npm 6 puts three fields before its last brace (pacote
+/// 9's `extract-stream.js`), and drops the blanks behind it; one that is longer than is
+/// read is hashed as it is.
+pub fn manifest_digest(bytes: &[u8], whole: FileDigest) -> FileDigest {
+    let trimmed = bytes.trim_ascii_end();
+    if bytes.len() as u64 >= MAX_MANIFEST || !trimmed.ends_with(b"}") {
+        return whole;
+    }
+    let mut hash = Sha256::new();
+    hash.update(without_npm_6(&trimmed[..trimmed.len() - 1]));
+    hash.finalize().into()
+}
+
+/// What stood before the three lines that npm 6 adds. Each is one JSON string.
+fn without_npm_6(text: &[u8]) -> &[u8] {
+    let mut left = text.strip_suffix(b"\n").unwrap_or(text);
+    for field in [",\"_from\": ", ",\"_integrity\": ", ",\"_resolved\": "] {
+        let start = left.iter().rposition(|byte| *byte == b'\n');
+        let Some((at, value)) =
+            start.and_then(|at| Some((at, left[at + 1..].strip_prefix(field.as_bytes())?)))
+        else {
+            return text;
+        };
+        if serde_json::from_slice::<String>(value).is_err() {
+            return text;
+        }
+        left = &left[..at];
+    }
+    left
 }
 
 /// Whether a path below a package counts toward its digest.
@@ -172,7 +203,8 @@ pub fn index_tarball(gzipped: impl Read) -> std::io::Result<TarballIndex> {
                 manifest.extend_from_slice(&buffer[..n]);
             }
         }
-        let digest = hasher.finish();
+        let whole = hasher.finish();
+        let digest = if is_manifest { manifest_digest(&manifest, whole) } else { whole };
         match nested(&parts) {
             None => tree.add(path, digest),
             Some((owner, inner)) => bundled.entry(owner).or_default().add(inner, digest),
@@ -237,12 +269,32 @@ mod tests {
         ];
         let index = index_tarball(tarball(&files).as_slice()).unwrap();
         let mut disk = TreeDigest::default();
-        disk.add("package.json", digest(files[0].1));
+        disk.add("package.json", manifest_digest(files[0].1, digest(files[0].1)));
         disk.add("bin/a.js", digest(b"#!/usr/bin/env node\nrun()\r\n"));
         disk.add(".npmignore", digest(b"x"));
         assert_eq!(index.tree, disk.finish());
         assert_eq!((index.name.as_str(), index.version.as_str()), ("a", "1.0.0"));
         assert_eq!(index.bundled.keys().collect::<Vec<_>>(), ["node_modules/b"]);
+    }
+
+    #[test]
+    fn what_npm_6_adds_to_a_package_json_changes_nothing_and_all_else_does() {
+        let whole = [0; 32];
+        let of = |text: &str| manifest_digest(text.as_bytes(), whole);
+        let genuine = of("{\n  \"name\": \"a\"\n}\n");
+        let six = |name: &str, resolved: &str| {
+            format!(
+                "{{\n  \"name\": \"{name}\"\n\n,\"_resolved\": {resolved}\n,\"_integrity\": \"sha512-x\"\n\
+                 ,\"_from\": \"a@1.0.0\"\n}}"
+            )
+        };
+        assert_eq!(of(&six("a", "\"\"")), genuine);
+        assert_ne!(of(&six("b", "\"\"")), genuine);
+        // Not as npm 6 writes it: more than a string, one line more, one less.
+        assert_ne!(of(&six("a", "\"\",\"scripts\":{}")), genuine);
+        assert_ne!(of(&six("a", "\"\"\n,\"scripts\": {}")), genuine);
+        assert_ne!(of("{\n  \"name\": \"a\"\n\n,\"_from\": \"a@1.0.0\"\n}"), genuine);
+        assert_eq!(of("no object"), whole);
     }
 
     #[test]

@@ -24,6 +24,8 @@ use tempfile::{NamedTempFile, TempDir};
 const MAX_CONTENT: u64 = 20 << 30;
 /// Bytes of a file of `index/` or `trees/` that are read.
 const MAX_ENTRY: u64 = 16 << 20;
+/// What tarballs unpack to is kept here: another name for each other way to digest it.
+const TREES: &str = "trees-2";
 
 /// A folder of answers.
 #[derive(Debug)]
@@ -86,7 +88,7 @@ impl Store {
             verified: Mutex::default(),
             ages: Mutex::default(),
         };
-        for folder in ["content", "index", "trees", "tmp"] {
+        for folder in ["content", "index", TREES, "tmp"] {
             let path = root.join(folder);
             std::fs::create_dir_all(&path).map_err(|error| disk(&path, error))?;
         }
@@ -192,7 +194,7 @@ impl Store {
     pub fn index(&self, sha512: &str) -> Result<TarballIndex, UpstreamError> {
         let missing = || UpstreamError::NoContent(sha512.to_owned());
         let name = digest_hex(sha512).ok_or_else(missing)?;
-        let path = self.path("trees", &name, ".json").ok_or_else(missing)?;
+        let path = self.path(TREES, &name, ".json").ok_or_else(missing)?;
         if let Some(index) = read_json(&path) {
             return Ok(index);
         }

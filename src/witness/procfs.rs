@@ -55,20 +55,23 @@ pub(super) fn open_flags(task: i32, descriptor: i64) -> Option<i32> {
 }
 
 /// The two variables by which npm says what a script is for; `Err` where the
-/// environment is hidden.
+/// environment is hidden. npm 6 has the first only, and like all starts a script in
+/// its package's folder.
 pub(super) fn lifecycle(pid: i32) -> Result<Option<Lifecycle>, ()> {
     let bytes = read(&format!("/proc/{pid}/environ"), ENVIRONMENT).ok_or(())?;
-    Ok(lifecycle_in(&bytes))
+    Ok(lifecycle_in(&bytes, || link(pid, "cwd")))
 }
 
-fn lifecycle_in(environment: &[u8]) -> Option<Lifecycle> {
+fn lifecycle_in(environment: &[u8], cwd: impl FnOnce() -> Option<String>) -> Option<Lifecycle> {
     let find = |name: &[u8]| {
         environment
             .split(|byte| *byte == 0)
             .find_map(|entry| entry.strip_prefix(name)?.strip_prefix(b"="))
             .map(|value| clip(value, ARGUMENT))
     };
-    Some(Lifecycle { event: find(b"npm_lifecycle_event")?, package_json: find(b"npm_package_json")? })
+    let event = find(b"npm_lifecycle_event")?;
+    let package_json = find(b"npm_package_json").or_else(|| Some(format!("{}/package.json", cwd()?)))?;
+    Some(Lifecycle { event, package_json })
 }
 
 fn field(text: &str, name: &str) -> Option<i32> {
@@ -116,12 +119,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lifecycle_needs_both_variables() {
+    fn a_lifecycle_needs_an_event_and_a_package() {
+        let cwd = || Some("/q".to_owned());
         let environment = b"A=1\0npm_package_json=/p/package.json\0npm_lifecycle_event=postinstall\0";
-        let found = lifecycle_in(environment).unwrap();
+        let found = lifecycle_in(environment, cwd).unwrap();
         assert_eq!((found.event.as_str(), found.package_json.as_str()), ("postinstall", "/p/package.json"));
-        assert_eq!(lifecycle_in(b"npm_lifecycle_event=postinstall\0"), None);
-        assert_eq!(lifecycle_in(b"xnpm_lifecycle_event=a\0npm_package_json2=/p\0"), None);
+        // As npm 6 says it.
+        let found = lifecycle_in(b"npm_lifecycle_event=postinstall\0", cwd).unwrap();
+        assert_eq!((found.event.as_str(), found.package_json.as_str()), ("postinstall", "/q/package.json"));
+        assert_eq!(lifecycle_in(b"npm_lifecycle_event=postinstall\0", || None), None);
+        assert_eq!(lifecycle_in(b"xnpm_lifecycle_event=a\0npm_package_json=/p\0", cwd), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! It must not follow links, and it knows nothing of processes.
 
 use super::walk::{Entry, Folder, Kind, Stamp, join};
-use crate::evidence::tree::{FileDigest, FileHasher, MAX_MANIFEST, TreeDigest, hex};
+use crate::evidence::tree::{FileDigest, FileHasher, MAX_MANIFEST, TreeDigest, hex, manifest_digest};
 use crate::wire::{Change, FileChange, Link, PackageTree};
 use nix::errno::Errno;
 use sha2::{Digest, Sha256};
@@ -350,7 +350,9 @@ pub(super) fn hash(
             kept.extend_from_slice(&buffer[..n]);
         }
     }
-    Ok((stamp, hasher.finish(), kept))
+    let whole = hasher.finish();
+    let digest = if keep { manifest_digest(&kept, whole) } else { whole };
+    Ok((stamp, digest, kept))
 }
 
 /// Name, version and digest of a package.json.
