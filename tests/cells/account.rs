@@ -184,3 +184,107 @@ fn whose(package: &Value) -> &'static str {
         (None, _) => "genuine",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::{Demand, verdict};
+    use serde_json::json;
+
+    const NAME: &str = "@acme/internal";
+
+    /// A run as reports tell it: the genuine package, its script, one download.
+    fn told() -> Value {
+        json!({
+            "exit_code": 0, "npm_error": null,
+            "packages": [{
+                "path": format!("node_modules/{NAME}"), "version": "1.0.0", "genuine": true, "decoy": false,
+                "source": { "kind": "registry", "host": PRIVATE },
+            }],
+            "exchanges": [{
+                "kind": "tarball", "host": PRIVATE, "status": 200, "credential": "own",
+                "path": format!("/{NAME}/-/internal-1.0.0.tgz"),
+            }],
+            "processes": [{
+                "parent": 1, "argv": ["sh", "-c", "true"], "event": "postinstall",
+                "package": format!("node_modules/{NAME}"), "package_name": NAME,
+            }],
+        })
+    }
+
+    fn seen() -> Account {
+        let set = |line: &str| BTreeSet::from([line.to_owned()]);
+        Account {
+            ended: "exit 0, no code".to_owned(),
+            tree: BTreeMap::from([(NAME.to_owned(), "genuine from private".to_owned())]),
+            asked: set("private tarball @acme/internal 200"),
+            scripts: set("genuine @acme/internal postinstall"),
+            trusted: set("private"),
+        }
+    }
+
+    #[test]
+    fn a_report_of_what_was_seen_differs_in_nothing_and_any_lie_is_a_difference() {
+        assert_eq!(seen().differences(&Account::reported(&told())), Vec::<String>::new());
+        for (at, lie) in [
+            ("/exit_code", json!(1)),
+            ("/npm_error", json!({ "code": "E404" })),
+            ("/packages/0/version", json!(null)),
+            ("/packages/0/genuine", json!(false)),
+            ("/packages/0/decoy", json!(true)),
+            ("/packages/0/source/host", json!(public_host())),
+            ("/packages/0/source/kind", json!("cache")),
+            ("/packages", json!([])),
+            ("/exchanges", json!([])),
+            ("/exchanges/0/host", json!(public_host())),
+            ("/exchanges/0/status", json!(404)),
+            ("/exchanges/0/kind", json!("packument")),
+            ("/exchanges/0/credential", json!("none")),
+            ("/processes", json!([])),
+            ("/processes/0/event", json!("install")),
+        ] {
+            let mut run = told();
+            *run.pointer_mut(at).unwrap() = lie;
+            assert!(!seen().differences(&Account::reported(&run)).is_empty(), "{at}");
+        }
+    }
+
+    fn tree(account: &mut Account, state: &str) {
+        account.tree.insert(NAME.to_owned(), state.to_owned());
+    }
+
+    #[test]
+    fn a_verdict_follows_from_what_was_seen() {
+        let owned = [NAME.to_owned()];
+        let demand = |install: &str, baseline_fails| Demand {
+            install: install.to_owned(),
+            codes: vec!["E404".to_owned()],
+            lockfile_lost: false,
+            baseline_fails,
+        };
+        let of = |change: fn(&mut Account), install: &str, baseline_fails| {
+            let mut account = seen();
+            change(&mut account);
+            verdict(&account, &owned, &[], &demand(install, baseline_fails))
+        };
+        let failed: fn(&mut Account) = |account| {
+            account.ended = "exit 1, E404".to_owned();
+            account.tree.clear();
+        };
+        assert_eq!(of(|_| {}, "must-work", false), "sealed");
+        assert_eq!(of(|_| {}, "must-fail", false), "unobserved");
+        assert_eq!(of(|it| tree(it, "stranger's from public"), "anyhow", false), "leaked");
+        assert_eq!(of(|it| tree(it, "tampered from private"), "anyhow", false), "leaked");
+        assert_eq!(of(|it| tree(it, "genuine from public"), "anyhow", false), "leaked");
+        assert_eq!(of(|it| tree(it, "absent from nobody"), "may-fail", false), "broken");
+        assert_eq!(of(|it| it.trusted.extend(["public".to_owned()]), "anyhow", false), "leaked");
+        assert_eq!(of(|it| it.scripts.extend(["stranger x install".to_owned()]), "anyhow", false), "leaked");
+        let asked: fn(&mut Account) =
+            |it| it.asked.extend(["public packument @acme/internal 404".to_owned()]);
+        assert_eq!(of(asked, "anyhow", false), "exposed");
+        assert_eq!(of(failed, "must-work", false), "broken");
+        assert_eq!(of(failed, "must-fail", false), "sealed");
+        assert_eq!(of(failed, "must-fail", true), "unobserved");
+        assert_eq!(of(|it| it.ended = "exit 1, EWHAT".to_owned(), "may-fail", false), "unobserved");
+    }
+}

@@ -18,6 +18,8 @@ pub struct Subject {
     pub world: World,
     /// By path below node_modules, the index.js of what is locked.
     pub locked: BTreeMap<String, String>,
+    /// Those of them that npm may install and the project's lockfile has no entry of.
+    pub unlocked: Vec<String>,
 }
 
 /// A cell that was compared.
@@ -98,7 +100,7 @@ fn one(subject: &Subject, run: &Value, fails: &BTreeMap<String, bool>) -> Compar
     let observed = bench.install(&tools(&text(&run["toolchain"]["node"]), &npm), &declared);
     let mut wrong = observed.differences(&Account::reported(run));
     let demand = Demand::of(&declared, fails.get(&npm).copied().unwrap_or(false));
-    let follows = verdict(&observed, &subject.world.owned, &demand);
+    let follows = verdict(&observed, &subject.world.owned, &subject.unlocked, &demand);
     let verdict = text(&run["verdict"]);
     if verdict != follows {
         wrong.push(format!("it is {follows}, and is reported {verdict}: {}", text(&run["because"])));

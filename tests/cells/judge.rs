@@ -29,7 +29,7 @@ impl Demand {
 }
 
 /// The worst that is true of an install.
-pub fn verdict(account: &Account, owned: &[String], demand: &Demand) -> &'static str {
+pub fn verdict(account: &Account, owned: &[String], unlocked: &[String], demand: &Demand) -> &'static str {
     let worked = account.ended.starts_with("exit 0,");
     let mine = |path: &str| owned.iter().any(|name| path.ends_with(name.as_str()));
     let of_mine = account.tree.iter().filter(|(path, _)| mine(path)).map(|(_, state)| state.as_str());
@@ -49,8 +49,10 @@ pub fn verdict(account: &Account, owned: &[String], demand: &Demand) -> &'static
     if crossed {
         return "exposed";
     }
-    let lacks = account.tree.values().any(|state| state.starts_with("absent"));
-    if worked && lacks && !demand.lockfile_lost || !worked && demand.install == "must-work" {
+    // A tree that is not the lockfile's: something is lacking, or is there beside it.
+    let other =
+        account.tree.iter().any(|(path, state)| state.starts_with("absent") != unlocked.contains(path));
+    if worked && other && !demand.lockfile_lost || !worked && demand.install == "must-work" {
         return "broken";
     }
     let code = account.ended.rsplit(", ").next().unwrap_or_default();

@@ -18,6 +18,7 @@ mod account;
 mod cell;
 mod judge;
 mod observer;
+mod peculiar;
 mod plain;
 mod product;
 mod silent;
@@ -25,9 +26,9 @@ mod subject;
 #[path = "../support/mod.rs"]
 mod support;
 
-use cell::{Compared, compare, tally};
+use cell::{Compared, Subject, compare, tally};
 use product::PRODUCT;
-use silent::{MAJORS, SILENT};
+use silent::{Known, MAJORS, SILENT};
 use subject::subject;
 use support::npm::lacks_public_registry;
 use support::toolchain::NODE_22_NPM_12;
@@ -51,7 +52,10 @@ fn every_cell_of_the_product_is_reported_as_it_was_observed() {
     for (config, lock, conditions) in PRODUCT {
         let subject = subject(*config, *lock);
         if chosen.as_ref().is_none_or(|part| subject.name.contains(part)) {
-            cells.extend(compare(&subject, conditions, &TOOLCHAINS));
+            let mut conditions = conditions.concat();
+            conditions.sort_unstable();
+            conditions.dedup();
+            cells.extend(compare(&subject, &conditions, &TOOLCHAINS));
         }
     }
     let wrong = tally(NAME, &cells);
@@ -71,27 +75,34 @@ fn the_twenty_silent_failures_are_reported_as_they_were_observed() {
     if let Some(lack) = lacks_public_registry() {
         return support::skip(NAME, lack);
     }
-    let chosen = chosen();
-    let mut cells: Vec<Compared> = Vec::new();
-    for silent in SILENT {
+    let told = SILENT.iter().map(|silent| {
         let mut subject = subject(silent.config, silent.lock);
         subject.name = format!("{}, {}", silent.number, subject.name);
-        if chosen.as_ref().is_some_and(|part| !subject.name.contains(part)) {
-            continue;
-        }
-        let conditions: Vec<&str> = silent.conditions.iter().map(|(name, _)| *name).collect();
-        for mut cell in compare(&subject, &conditions, &ALL) {
-            let known = silent.conditions.iter().find(|(name, _)| *name == cell.scenario);
-            let at = MAJORS.iter().position(|major| *major == cell.major()).unwrap();
-            if let Some((_, known)) = known
-                && !known[at].is_empty()
-                && known[at] != cell.verdict
-            {
-                cell.wrong.push(format!("known to be {}, and is reported {}", known[at], cell.verdict));
-            }
-            cells.push(cell);
+        (subject, silent.conditions.to_vec())
+    });
+    let chosen = chosen();
+    let mut cells: Vec<Compared> = Vec::new();
+    for (subject, known) in told.chain(peculiar::all()) {
+        if chosen.as_ref().is_none_or(|part| subject.name.contains(part)) {
+            cells.extend(compare_with(&subject, &known));
         }
     }
     let wrong = tally(NAME, &cells);
     assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// Compares, and holds each verdict against what is known of that npm.
+fn compare_with(subject: &Subject, conditions: &[(&'static str, Known)]) -> Vec<Compared> {
+    let names: Vec<&str> = conditions.iter().map(|(name, _)| *name).collect();
+    let mut cells = compare(subject, &names, &ALL);
+    for cell in &mut cells {
+        let at = MAJORS.iter().position(|major| *major == cell.major()).unwrap();
+        let known = conditions.iter().find(|(name, _)| *name == cell.scenario);
+        if let Some(word) = known.map(|(_, known)| known[at]).filter(|word| !word.is_empty())
+            && word != cell.verdict
+        {
+            cell.wrong.push(format!("known to be {word}, and is reported {}", cell.verdict));
+        }
+    }
+    cells
 }

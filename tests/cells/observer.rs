@@ -152,7 +152,7 @@ fn listen(stop: &Arc<AtomicBool>, each: impl Fn(TcpStream) + Send + Sync + 'stat
 
 /// Ends a connection by RST.
 fn reset(stream: TcpStream) {
-    let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
     let _ = setsockopt(&stream, sockopt::Linger, &linger);
 }
 
@@ -254,11 +254,7 @@ impl Desk {
             _ => {}
         }
         let Some(package) = shelf.iter().find(|package| path == place(package)) else { return error(404) };
-        let bytes = if fault == "tampered" {
-            package.clone().file("index.js", TAMPERED).tarball()
-        } else {
-            package.tarball()
-        };
+        let bytes = if fault == "tampered" { tampered(package).tarball() } else { package.tarball() };
         let cut = match fault {
             "truncated" => "short",
             "truncated-chunked" => "chunked",
@@ -318,6 +314,13 @@ fn decoy(name: &str, version: &str) -> Package {
         package = package.file(&format!("bin/{bin}"), &text).bin(bin, &format!("bin/{bin}"));
     }
     package
+}
+
+/// The owner's package, as somebody at its own registry changed it.
+fn tampered(package: &Package) -> Package {
+    let name = package.name();
+    let says = format!("echo tampered {name} postinstall >>\"${{OBSERVED:-/dev/null}}\"");
+    package.clone().file("index.js", TAMPERED).script("postinstall", &says)
 }
 
 fn place(package: &Package) -> String {

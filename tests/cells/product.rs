@@ -3,7 +3,7 @@
 
 use crate::subject::{Config, Lock};
 
-type Part = (Config, Lock, &'static [&'static str]);
+type Part = (Config, Lock, &'static [&'static [&'static str]]);
 
 /// Where a private package may be lost to a stranger.
 const SOURCES: &[&str] = &[
@@ -74,13 +74,24 @@ const MANNERS: &[&str] = &[
     "lockfile-resolved-unparsable",
 ];
 
+/// A few of each, for configurations that differ little.
+const SOME: &[&str] = &["public-decoy", "private-mapping-removed", "private-not-found"];
+
 pub const PRODUCT: &[Part] = &[
-    (Config::SCOPED, Lock::SOUND, SOURCES),
-    (Config::SCOPED, Lock::SOUND, MAPPINGS),
-    (Config::SCOPED, Lock::SOUND, STATES),
-    (Config::SCOPED, Lock::SOUND, MANNERS),
-    (Config::SCOPED, Lock::BARE, SOURCES),
-    (Config::SCOPED, Lock::BARE, MAPPINGS),
-    (Config::SCOPED, Lock::BARE, STATES),
-    (Config::SCOPED, Lock::BARE, MANNERS),
+    (Config::SCOPED, Lock::SOUND, &[MAPPINGS, STATES, MANNERS, SOURCES]),
+    (Config::SCOPED, Lock::BARE, &[MAPPINGS, SOURCES]),
+    (Config::SCOPED, Lock::SOUND_1, &[SOURCES]),
+    (Config::SCOPED, Lock::BARE_1, &[SOURCES]),
+    (Config::SCOPED, Lock::UNRESOLVED, &[SOURCES]),
+    (Config::SCOPED, Lock::UNHASHED, &[SOURCES]),
+    (Config::SCOPED, Lock::SHA1_UNRESOLVED, &[SOURCES]),
+    (Config::SCOPED, Lock::AT_PUBLIC, &[SOME]),
+    (Config::SCOPED, Lock::AT_PUBLIC_UNHASHED, &[SOME]),
+    (Config::SCOPED, Lock::SHRINKWRAP_BARE, &[SOME]),
+    (Config::OPTIONAL, Lock::SOUND, &[SOME]),
+    (Config::DEFAULT, Lock::BARE, &[SOME]),
+    (Config::UNMAPPED, Lock::AT_PUBLIC, &[SOME]),
+    (Config::ANYWHERE, Lock::SOUND, &[SOME]),
+    (Config::SCRIPTLESS, Lock::BARE, &[SOME]),
+    (Config::CACHED, Lock::BARE_2, &[SOME]),
 ];

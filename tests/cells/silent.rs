@@ -88,8 +88,6 @@ pub const SILENT: &[Silent] = &[
         &[
             ("private-refused", BROKEN_7),
             ("private-not-found", BROKEN_7),
-            // EINTEGRITY, and a stranger was asked.
-            ("private-redirected-public", ["", "exposed", "exposed", "exposed", "exposed", "exposed"]),
             ("private-truncated", ["", "", "sealed", "broken", "broken", "broken"]),
         ],
     ),

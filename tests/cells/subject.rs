@@ -33,7 +33,7 @@ pub struct Lock {
     pub change: fn(&mut Entry, &Package),
 }
 
-const QUIET: &str = "audit=false\nfund=false\nupdate-notifier=false\nfetch-retries=0\n";
+pub const QUIET: &str = "audit=false\nfund=false\nupdate-notifier=false\nfetch-retries=0\n";
 const MAPPED: &str =
     "@acme:registry=https://npm.acme.example/\n//npm.acme.example/:_authToken=of-the-tests\n";
 
@@ -168,7 +168,12 @@ pub fn index(package: &Package) -> String {
 
 /// One of the product: a configuration and a lockfile.
 pub fn subject(config: Config, lock: Lock) -> Subject {
-    let (private, public) = (genuine(config.private), Package::new("left-over", "1.1.1"));
+    of(config, lock, genuine(config.private))
+}
+
+/// The same about another package of the owner's.
+pub fn of(config: Config, lock: Lock, private: Package) -> Subject {
+    let public = Package::new("left-over", "1.1.1");
     let (name, change) = (private.clone(), lock.change);
     let mut told = Project::new()
         .npmrc(QUIET)
@@ -198,5 +203,6 @@ pub fn subject(config: Config, lock: Lock) -> Subject {
         project: told.build(),
         world: World { shelves, owned: vec![config.private.to_owned()], ..World::default() },
         locked,
+        unlocked: Vec::new(),
     }
 }
