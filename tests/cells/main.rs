@@ -77,7 +77,7 @@ fn the_twenty_silent_failures_are_reported_as_they_were_observed() {
     }
     let told = SILENT.iter().map(|silent| {
         let mut subject = subject(silent.config, silent.lock);
-        subject.name = format!("{}, {}", silent.number, subject.name);
+        subject.name = format!("{}, {}", silent.numbers, subject.name);
         (subject, silent.conditions.to_vec())
     });
     let chosen = chosen();
