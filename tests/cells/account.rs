@@ -121,6 +121,11 @@ impl Account {
             // A script's own children carry its event as well.
             let shell = process["argv"][1] == "-c";
             if shell && process["parent"] == 1 && EVENTS.contains(&event) {
+                // npm prepares a git dependency in a clone in its cache.
+                if path.starts_with('/') {
+                    account.scripts.insert(format!("clone {event}"));
+                    continue;
+                }
                 let whose = at(path).map_or("unknown", |package| whose(package));
                 let whose = whose.trim_end_matches("'s");
                 account.scripts.insert(format!("{whose} {} {event}", text(&process["package_name"])));

@@ -11,11 +11,15 @@ use crate::support::project::Project;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::Command;
 
 type Peculiar = (Subject, Vec<(&'static str, Known)>);
 
+/// Each with its conditions.
 pub fn all() -> Vec<Peculiar> {
-    vec![own_shrinkwrap(), two_lockfiles(), implied_build()]
+    let mut all = vec![own_shrinkwrap(), two_lockfiles(), implied_build()];
+    all.extend(prepared());
+    all
 }
 
 /// S13: what the dependency's shrinkwrap says is in no lockfile of the project's.
@@ -105,4 +109,64 @@ fn implied_build() -> Peculiar {
     let mut subject = of(Config::SCOPED, Lock::SOUND, package);
     subject.name = "S20, a build that the lockfile does not tell of".to_owned();
     (subject, vec![("public-decoy", ["", "", "sealed", "sealed", "sealed", "sealed"])])
+}
+
+/// S15: a git dependency that is prepared, for which npm installs what no lockfile has.
+/// The repository is a folder of the project, by its path in a sandbox, which the plain
+/// side replaces by its own. Where there is no git, there is no case.
+fn prepared() -> Option<Peculiar> {
+    let room = tempfile::tempdir().unwrap();
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.current_dir(room.path()).args(arguments).env("HOME", room.path());
+        for (name, value) in [("NAME", "tests"), ("EMAIL", "tests@example"), ("DATE", "2001-01-01T00:00:00Z")]
+        {
+            command.env(format!("GIT_AUTHOR_{name}"), value).env(format!("GIT_COMMITTER_{name}"), value);
+        }
+        let output = command.output().ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    if git(&["--version"]).is_none() {
+        crate::support::skip("cells::silent S15", "git cannot be run");
+        return None;
+    }
+    let dependency = Package::new("built", "1.0.0")
+        .script("prepare", "echo clone prepare >>\"${OBSERVED:-/dev/null}\"")
+        .field("devDependencies", json!({ "left-over": "^1.0.0" }));
+    dependency.write_to(room.path());
+    git(&["init", "--quiet"]).unwrap();
+    git(&["add", "."]).unwrap();
+    git(&["commit", "--quiet", "--message=built"]).unwrap();
+    let commit = git(&["rev-parse", "HEAD"]).unwrap();
+    let url = "git+file:///project/vendor/built.git";
+    let lock = json!({
+        "name": "acme-shop", "version": "1.0.0", "lockfileVersion": 3, "requires": true,
+        "packages": {
+            "": { "name": "acme-shop", "version": "1.0.0", "dependencies": { "built": url } },
+            "node_modules/built": { "version": "1.0.0", "resolved": format!("{url}#{commit}") },
+        },
+    });
+    let public = Package::new("left-over", "1.1.1");
+    let project = Project::new()
+        .dependency("built", url)
+        .npmrc(QUIET)
+        .settings("private = []")
+        .lockfile(&format!("{lock:#}\n"))
+        .served_registry("{public}", "registry/public", |it| it.package(public.clone()))
+        .build();
+    let bare = project.path().join("vendor/built.git");
+    let bare = bare.to_str().unwrap();
+    git(&["clone", "--quiet", "--bare", ".", bare]).unwrap();
+    // The copy of a project has no empty folders, and git knows no repository without `refs`.
+    git(&["--git-dir", bare, "update-ref", "refs/heads/loose", &commit]).unwrap();
+    let locked = BTreeMap::from([("built".to_owned(), index(&dependency))]);
+    let shelves = BTreeMap::from([(public_host().to_owned(), vec![public])]);
+    let subject = Subject {
+        name: "S15, a git dependency that is prepared".to_owned(),
+        project,
+        world: World { shelves, ..World::default() },
+        locked,
+        unlocked: Vec::new(),
+    };
+    Some((subject, vec![("baseline", ["", "sealed", "sealed", "sealed", "sealed", "broken"])]))
 }

@@ -55,6 +55,12 @@ impl Bench<'_> {
             let _ = fs::remove_dir_all(room.path().join("above"));
             fs::create_dir_all(&folder).unwrap();
             copy(self.project, &folder);
+            // A repository of the project's own is named by its path in a sandbox.
+            for name in ["package.json", "package-lock.json"] {
+                let Ok(text) = fs::read_to_string(folder.join(name)) else { continue };
+                let here = format!("git+file://{}/", folder.display());
+                fs::write(folder.join(name), text.replace("git+file:///project/", &here)).unwrap();
+            }
         };
         lay();
         let table =
@@ -124,6 +130,8 @@ impl Bench<'_> {
             .env("PATH", path.unwrap())
             .env("HOME", &home)
             .env("npm_config_globalconfig", home.join("none"))
+            // For npm's own children too, which read no npmrc of the project's.
+            .env("npm_config_update_notifier", "false")
             .env("NODE_EXTRA_CA_CERTS", authority())
             .env("NODE_OPTIONS", format!("--require {}", fixture().display()))
             .env("OBSERVER_ROUTES", observer.routes.to_string())

@@ -32,7 +32,8 @@ const fn silent(
 }
 
 /// What shares a project shares its baseline. Lockfiles of version 2 where npm 6 is to read them as well. S13 to S15 and half of
-/// S20 are projects of their own, in `peculiar`.
+/// S20 are projects of their own, in `peculiar`. Of S12 the warm cache is here; a poisoned
+/// one is none that a scenario can declare.
 pub const SILENT: &[Silent] = &[
     silent(
         "S1 and S9",
