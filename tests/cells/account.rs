@@ -35,6 +35,9 @@ pub fn role(host: &str) -> String {
 }
 
 fn ended(exit: Option<i64>, code: Option<&str>) -> String {
+    // Whether a reset finds npm before or after the head of the answer is chance: it exits
+    // with the error's number, or with 1.
+    let exit = if code == Some("ECONNRESET") { Some(1) } else { exit };
     let exit = exit.map_or("a signal".to_owned(), |exit| exit.to_string());
     format!("exit {exit}, {}", code.unwrap_or("no code"))
 }

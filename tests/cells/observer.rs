@@ -183,7 +183,8 @@ impl Desk {
         let mut stream = BufReader::new(StreamOwned::new(connection, stream));
         while let Some((method, path, headers)) = request(&mut stream) {
             let host = headers.get("host").cloned().unwrap_or_default();
-            let answer = if method == "GET" { self.answer(&host, &path) } else { error(405) };
+            let short = headers.get("accept").is_some_and(|types| types.contains("npm.install-v1"));
+            let answer = if method == "GET" { self.answer(&host, &path, short) } else { error(405) };
             self.heard.lock().unwrap().push(Heard {
                 host,
                 path,
@@ -203,7 +204,7 @@ impl Desk {
         }
     }
 
-    fn answer(&self, host: &str, path: &str) -> Answer {
+    fn answer(&self, host: &str, path: &str, short: bool) -> Answer {
         let name = asked(path);
         let owned = self.world.owned.contains(&name);
         let (decoy, mut shelf) = match host {
@@ -230,7 +231,7 @@ impl Desk {
         if path.ends_with(".tgz") {
             self.tarball(fault, host, path, &shelf)
         } else {
-            self.packument(fault, host, &name, &shelf)
+            self.packument(fault, host, &name, &shelf, short)
         }
     }
 
@@ -265,7 +266,7 @@ impl Desk {
         Answer { cut, ..plain(200, "application/octet-stream", bytes) }
     }
 
-    fn packument(&self, fault: &str, host: &str, name: &str, shelf: &[Package]) -> Answer {
+    fn packument(&self, fault: &str, host: &str, name: &str, shelf: &[Package], short: bool) -> Answer {
         let mut document = json!({ "name": name, "dist-tags": {}, "versions": {} });
         let versions: Vec<&Package> = shelf.iter().filter(|package| package.name() == name).collect();
         if versions.is_empty() {
@@ -276,6 +277,10 @@ impl Desk {
                 continue;
             }
             let mut manifest = Value::Object(package.manifest());
+            if short {
+                // The short packument has no scripts, and says only that there are some.
+                manifest.as_object_mut().unwrap().remove("scripts");
+            }
             let (host, bytes) = match fault {
                 "tarball-elsewhere" => (STRANGER, decoy(name, package.version()).tarball()),
                 _ => (host, package.tarball()),

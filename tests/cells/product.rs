@@ -78,13 +78,13 @@ const MANNERS: &[&str] = &[
 const SOME: &[&str] = &["public-decoy", "private-mapping-removed", "private-not-found"];
 
 pub const PRODUCT: &[Part] = &[
-    (Config::SCOPED, Lock::SOUND, &[MAPPINGS, STATES, MANNERS, SOURCES]),
+    (Config::SCOPED, Lock::SOUND, &[STATES, MANNERS, SOURCES]),
     (Config::SCOPED, Lock::BARE, &[MAPPINGS, SOURCES]),
     (Config::SCOPED, Lock::SOUND_1, &[SOURCES]),
     (Config::SCOPED, Lock::BARE_1, &[SOURCES]),
     (Config::SCOPED, Lock::UNRESOLVED, &[SOURCES]),
     (Config::SCOPED, Lock::UNHASHED, &[SOURCES]),
-    (Config::SCOPED, Lock::SHA1_UNRESOLVED, &[SOURCES]),
+    (Config::SCOPED, Lock::SHA1_UNRESOLVED, &[SOME]),
     (Config::SCOPED, Lock::AT_PUBLIC, &[SOME]),
     (Config::SCOPED, Lock::AT_PUBLIC_UNHASHED, &[SOME]),
     (Config::SCOPED, Lock::SHRINKWRAP_BARE, &[SOME]),

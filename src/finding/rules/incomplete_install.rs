@@ -50,7 +50,15 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                     ),
                     "make it an ordinary dependency if the project needs it, or test for it after the install",
                 ),
-                // Never asked for: npm left it out for its own reasons, as for another platform.
+                // npm refused it by itself: npm 12 where `resolved` is not at the registry that
+                // it believes in (EALLOWREMOTE), all where a mapping is no URL.
+                (true, None) if is_in_baseline(case, run, &package.path) => (
+                    format!(
+                        "npm exited 0 without the optional {name}, which it installs in the baseline, and asked nobody for it"
+                    ),
+                    "make it an ordinary dependency if the project needs it, or test for it after the install",
+                ),
+                // Never there: npm left it out for its own reasons, as for another platform.
                 (true, None) => return None,
             };
             let mut sighting = Sighting::new(message, help)
@@ -68,6 +76,17 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             Some(sighting)
         })
         .collect()
+}
+
+/// Whether the baseline of the same place has a package at this path, and the scenario
+/// leaves nothing out by npm's own configuration.
+fn is_in_baseline(case: &Case<'_>, run: &Run<'_>, path: &str) -> bool {
+    const BASELINE: &str = "baseline";
+    let changed = run.scenario.name != BASELINE && !run.scenario.project.npm_config.contains_key("omit");
+    changed
+        && case.observed().filter(|other| other.scenario.name == BASELINE).any(|other| {
+            other.evidence.packages.iter().any(|package| package.path == path && package.version.is_some())
+        })
 }
 
 /// The host of a package's own registry, where npm could not connect to it.
