@@ -196,3 +196,85 @@ impl Rates {
         self.detected == self.attacks && self.alarms == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::json::tests::small;
+
+    const ATTACK: &str = "name = \"a\"\ntitle = \"t\"\nkind = \"attack\"\nafter = \"x\"\nhook = \"install\"\n\
+                          about = \"\"\nreports = [\"script-egress\", \"secret-read\"]\n";
+
+    fn drill(kind: &str, more: &str) -> Drill {
+        toml::from_str(&format!("{ATTACK}{more}").replace("\"attack\"", &format!("\"{kind}\""))).unwrap()
+    }
+
+    /// A run with a script in it or none, and findings of these rules.
+    fn scored(drill: &Drill, script: bool, verdict: Verdict, rules: &[(&str, Severity)]) -> DrillScore {
+        let report = small();
+        let mut run = report.runs[0].clone();
+        (run.verdict, run.cut_short) = (verdict, None);
+        let mut process = report.runs.iter().flat_map(|run| &run.processes).next().unwrap().clone();
+        process.ran = Vec::new();
+        process.event = Some("install".to_owned());
+        run.processes = if script { vec![process] } else { Vec::new() };
+        let finding = |(rule, severity): &(&str, Severity)| Finding {
+            rule: (*rule).to_owned(),
+            severity: *severity,
+            ..report.findings[0].clone()
+        };
+        let findings: Vec<Finding> = rules.iter().map(finding).collect();
+        let telling = BTreeSet::from(["script-egress", "secret-read"]);
+        score(drill, &run, &findings, &telling, &drill.reports, || "a control".to_owned())
+    }
+
+    const BOTH: [(&str, Severity); 2] =
+        [("secret-read", Severity::Warning), ("script-egress", Severity::Note)];
+
+    #[test]
+    fn an_attack_is_detected_by_every_rule_or_it_is_not() {
+        let attack = drill("attack", "");
+        let detected = scored(&attack, true, Verdict::Sealed, &BOTH);
+        assert_eq!((detected.outcome, detected.missing.len()), (DrillOutcome::Reported, 0));
+        let half = scored(&attack, true, Verdict::Sealed, &BOTH[1..]);
+        assert_eq!(half.outcome, DrillOutcome::Fact);
+        assert_eq!(half.missing, ["secret-read"]);
+        let rates = Rates::of(&[detected, half]);
+        assert_eq!((rates.attacks, rates.detected), (2, 1));
+        assert!(!rates.flawless() && !rates.perfect());
+    }
+
+    #[test]
+    fn what_did_not_run_or_was_not_seen_proves_nothing() {
+        let attack = drill("attack", "");
+        let stopped = scored(&attack, false, Verdict::Sealed, &[]);
+        assert_eq!(stopped.stopped_by.as_deref(), Some("a control"));
+        let unseen = scored(&attack, true, Verdict::Unobserved, &BOTH);
+        assert_eq!((stopped.outcome, unseen.outcome), (DrillOutcome::Stopped, DrillOutcome::Unobserved));
+        let rates = Rates::of(&[stopped, unseen]);
+        assert_eq!((rates.attacks, rates.unproven), (0, 2));
+        assert!(rates.flawless() && !rates.perfect());
+    }
+
+    #[test]
+    fn a_warning_of_what_is_honest_is_a_false_alarm_and_a_note_is_none() {
+        let control = drill("control", "");
+        let (quiet, loud) = (
+            scored(&control, true, Verdict::Sealed, &BOTH[1..]),
+            scored(&control, true, Verdict::Sealed, &BOTH),
+        );
+        // What other rules say is no matter of the drills.
+        let other = scored(&control, true, Verdict::Sealed, &[("install-failed", Severity::Error)]);
+        let negative = scored(&drill("negative", ""), false, Verdict::Sealed, &[]);
+        assert_eq!(negative.outcome, DrillOutcome::Quiet);
+        let rates = Rates::of(&[quiet, loud, other, negative]);
+        assert_eq!((rates.others, rates.alarms, rates.unproven), (4, 1, 0));
+    }
+
+    #[test]
+    fn one_that_must_end_at_its_limit_and_ends_by_itself_is_not_detected() {
+        let endless = drill("attack", "ends-after = 5\n");
+        let ended = scored(&endless, true, Verdict::Sealed, &BOTH);
+        assert_eq!(ended.missing, ["the end at the run's limit"]);
+    }
+}

@@ -132,3 +132,20 @@ fn a_drill_that_is_not_there_is_named() {
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(shown.contains("# packages/drill-worm-v2/setup.js") && shown.contains("unlinkSync"), "{shown}");
 }
+
+/// The run is ended at its limit, and nothing of it stays on the machine.
+#[test]
+fn what_never_ends_is_ended_and_cleaned_up() {
+    let (home, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut command = std::process::Command::new(support::sealcheck());
+    support::npm::in_empty_home(&mut command, home.path());
+    command.env("XDG_CACHE_HOME", cache.path());
+    let output = command.args(["-q", "drills", "rates", "--json", "--drill", "never-ends"]).output().unwrap();
+    let places: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(places[0]["runs"][0]["cut_short"], "time", "{places}");
+    let scratch = cache.path().join("sealcheck/scratch");
+    let files = std::fs::read_dir(&scratch).into_iter().flatten().map(|it| it.unwrap().path());
+    // The folder on which every place is mounted stays, and is empty.
+    let left: Vec<_> = files.filter(|path| !path.ends_with("mountpoint")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
