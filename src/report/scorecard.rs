@@ -108,7 +108,7 @@ pub fn score(
     findings: &[Finding],
     telling: &BTreeSet<&str>,
     expected: &[String],
-    stopped_by: impl FnOnce() -> String,
+    stopped_by: impl FnOnce() -> Option<String>,
 ) -> DrillScore {
     let mut worst: BTreeMap<&str, Severity> = BTreeMap::new();
     for finding in findings.iter().filter(|finding| telling.contains(finding.rule.as_str())) {
@@ -127,12 +127,16 @@ pub fn score(
     let at_its_limit = drill.ends_after.is_some() && run.cut_short == Some(CutShort::Time);
     let blind = run.verdict == Verdict::Unobserved && !at_its_limit;
     let loud = reported.iter().any(|reported| reported.severity > Severity::Note);
+    let wanted = !blind && !ran && drill.kind != Kind::Negative;
+    let stopped_by = wanted.then(stopped_by).flatten();
     let outcome = match (blind, ran, drill.kind) {
         (true, ..) => DrillOutcome::Unobserved,
         (false, true, _) if loud => DrillOutcome::Reported,
         (false, true, _) => DrillOutcome::Fact,
         (false, false, Kind::Negative) => DrillOutcome::Quiet,
-        (false, false, Kind::Attack | Kind::Control) => DrillOutcome::Stopped,
+        (false, false, Kind::Attack | Kind::Control) if stopped_by.is_some() => DrillOutcome::Stopped,
+        // It is no control that is known: something else failed, and nothing is proven.
+        (false, false, Kind::Attack | Kind::Control) => DrillOutcome::Unobserved,
     };
     let mut missing: Vec<String> =
         expected.iter().filter(|rule| !worst.contains_key(rule.as_str())).cloned().collect();
@@ -147,15 +151,23 @@ pub fn score(
         hook: drill.hook.clone(),
         run: run.id.clone(),
         outcome,
-        stopped_by: (outcome == DrillOutcome::Stopped).then(stopped_by),
+        stopped_by,
         expected: expected.to_vec(),
         missing: if ran { missing } else { Vec::new() },
-        because: match (blind, at_its_limit) {
-            (true, _) => run.because.clone(),
-            (false, true) => "it did not end, and its run was ended at its limit".to_owned(),
-            (false, false) => String::new(),
+        because: match (outcome, at_its_limit) {
+            (DrillOutcome::Unobserved, _) if blind => run.because.clone(),
+            (DrillOutcome::Unobserved, _) => did_not_run(run),
+            (_, true) => "it did not end, and its run was ended at its limit".to_owned(),
+            (_, false) => String::new(),
         },
         reported,
+    }
+}
+
+fn did_not_run(run: &Run) -> String {
+    match &run.npm_error {
+        Some(error) => format!("npm ended with {} before it came to it: {}", error.code, error.summary),
+        None => "it did not run, and no control is known that stopped it".to_owned(),
     }
 }
 
@@ -225,7 +237,18 @@ mod tests {
         };
         let findings: Vec<Finding> = rules.iter().map(finding).collect();
         let telling = BTreeSet::from(["script-egress", "secret-read"]);
-        score(drill, &run, &findings, &telling, &drill.reports, || "a control".to_owned())
+        score(drill, &run, &findings, &telling, &drill.reports, || Some("a control".to_owned()))
+    }
+
+    #[test]
+    fn what_no_control_stopped_was_not_observed() {
+        let report = small();
+        let mut run = report.runs[0].clone();
+        (run.verdict, run.cut_short, run.processes) = (Verdict::Sealed, None, Vec::new());
+        let attack = drill("attack", "");
+        let unknown = score(&attack, &run, &[], &BTreeSet::new(), &attack.reports, || None);
+        assert_eq!((unknown.outcome, unknown.stopped_by), (DrillOutcome::Unobserved, None));
+        assert!(!unknown.because.is_empty());
     }
 
     const BOTH: [(&str, Severity); 2] =

@@ -4,23 +4,37 @@ use crate::project::Project;
 use crate::project::npmrc::{Level, Setting};
 use crate::report::model::Run;
 
-/// The control that stopped it, a fragment. Only where nothing of it ran.
-pub(super) fn by(project: &Project, run: &Run, npm: u64) -> String {
-    if let Some(error) = run.npm_error.as_ref().filter(|error| error.code.starts_with('E')) {
-        return format!("npm's refusal, {}", error.code);
+/// npm's codes by which a control of its own ends an install.
+const REFUSALS: [&str; 9] = [
+    "EALLOWDIRECTORY",
+    "EALLOWFILE",
+    "EALLOWGIT",
+    "EALLOWREMOTE",
+    "EALLOWSCRIPTS",
+    "EBADENGINE",
+    "EBADPLATFORM",
+    "ESTRICTALLOWSCRIPTS",
+    "ETARGET",
+];
+
+/// The control that stopped it, a fragment; `None` where none is known. Only where nothing
+/// of it ran.
+pub(super) fn by(project: &Project, run: &Run, npm: u64) -> Option<String> {
+    if run.exit_code != Some(0) {
+        let code = run.npm_error.as_ref().map(|error| error.code.as_str());
+        return code.filter(|code| REFUSALS.contains(code)).map(|code| format!("npm's refusal, {code}"));
     }
     if let Some(control) = scripts_off(project, run) {
-        return control;
+        return Some(control);
     }
     let allowed = project.manifest.allow_scripts.as_ref();
-    match (allowed, npm >= 12) {
-        (Some(_), true) => "npm 12, not named by `allowScripts`".to_owned(),
-        (None, true) => "npm 12, approved by nobody".to_owned(),
-        (Some(allowed), false) if allowed.values().any(|word| !word) => {
-            "`allowScripts`, which denies it".to_owned()
-        }
-        (Some(_) | None, false) => "nothing that is known here: it did not run".to_owned(),
-    }
+    let said = match (allowed, npm >= 12) {
+        (Some(_), true) => "npm 12, not named by `allowScripts`",
+        (None, true) => "npm 12, approved by nobody",
+        (Some(allowed), false) if allowed.values().any(|word| !word) => "`allowScripts`, which denies it",
+        (Some(_) | None, false) => return None,
+    };
+    Some(said.to_owned())
 }
 
 /// What switches scripts off: the last word on the command line, then the configuration.
