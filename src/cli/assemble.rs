@@ -3,7 +3,7 @@
 use super::containers::Placed;
 use super::load::Loaded;
 use crate::compare::noise::varying;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Resolution};
 use crate::finding::{Judgement, Severity};
 use crate::plan::RunSpec;
 use crate::project::class::Class;
@@ -34,6 +34,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) fail_on: Severity,
     /// Scenario, reason, asked for by name.
     pub(crate) not_applicable: Vec<(String, String, bool)>,
+    /// What was compared of virtual registries.
+    pub(crate) resolutions: Vec<Resolution>,
     /// Pairs of node and npm that could not be tried, and why.
     pub(crate) impossible: Vec<String>,
     /// Where it was measured.
@@ -81,6 +83,7 @@ pub(crate) fn report(parts: Parts<'_>) -> Option<Report> {
         project: summary(&project),
         public_registry: Some(project.public.to_string()),
         store: parts.store,
+        resolutions: parts.resolutions,
         runs,
         findings: parts.judgement.findings,
         noise,

@@ -138,6 +138,7 @@ pub(super) async fn suite(prepared: Prepared, stop: watch::Receiver<bool>) -> an
         outcome,
         fail_on: severity(options.fail_on),
         not_applicable: Vec::new(),
+        resolutions: Vec::new(),
         impossible,
         margin: None,
         judgement,

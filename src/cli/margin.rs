@@ -51,7 +51,8 @@ pub(super) async fn search(
 ) -> anyhow::Result<(Vec<Outcome>, Option<Measured>)> {
     let mut outcomes: Vec<Outcome> = Vec::new();
     let known: Vec<&Outcome> = first.iter().collect();
-    let judgement = (trials.judge)(&known, Ground { project: &loaded.project, margin: None });
+    let judgement =
+        (trials.judge)(&known, Ground { project: &loaded.project, margin: None, resolutions: &[] });
     let live = first
         .iter()
         .zip(&judgement.runs)
@@ -110,7 +111,8 @@ pub(super) async fn try_sets(
             return Ok((outcomes, Ended::Early));
         }
         let known: Vec<&Outcome> = first.iter().chain(&round).collect();
-        let judgement = (trials.judge)(&known, Ground { project: &loaded.project, margin: None });
+        let judgement =
+            (trials.judge)(&known, Ground { project: &loaded.project, margin: None, resolutions: &[] });
         for (losses, outcome) in sets.into_iter().zip(&round) {
             search.told(losses, what_became(&judgement, &outcome.run.id));
         }

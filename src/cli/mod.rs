@@ -5,6 +5,7 @@
 
 mod arguments;
 mod assemble;
+mod behind;
 mod catalogue;
 mod clean;
 mod complaint;

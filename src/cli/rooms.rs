@@ -2,11 +2,13 @@
 
 use super::load::Loaded;
 use super::test::with_causes;
+use crate::evidence::resolution::Resolution;
 use crate::evidence::seal::Platform;
 use crate::finding::{JudgedRun, Observed};
 use crate::plan::margin::Measured;
 use crate::runner;
 use crate::scenario::Scenario;
+use std::collections::BTreeSet;
 
 /// A place where everything has run.
 pub(super) struct Room {
@@ -17,6 +19,8 @@ pub(super) struct Room {
     /// What tells it from the other places; empty where there is one only.
     pub(super) label: String,
     pub(super) margin: Option<Measured>,
+    /// What was compared of virtual registries.
+    pub(super) resolutions: Vec<Resolution>,
 }
 
 /// The runs of every place, then what was not run in each.
@@ -80,4 +84,10 @@ pub(super) fn not_applicable(rooms: &[Room]) -> Vec<(String, String, bool)> {
         }
     }
     out
+}
+
+/// What was compared in every place; the same is said once.
+pub(super) fn resolutions(rooms: &[Room]) -> Vec<Resolution> {
+    let all: BTreeSet<&Resolution> = rooms.iter().flat_map(|room| &room.resolutions).collect();
+    all.into_iter().cloned().collect()
 }

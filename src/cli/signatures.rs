@@ -138,7 +138,7 @@ async fn packument(
 }
 
 /// The credential that the user's own config ties to a URL, as npm would send it.
-fn authorization(url: &Url, config: &NpmConfig) -> Option<Secret> {
+pub(super) fn authorization(url: &Url, config: &NpmConfig) -> Option<Secret> {
     let all = config.credentials();
     let here = |nerf_dart: &str| RegistryUrl::parse(&format!("{}:{nerf_dart}", url.scheme())).ok();
     let best = all

@@ -3,8 +3,8 @@
 use super::arguments::{FailOn, Talk, TestArguments};
 use super::load::{self, Loaded};
 use super::options::{self, Options};
-use super::rooms::{Room, judged, judged_run, not_applicable};
-use super::{Code, assemble, containers, drills, folders, invoke, margin, save, say, signals};
+use super::rooms::{Room, judged, judged_run, not_applicable, resolutions};
+use super::{Code, assemble, behind, containers, drills, folders, invoke, margin, save, say, signals};
 use crate::finding::{self, Ground, Severity};
 use crate::plan::Plan;
 use crate::report::model::Store;
@@ -189,7 +189,10 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
     for Place { loaded, plan, not_applicable, label } in places {
         let listener = invoke::listener(display.clone(), loaded.project.lockfile.entries.len());
         let opened = invoke::open(&loaded, &options, plan.runs.len(), stop.clone())?;
-        let mut of = opened.invocation.clone().run(plan, listener.clone()).await;
+        let (mut of, resolutions) = tokio::join!(
+            opened.invocation.clone().run(plan, listener.clone()),
+            behind::compare(&loaded, stop.clone()),
+        );
         let platform = invoke::platform(&loaded);
         let mut margin = None;
         if measures_margin(&options) {
@@ -209,7 +212,7 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
             margin = measured;
         }
         outcomes.push(of);
-        rooms.push(Room { platform, loaded, not_applicable, label, margin });
+        rooms.push(Room { platform, loaded, not_applicable, label, margin, resolutions });
     }
     let interrupted = *stop.borrow();
     if let Some(display) = display.lock().ok().and_then(|mut display| display.take()) {
@@ -218,7 +221,11 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
     let judged = judged(&outcomes, &rooms, &all);
     let grounds: Vec<Ground<'_>> = rooms
         .iter()
-        .map(|room| Ground { project: &room.loaded.project, margin: room.margin.as_ref() })
+        .map(|room| Ground {
+            project: &room.loaded.project,
+            margin: room.margin.as_ref(),
+            resolutions: &room.resolutions,
+        })
         .collect();
     let judgement = finding::judge(&judged, &grounds, &judged_by);
     drop(judged);
@@ -237,6 +244,7 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
         outcome,
         fail_on: severity(options.fail_on),
         not_applicable: not_applicable(&rooms),
+        resolutions: resolutions(&rooms),
         impossible,
         margin: margin::reported(
             rooms.iter().filter_map(|room| room.margin.as_ref()),

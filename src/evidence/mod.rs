@@ -7,6 +7,7 @@
 
 pub mod exchange;
 pub mod fact;
+pub mod resolution;
 pub mod seal;
 pub mod tree;
 
@@ -14,3 +15,4 @@ pub use exchange::{Credential, Exchange, ExchangeKind, Lookup, Role};
 pub use fact::{
     Connection, Decoy, Evidence, Gap, NpmError, Output, Package, PackageSource, Process, SourceKind,
 };
+pub use resolution::Resolution;

@@ -4,6 +4,7 @@ use super::location::Spot;
 use super::{Confidence, EvidenceKind, Severity, Verdict};
 use crate::evidence::exchange::{Exchange, ExchangeKind};
 use crate::evidence::fact::{Evidence, Package, Process};
+use crate::evidence::resolution::Resolution;
 use crate::evidence::seal::Platform;
 use crate::plan::margin::Measured;
 use crate::project::Project;
@@ -54,6 +55,8 @@ pub struct Ground<'a> {
     pub project: &'a Project,
     /// How many defences must fail together, where that was measured.
     pub margin: Option<&'a Measured>,
+    /// What virtual registries give for private names, beside what lies behind them.
+    pub resolutions: &'a [Resolution],
 }
 
 /// Everything the rules may look at, in one place.
@@ -65,6 +68,8 @@ pub(super) struct Case<'a> {
     pub(super) place: usize,
     /// What was measured there.
     pub(super) margin: Option<&'a Measured>,
+    /// What was compared there of virtual registries.
+    pub(super) resolutions: &'a [Resolution],
     /// How many defences must be needed.
     pub(super) required_margin: usize,
     pub(super) today: Date,

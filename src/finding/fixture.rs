@@ -9,6 +9,7 @@ mod project;
 
 use super::{Ground, JudgedRun, Judgement, Observed, Options, RULES, Severity, judge};
 use crate::evidence::fact::{Evidence, File, Gap, Output, SecretRead};
+use crate::evidence::resolution::Resolution;
 use crate::evidence::seal::Platform;
 use crate::plan::margin::{Answer, Changed, Losses, Measured};
 use crate::project::Project;
@@ -40,7 +41,7 @@ pub(super) fn check(rule: &str) {
     for case in cases {
         let name = case["name"].as_str().expect("a case has a name");
         let project = project(&merged(fixture.get("project"), case.get("project")));
-        let judgement = judged_with(&project, &runs_of(case), margin(case).as_ref());
+        let judgement = judged_with(&project, &runs_of(case), margin(case).as_ref(), &resolutions(case));
         let shown: Vec<String> = judgement
             .findings
             .iter()
@@ -293,12 +294,38 @@ fn margin(case: &Value) -> Option<Measured> {
     Some(Measured { defences, installed, ran, changes: changes.collect() })
 }
 
-/// Judges runs described by changes.
-pub(super) fn judged(project: &Project, runs: &[Value]) -> Judgement {
-    judged_with(project, runs, None)
+/// `resolution = [{ added = ["99.0.0"] }]`: what was compared of virtual registries.
+fn resolutions(case: &Value) -> Vec<Resolution> {
+    let none = json!({ "count": 0, "shown": [] });
+    let told = case.get("resolution").and_then(Value::as_array).into_iter().flatten();
+    told.map(|changes| {
+        let mut changes = changes.clone();
+        for list in ["added", "altered", "uncompared"] {
+            if let Some(shown) = changes.get(list).and_then(Value::as_array).cloned() {
+                changes[list] = json!({ "count": shown.len(), "shown": shown });
+            }
+        }
+        let default = json!({
+            "registry": format!("{HOME}all/"), "behind": format!("{HOME}own/"),
+            "package": "@acme/internal", "unread": null, "given": 0, "had": 0,
+            "added": none, "altered": none, "uncompared": none,
+        });
+        over(default, &changes)
+    })
+    .collect()
 }
 
-fn judged_with(project: &Project, runs: &[Value], margin: Option<&Measured>) -> Judgement {
+/// Judges runs described by changes.
+pub(super) fn judged(project: &Project, runs: &[Value]) -> Judgement {
+    judged_with(project, runs, None, &[])
+}
+
+fn judged_with(
+    project: &Project,
+    runs: &[Value],
+    margin: Option<&Measured>,
+    resolutions: &[Resolution],
+) -> Judgement {
     let platform = Platform { os: "linux".to_owned(), cpu: "x64".to_owned(), libc: "glibc".to_owned() };
     let made: Vec<(String, Scenario, Evidence)> = runs
         .iter()
@@ -319,7 +346,7 @@ fn judged_with(project: &Project, runs: &[Value], margin: Option<&Measured>) -> 
             observed: Observed::Evidence(evidence),
         })
         .collect();
-    judge(&judged, &[Ground { project, margin }], &options())
+    judge(&judged, &[Ground { project, margin, resolutions }], &options())
 }
 
 /// The options of a test where nothing is said.

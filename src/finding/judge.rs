@@ -84,6 +84,7 @@ pub fn judge(runs: &[JudgedRun<'_>], grounds: &[Ground<'_>], options: &Options) 
             runs,
             place,
             margin: ground.margin,
+            resolutions: ground.resolutions,
             required_margin: options.required_margin,
             today: options.today,
         })

@@ -145,6 +145,7 @@ fn an_unset_token_is_planted_without_a_real_one_and_so_is_one_of_a_served_regist
         url: url(PRIVATE),
         also: vec![url("https://blobs.acme.example:8443/")],
         behind: None,
+        behind_place: None,
         serve: Some("/srv/web/registry".into()),
         place,
     });

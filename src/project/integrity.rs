@@ -67,6 +67,23 @@ impl Integrity {
         (!hashes.is_empty()).then_some(Self { hashes })
     }
 
+    /// What a packument's `shasum` says, 40 hexadecimal digits, as SRI writes it.
+    pub fn from_shasum(hexadecimal: &str) -> Option<String> {
+        let digits: Vec<u8> = hexadecimal.chars().map_while(|it| it.to_digit(16)?.try_into().ok()).collect();
+        let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+        let whole = digits.len() == hexadecimal.len() && digits.len() == 2 * Algorithm::Sha1.length();
+        whole.then(|| format!("sha1-{}", STANDARD.encode(bytes)))
+    }
+
+    /// Whether both speak of the same bytes, by the strongest algorithm that both have;
+    /// `None` where they share none.
+    pub fn agrees(&self, other: &Self) -> Option<bool> {
+        let has = |of: &Self, algorithm| of.hashes.iter().any(|(known, _)| *known == algorithm);
+        let mut shared = self.hashes.iter().map(|(algorithm, _)| *algorithm);
+        let strongest = shared.rfind(|algorithm| has(other, *algorithm))?;
+        Some(self.hashes.iter().filter(|(it, _)| *it == strongest).any(|hash| other.hashes.contains(hash)))
+    }
+
     /// The strongest algorithm present: the one that decides.
     pub fn strongest(&self) -> Algorithm {
         self.hashes.iter().map(|(algorithm, _)| *algorithm).max().unwrap_or(Algorithm::Sha1)
@@ -164,6 +181,26 @@ mod tests {
         assert_eq!(integrity.strongest(), Algorithm::Sha512);
         assert!(integrity.accepts(&digests));
         assert!(!integrity.accepts(&other));
+    }
+
+    #[test]
+    fn two_integrities_agree_by_the_strongest_hash_that_both_have() {
+        let of = |text: &str| Integrity::parse(text).unwrap();
+        let (one, two) = (Digests::of(b"one"), Digests::of(b"two"));
+        let sha1 = |digests: &Digests| format!("sha1-{}", STANDARD.encode(&digests.sha1));
+        assert_eq!(of(&one.sri()).agrees(&of(&format!("{} {}", one.sri(), sha1(&two)))), Some(true));
+        assert_eq!(of(&one.sri()).agrees(&of(&two.sri())), Some(false));
+        assert_eq!(of(&one.sri()).agrees(&of(&sha1(&one))), None);
+        let shasum = "fe05bcdcdc4928012781a5f1a2a77cbb5398e106";
+        assert_eq!(Integrity::from_shasum(shasum), Some(sha1(&one)));
+        for bad in [
+            "",
+            "fe05",
+            "xx05bcdcdc4928012781a5f1a2a77cbb5398e106",
+            "fe05bcdcdc4928012781a5f1a2a77cbb5398e1066",
+        ] {
+            assert_eq!(Integrity::from_shasum(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Project {
             return Err(no_manifest(&given, &options.root).into());
         }
         let mut settings = Settings::read(&top, options.policy.as_deref())?;
-        settings.name_public(&options.public);
+        settings.name_public(&options.public)?;
         let cwd = match &settings.install.directory {
             Some(directory) => top.join(directory),
             None => given,

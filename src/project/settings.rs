@@ -12,7 +12,7 @@ mod table;
 mod tests;
 
 use super::registry::RegistryUrl;
-use crate::text::{Place, Source};
+use crate::text::{Complaint, Place, Source};
 use std::collections::BTreeMap;
 
 /// How a file names npm's public registry, whose host only the toolchain's npm knows.
@@ -27,7 +27,10 @@ fn public_stand_in() -> RegistryUrl {
 
 impl Settings {
     /// Puts npm's public registry in the place of `{public}`.
-    pub(super) fn name_public(&mut self, public: &RegistryUrl) {
+    ///
+    /// # Errors
+    /// A `behind` that would have private names asked of it, or that leads nowhere.
+    pub(super) fn name_public(&mut self, public: &RegistryUrl) -> Result<(), Complaint> {
         let stand_in = public_stand_in();
         let urls = self.registries.iter_mut().flat_map(|entry| {
             std::iter::once(&mut entry.url).chain(&mut entry.also).chain(entry.behind.as_mut())
@@ -35,6 +38,7 @@ impl Settings {
         for url in urls.filter(|url| **url == stand_in) {
             *url = public.clone();
         }
+        self.registries.iter().try_for_each(|entry| entry.check_behind(public))
     }
 }
 
@@ -87,12 +91,33 @@ pub struct RegistryEntry {
     pub url: RegistryUrl,
     /// `also`: hosts it hands downloads to.
     pub also: Vec<RegistryUrl>,
-    /// `behind`.
+    /// `behind`: the registry that a virtual one should take private names from.
     pub behind: Option<RegistryUrl>,
+    /// Where that stands.
+    pub behind_place: Option<Place>,
     /// `serve`: an absolute folder, checked to lie in the project (or beside the policy file).
     pub serve: Option<std::path::PathBuf>,
     /// Where.
     pub place: Place,
+}
+
+impl RegistryEntry {
+    /// Private names are asked of what `behind` names, and never of the public registry.
+    fn check_behind(&self, public: &RegistryUrl) -> Result<(), Complaint> {
+        let Some(behind) = &self.behind else { return Ok(()) };
+        let wrong = if public.same_host(behind.as_url()) {
+            "`behind` is npm's public registry, which is asked for no private name"
+        } else if public.same_host(self.url.as_url()) {
+            "npm's public registry has no registry of yours behind it"
+        } else if *behind == self.url {
+            "`behind` is the registry itself"
+        } else {
+            return Ok(());
+        };
+        let place = self.behind_place.clone().unwrap_or_else(|| self.place.clone());
+        Err(Complaint::at(place, wrong)
+            .help("name the registry of your own from which the virtual one takes your private packages"))
+    }
 }
 
 /// `[[accepted]]`.

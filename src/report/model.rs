@@ -10,6 +10,7 @@ use super::scorecard::DrillScore;
 use crate::compare::noise::Varying;
 use crate::evidence::exchange::{Exchange, Lookup};
 use crate::evidence::fact::{Connection, Decoy, File, Gap, NpmError, Output, Package, Process, SecretRead};
+use crate::evidence::resolution::Resolution;
 use crate::plan::margin::Became;
 use crate::scenario::Loss;
 use crate::wire::CutShort;
@@ -63,6 +64,10 @@ pub struct Report {
     /// The kept answers of registries that the runs were served from.
     #[serde(default)]
     pub store: Option<Store>,
+    /// What virtual registries give for private names, beside what the registries behind
+    /// them have, where `[[registry]] behind` names one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resolutions: Vec<Resolution>,
     /// One for each sandbox, in the order of the plan.
     pub runs: Vec<Run>,
     /// The worst first.

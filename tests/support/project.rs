@@ -25,10 +25,17 @@ enum Lock {
 /// A registry that is a folder of the project.
 pub struct Served {
     url: String,
+    behind: Option<String>,
     packages: Vec<Package>,
 }
 
 impl Served {
+    /// It is a virtual one, and this is the registry behind it.
+    pub fn behind(mut self, url: &str) -> Self {
+        self.behind = Some(url.to_owned());
+        self
+    }
+
     /// One published version.
     pub fn package(mut self, package: Package) -> Self {
         self.packages.push(package);
@@ -267,7 +274,7 @@ impl Builder {
     /// A registry at `url` that the gateway serves from `folder` of the project, with a
     /// `[[registry]]` in sealcheck.toml; the url may be `{public}`.
     pub fn served_registry(mut self, url: &str, folder: &str, tell: impl FnOnce(Served) -> Served) -> Self {
-        let served = tell(Served { url: url.to_owned(), packages: Vec::new() });
+        let served = tell(Served { url: url.to_owned(), behind: None, packages: Vec::new() });
         self.registries.push((folder.to_owned(), served));
         self
     }
@@ -325,6 +332,9 @@ impl Builder {
         for (folder, served) in &self.registries {
             let (url, folder) = (json!(served.url), json!(folder));
             self.settings.push_str(&format!("\n[[registry]]\nurl = {url}\nserve = {folder}\n"));
+            if let Some(behind) = &served.behind {
+                self.settings.push_str(&format!("behind = {}\n", json!(behind)));
+            }
         }
         let mut locked = BTreeMap::new();
         let text = match std::mem::replace(&mut self.lock, Lock::Absent) {

@@ -14,7 +14,7 @@ fn platform() -> Platform {
 }
 
 fn ground(project: &Project) -> Ground<'_> {
-    Ground { project, margin: None }
+    Ground { project, margin: None, resolutions: &[] }
 }
 
 const INTERNAL: &str = "node_modules/@acme/internal";

@@ -30,6 +30,7 @@ rules! {
     private_name_in_audit,
     private_name_requested,
     process_outlived_install,
+    registry_merges_public,
     script_egress,
     script_not_approved,
     scripts_ran_while_disabled,

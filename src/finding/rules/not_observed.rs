@@ -6,7 +6,7 @@ use crate::finding::rule::{Check, Rule};
 use crate::finding::run_verdict::{refused_script, upstream_out_of_reach};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
 use crate::project::class::Class;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) static RULE: Rule = Rule {
     name: "not-observed",
@@ -43,7 +43,36 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     sightings.extend(withheld_token(case, run));
     sightings.extend(download(run));
     sightings.extend(unsearched(run));
+    sightings.extend(unread(case, run));
     sightings
+}
+
+/// Virtual registries that could not be compared with what lies behind them.
+fn unread(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+    let mut reasons: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    // They were asked once, about the world as it is.
+    for resolution in case.resolutions.iter().filter(|_| run.scenario.name == "baseline") {
+        if let Some(why) = &resolution.unread {
+            reasons.entry((&resolution.registry, why)).or_default().push(&resolution.package);
+        }
+    }
+    reasons
+        .into_iter()
+        .map(|((registry, why), packages)| {
+            let entry = case.project.settings.registries.iter().find(|it| it.url.to_string() == registry);
+            let names = match packages.as_slice() {
+                [one] => (*one).to_owned(),
+                [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+                [] => String::new(),
+            };
+            Sighting::new(
+                format!("whether {registry} merges public versions into {names} was not seen: {why}"),
+                "let both registries be read from here (`sealcheck doctor` says what stands in the way), or take `behind` out",
+            )
+            .key(format!("{registry} {why}"))
+            .at(entry.and_then(|it| it.behind_place.clone()).map_or(Spot::Nowhere, Spot::At))
+        })
+        .collect()
 }
 
 /// A token that npm would have sent and that we do not have.

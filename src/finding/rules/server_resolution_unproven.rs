@@ -1,5 +1,6 @@
 //! `server-resolution-unproven`: the registry itself may merge.
 
+use crate::evidence::resolution::Resolution;
 use crate::finding::case::{Case, Sighting};
 use crate::finding::location::Spot;
 use crate::project::class::Class;
@@ -31,24 +32,51 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
     homes
         .into_iter()
         .filter_map(|(home, private)| {
+            let compared: Vec<&Resolution> =
+                case.resolutions.iter().filter(|it| it.registry == home.to_string()).collect();
+            // Then another rule says it.
+            if compared.iter().any(|resolution| resolution.differs()) {
+                return None;
+            }
             let public = project.lockfile.entries.values().find(|entry| {
                 project.classes.get(&entry.path).is_some_and(|known| known.class == Class::Public)
                     && project.config.registry_for(&entry.name, &project.public) == *home
             })?;
             let first = private.first()?;
+            let (seen, help) = what_was_seen(&compared);
             Some(
                 Sighting::new(
                     format!(
-                        "{home} serves {} and public packages as {}: whether it would give a stranger's version of the former was not shown",
+                        "{home} serves {} and public packages as {}: {seen}",
                         first.name, public.name
                     ),
-                    "take private names from a registry that serves nothing else, or exclude them from the virtual one's upstream",
+                    help,
                 )
                 .key(home.to_string())
                 .at(Spot::Mapping { name: first.name.to_string(), path: first.path.clone() }),
             )
         })
         .collect()
+}
+
+/// What is known of a virtual registry, and what would make it more.
+fn what_was_seen(compared: &[&Resolution]) -> (String, &'static str) {
+    let mend = "take private names from a registry that serves nothing else, or exclude them from the virtual one's upstream";
+    let Some(first) = compared.first() else {
+        return (
+            "whether it would give a stranger's version of the former was not shown".to_owned(),
+            "take private names from a registry that serves nothing else, or exclude them from the virtual one's upstream and let `[[registry]] behind` name the registry that they come from",
+        );
+    };
+    if compared.iter().any(|resolution| resolution.unread.is_some() || resolution.uncompared.count > 0) {
+        let seen = "whether it gives a stranger's version of the former was asked, and not answered for all";
+        return (seen.to_owned(), mend);
+    }
+    let seen = format!(
+        "today it gives no more of the former than {} behind it has; whether it would add a stranger's version the day that one is published was not shown",
+        first.behind
+    );
+    (seen, mend)
 }
 
 #[cfg(test)]

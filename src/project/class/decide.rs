@@ -89,8 +89,9 @@ impl<'a> Judge<'a> {
     fn registries(&self) -> Vec<Named> {
         let mut out: Vec<Named> = Vec::new();
         for entry in &self.facts.settings.registries {
-            // What is served from a folder serves that folder and nothing else.
-            let both = entry.serve.is_none() && (entry.behind.is_some() || entry.url == self.default);
+            // What is served from a folder serves that folder and nothing else, unless it is
+            // said to be a virtual one.
+            let both = entry.behind.is_some() || (entry.serve.is_none() && entry.url == self.default);
             let from = format!("{}:{}", entry.place.file, entry.place.line);
             let mut add = |url: &RegistryUrl, both| {
                 let because = format!("`[[registry]]` names {url}");

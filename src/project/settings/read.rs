@@ -268,9 +268,9 @@ fn registry(table: &Table<'_>, folder: &Path, is_policy: bool, layer: &mut Layer
     }
     let also = table.strings("also")?.unwrap_or_default();
     let also = also.iter().map(|(text, place)| url(text, place, "also")).collect::<Result<_, _>>()?;
-    let behind = match table.string("behind")? {
-        Some((text, place)) => Some(url(&text, &place, "behind")?),
-        None => None,
+    let (behind, behind_place) = match table.string("behind")? {
+        Some((text, place)) => (Some(url(&text, &place, "behind")?), Some(place)),
+        None => (None, None),
     };
     let serve = match table.string("serve")? {
         Some((text, place)) => Some(inside(folder, &text, &place, "serve")?),
@@ -293,7 +293,7 @@ fn registry(table: &Table<'_>, folder: &Path, is_policy: bool, layer: &mut Layer
         }
         layer.settings.tokens.insert(own.clone(), variable);
     }
-    layer.settings.registries.push(RegistryEntry { url: own, also, behind, serve, place });
+    layer.settings.registries.push(RegistryEntry { url: own, also, behind, behind_place, serve, place });
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The owner's files, read and laid over one another.
 
 use super::Settings;
+use crate::project::registry::RegistryUrl;
 use crate::text::Complaint;
 use std::path::Path;
 
@@ -86,6 +87,38 @@ audit-disclosure = "warning"
     );
     assert_eq!(settings.policy["audit-disclosure"], "warning");
     assert_eq!(settings.sources.len(), 1);
+}
+
+#[test]
+fn what_is_behind_a_registry_is_another_one_of_the_owners() {
+    let public = RegistryUrl::parse("https://registry.example/").unwrap();
+    let named = |url: &str, behind: &str| {
+        let text = format!("[[registry]]\nurl = '{url}'\nbehind = '{behind}'\n");
+        World::new(&text, None).read().unwrap().name_public(&public)
+    };
+    assert_eq!(named("https://npm.example/all/", "https://npm.example/own/"), Ok(()));
+    for (url, behind, message) in [
+        ("https://npm.example/all/", "{public}", "`behind` is npm's public registry"),
+        ("https://npm.example/all/", "https://registry.example/own/", "`behind` is npm's public registry"),
+        ("{public}", "https://npm.example/own/", "npm's public registry has no registry"),
+        ("https://npm.example/all/", "https://npm.example/all", "`behind` is the registry itself"),
+    ] {
+        let complaint = named(url, behind).unwrap_err();
+        assert!(complaint.message.contains(message), "{complaint}");
+        let place = complaint.place.unwrap();
+        assert_eq!((place.file.as_str(), place.line, place.column), ("sealcheck.toml", 3, 10));
+        assert!(complaint.help.is_some());
+    }
+    for (behind, message) in [
+        ("https://user:pw@npm.example/", "`behind` carries credentials"),
+        ("npm.example/own", "`behind`"),
+        ("file:///srv/npm", "`behind`"),
+    ] {
+        let text = format!("[[registry]]\nurl = 'https://npm.example/'\nbehind = '{behind}'\n");
+        let complaint = World::new(&text, None).read().unwrap_err();
+        assert!(complaint.message.contains(message), "{complaint}");
+        assert_eq!(complaint.place.unwrap().line, 3);
+    }
 }
 
 #[test]
