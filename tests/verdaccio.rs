@@ -1,5 +1,6 @@
 //! The program against a real private registry, over TLS and with a token: what it
-//! says of a hardened project and of a loose one, and that the token stays outside.
+//! says of a hardened project and of a loose one, that the token stays outside, and what
+//! it sees of one that stands before others.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be prepared fails")]
 
@@ -8,6 +9,7 @@ mod support;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::Path;
+use support::own_registry::{Manner, OwnRegistry};
 use support::package::Package;
 use support::project::{Outcome, Project};
 use support::verdaccio::Verdaccio;
@@ -124,4 +126,72 @@ fn a_loose_project_leaks() {
     assert_eq!(verdict(&outcome, "baseline"), "sealed");
     assert_without(&registry.token, "the report", outcome.report.to_string().as_bytes());
     assert_without(&registry.token, "what is shown", shown.as_bytes());
+}
+
+/// A project that has everything from a virtual registry; `own` is behind that for its
+/// private package, and somebody has published the name on the public one.
+fn before_others(merges: bool, test: &str) -> Option<(Outcome, Vec<String>, String)> {
+    let own = Verdaccio::start(test)?;
+    let public = OwnRegistry::start(Manner::default());
+    let package = Package::new("@acme/internal", "1.0.0");
+    let mut published = own.publish(&package);
+    public.publish(&Package::new("@acme/internal", "99.0.0"));
+    let open = Package::new("left-over", "1.1.1");
+    let mut published_open = public.publish(&open);
+    let all = Verdaccio::start_virtual(test, &own, &public, merges)?;
+    for (one, from) in [(&mut published, &own.url), (&mut published_open, &public.url)] {
+        one.resolved = one.resolved.replace(from, &all.url);
+    }
+    let mut project = Project::new()
+        .dependency("@acme/internal", "1.0.0")
+        .dependency("left-over", "1.1.1")
+        .npmrc(&format!("registry={}", all.url))
+        .settings(&format!(
+            "private = ['@acme/*']\n[[registry]]\nurl = '{}'\nbehind = '{}'",
+            all.url, own.url
+        ))
+        .published(&package, &published)
+        .published(&open, &published_open)
+        .build();
+    let both = project.home().join("both.pem");
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    std::fs::write(&both, read(&all.ca_bundle) + &read(&own.ca_bundle)).unwrap();
+    std::fs::write(project.home().join(".npmrc"), all.npmrc_auth() + &own.npmrc_auth()).unwrap();
+    project.set("NODE_EXTRA_CA_CERTS", both.to_str().unwrap());
+    let outcome = project.test(&["--scenario", "baseline"]);
+    let asked = public.heard().into_iter().map(|heard| heard.path).collect();
+    Some((outcome, asked, own.url.clone()))
+}
+
+fn rules(outcome: &Outcome) -> Vec<&str> {
+    let findings = outcome.report["findings"].as_array().unwrap_or_else(|| panic!("{}", outcome.stderr));
+    findings.iter().map(|finding| finding["rule"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_virtual_registry_that_proxies_private_names_is_seen_to_merge() {
+    let Some((outcome, asked, own)) = before_others(true, "verdaccio::merges") else { return };
+    let shown = format!("{}\n{}", outcome.stdout, outcome.stderr);
+    assert!(asked.contains(&"/@acme%2Finternal".to_owned()), "{asked:?}");
+    let seen = &outcome.report["resolutions"][0];
+    assert_eq!(seen["added"]["shown"], serde_json::json!(["99.0.0"]), "{seen:#}\n{shown}");
+    assert_eq!((seen["behind"].as_str(), &seen["unread"]), (Some(own.as_str()), &Value::Null));
+    assert!(rules(&outcome).contains(&"registry-merges-public"), "{shown}");
+    assert_eq!((outcome.report["verdict"].as_str(), outcome.status), (Some("exposed"), Some(1)), "{shown}");
+}
+
+#[test]
+fn a_virtual_registry_that_proxies_no_private_name_is_not() {
+    let Some((outcome, asked, _)) = before_others(false, "verdaccio::merges_not") else { return };
+    let shown = format!("{}\n{}", outcome.stdout, outcome.stderr);
+    assert!(!asked.iter().any(|path| path.contains("acme")), "{asked:?}");
+    assert!(asked.iter().any(|path| path.contains("left-over")), "{asked:?}");
+    let seen = &outcome.report["resolutions"][0];
+    assert_eq!(
+        (&seen["unread"], &seen["given"], &seen["had"]),
+        (&Value::Null, &1.into(), &1.into()),
+        "{shown}"
+    );
+    assert!(!rules(&outcome).contains(&"registry-merges-public"), "{shown}");
+    assert_eq!((outcome.report["verdict"].as_str(), outcome.status), (Some("sealed"), Some(0)), "{shown}");
 }

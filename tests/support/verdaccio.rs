@@ -1,10 +1,11 @@
 //! A real registry for private packages: Verdaccio over TLS on the loopback
 //! interface, with packages under `@acme/` that only its one user may read.
 //!
-//! It is installed once for each state of its lockfile. It has no uplink: a name
-//! that was not published is not found.
+//! It is installed once for each state of its lockfile. It has no uplink, so that a name
+//! that was not published is not found, unless a test makes it a virtual one.
 
 use super::npm::{in_empty_home, lacks_npm, lacks_public_registry, npm, succeed, trusted_authorities};
+use super::own_registry::OwnRegistry;
 use super::package::Package;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -44,6 +45,21 @@ impl Verdaccio {
     /// Starts an empty registry. Where that cannot be done here, says so for `test`
     /// and gives none.
     pub fn start(test: &str) -> Option<Self> {
+        Self::start_with(test, CONFIG, &[])
+    }
+
+    /// Starts a virtual one before others: `own` for names under `@acme/`, `public` for all
+    /// names, and for those under `@acme/` too if it `merges`.
+    pub fn start_virtual(test: &str, own: &Self, public: &OwnRegistry, merges: bool) -> Option<Self> {
+        let config = VIRTUAL
+            .replace("{own}", &own.url)
+            .replace("{token}", &own.token)
+            .replace("{public}", &public.url)
+            .replace("{proxy}", if merges { "own public" } else { "own" });
+        Self::start_with(test, &config, &[&own.ca_bundle, &public.ca_bundle])
+    }
+
+    fn start_with(test: &str, config_text: &str, authorities: &[&Path]) -> Option<Self> {
         let tools = match installed() {
             Ok(tools) => tools,
             Err(lack) => {
@@ -55,7 +71,7 @@ impl Verdaccio {
         let ca_pem = write_certificates(folder.path());
         let ca_bundle = trust(folder.path(), &ca_pem);
         let config = folder.path().join("config.yaml");
-        fs::write(&config, CONFIG.replace("{folder}", folder.path().to_str().unwrap())).unwrap();
+        fs::write(&config, config_text.replace("{folder}", folder.path().to_str().unwrap())).unwrap();
         fs::write(folder.path().join("htpasswd"), "").unwrap();
 
         let mut command = Command::new("node");
@@ -66,6 +82,7 @@ impl Verdaccio {
             .args(["acme", "only-for-tests"])
             .current_dir(folder.path())
             .process_group(0)
+            .env("NODE_EXTRA_CA_CERTS", trusted(folder.path(), authorities))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(folder.path().join("stderr")).unwrap());
@@ -147,6 +164,31 @@ https: { key: {folder}/key.pem, cert: {folder}/cert.pem }
 middlewares: {}
 log: { type: file, path: {folder}/log, format: pretty, level: http }
 "#;
+
+/// The same with registries behind it, from which it takes what it has not.
+const VIRTUAL: &str = r#"storage: {folder}/storage
+web: { enable: false }
+auth:
+  htpasswd: { file: {folder}/htpasswd, algorithm: sha1 }
+uplinks:
+  own: { url: "{own}", auth: { type: bearer, token: "{token}" }, maxage: 0 }
+  public: { url: "{public}", maxage: 0 }
+packages:
+  "@acme/*": { access: $authenticated, publish: $authenticated, proxy: {proxy} }
+  "**": { access: $all, publish: $authenticated, proxy: public }
+listen: https://127.0.0.1:0
+https: { key: {folder}/key.pem, cert: {folder}/cert.pem }
+middlewares: {}
+log: { type: file, path: {folder}/log, format: pretty, level: http }
+"#;
+
+/// A file of the authorities of other registries, to be trusted beside node's own.
+fn trusted(folder: &Path, authorities: &[&Path]) -> PathBuf {
+    let path = folder.join("uplinks.pem");
+    let all: String = authorities.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    fs::write(&path, all).unwrap();
+    path
+}
 
 fn fixture() -> PathBuf {
     super::root().join("tests/fixtures/verdaccio")
