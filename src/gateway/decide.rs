@@ -1,7 +1,7 @@
 //! What is done with a request. Pure: the table that keeps private names and
 //! writes from ever leaving.
 
-use super::fault::{self, redirect};
+use super::fault::{self, redirect, virtuals};
 use super::route::{Asked, Ownership, Shape, Site};
 use crate::plan::World;
 use crate::scenario::Answer;
@@ -31,6 +31,8 @@ pub(super) enum Act {
     Refuse(&'static str),
     /// A decoy, if there is one of this name; else 404.
     Decoy,
+    /// A decoy as this registry's own: the named fault.
+    DecoyAsOwn(&'static str),
     /// From the folder of the registry of this index.
     Folder(usize),
     /// Served from the folder that stands for the public registry.
@@ -157,6 +159,8 @@ fn played(world: &World, question: &Question<'_>) -> Option<Act> {
             let packument = question.asked.shape == Shape::Packument && fault::is_read(question);
             packument.then_some(Act::EmptyPackument(name))
         }
+        Answer::MergesPublic => virtuals::is_strangers(world, question).then_some(Act::DecoyAsOwn(name)),
+        Answer::FallsThrough => virtuals::falls_through(question).then_some(Act::DecoyAsOwn(name)),
         Answer::RedirectPublic
         | Answer::RedirectStranger
         | Answer::RedirectPort

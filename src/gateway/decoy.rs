@@ -62,7 +62,7 @@ impl Decoys {
         let mut decoys = Self::default();
         for spec in specs {
             let versions = decoys.packages.entry(spec.name.clone()).or_default();
-            for version in [&spec.version, &spec.higher] {
+            for version in [&spec.version, &spec.higher].into_iter().chain(&spec.between) {
                 if versions.iter().any(|known| known.version == *version) {
                     continue;
                 }

@@ -63,7 +63,7 @@ pub(super) fn packument(
 }
 
 /// Long ago, so that `before` and `min-release-age` hide nothing.
-const PUBLISHED: &str = "1985-10-26T08:15:00.000Z";
+pub(super) const PUBLISHED: &str = "1985-10-26T08:15:00.000Z";
 
 /// One version's part of a packument.
 pub(super) fn manifest(

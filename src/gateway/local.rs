@@ -13,10 +13,20 @@ use std::path::PathBuf;
 
 impl Shared {
     pub(super) fn decoy(&self, understood: &Understood, accept: Accept) -> Response<Delivered> {
+        self.decoy_at(&self.world.public, understood, accept)
+    }
+
+    /// A decoy as a registry serves what is its own.
+    pub(super) fn decoy_at(
+        &self,
+        registry: &RegistryUrl,
+        understood: &Understood,
+        accept: Accept,
+    ) -> Response<Delivered> {
         let known = understood.asked.package.as_ref().and_then(|name| self.decoys.ask(name));
         let Some((name, versions)) = known else { return error(404, "Not found") };
         let store = self.upstream.store();
-        let served = serve_version(store, &self.world.public, name, versions, &understood.asked, accept);
+        let served = serve_version(store, registry, name, versions, &understood.asked, accept);
         if served.status() == StatusCode::OK {
             self.recorder.note(understood.slot, |exchange| {
                 exchange.decoy = true;

@@ -115,6 +115,7 @@ impl Shared {
                 | Act::Refuse(_)
                 | Act::Decoy
                 | Act::Sink
+                | Act::DecoyAsOwn(_)
                 | Act::Folder(_)
                 | Act::PublicFolder => None,
             };
@@ -345,6 +346,11 @@ impl Shared {
                     Some((_, bytes)) => Response::new(Delivered::full(bytes.clone())),
                     None => error(404, "Not found"),
                 }
+            }
+            Act::DecoyAsOwn(name) => {
+                fault(name);
+                let registry = self.own_registry(understood).unwrap_or(&self.world.public);
+                self.decoy_at(registry, understood, fetch.accept)
             }
             Act::Folder(at) => match self.world.registries.get(at) {
                 Some(RegistryWorld { url, serve: Some(path), .. }) => {

@@ -43,6 +43,7 @@ pub(super) fn world() -> World {
             name: name("@acme/internal"),
             version: "1.2.0".into(),
             higher: "99.0.0".into(),
+            between: None,
         }],
         tamper: None,
         strangers: BTreeSet::from(["stranger.example".to_owned()]),

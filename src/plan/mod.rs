@@ -153,6 +153,9 @@ pub struct DecoySpec {
     pub version: String,
     /// A higher one, tagged `latest`.
     pub higher: String,
+    /// One between them, that a range of the locked version's line takes; there where a
+    /// registry lists the owner's versions beside.
+    pub between: Option<String>,
 }
 
 /// A token that lies in the sandbox.

@@ -198,7 +198,11 @@ impl<'a> Stakes<'a> {
             Need::Ci => {
                 (command::is_ci(command), "the project's own command is an `npm install` already".to_owned())
             }
-            Need::Tls | Need::Name if !any_private => (false, no_private()),
+            Need::Tls | Need::Name | Need::Virtual if !any_private => (false, no_private()),
+            Need::Virtual => (
+                self.homes().any(|home| self.is_virtual(home)),
+                "no registry of a private package is known to serve public ones too".to_owned(),
+            ),
             Need::Tls => (
                 self.homes().any(|home| home.as_url().scheme() == "https"),
                 "no private package comes over TLS".to_owned(),
@@ -279,6 +283,19 @@ impl<'a> Stakes<'a> {
             let class = self.project.classes.get(&entry.path).map(|found| found.class);
             entry.kind == EntryKind::Registry && class == Some(Class::Public)
         })
+    }
+
+    /// Whether a registry stands before others, as far as the project's files tell.
+    fn is_virtual(&self, registry: &RegistryUrl) -> bool {
+        let mut named = self.project.settings.registries.iter();
+        let is_public = |entry: &LockEntry| {
+            self.project.classes.get(&entry.path).map(|it| it.class) == Some(Class::Public)
+        };
+        named.any(|entry| entry.url == *registry && entry.behind.is_some())
+            || self.any(|entry| {
+                is_public(entry)
+                    && self.project.config.registry_for(&entry.name, &self.project.public) == *registry
+            })
     }
 
     fn resolved_at_public(&self, entry: &LockEntry) -> bool {

@@ -69,7 +69,7 @@ pub(super) fn under(mut world: World, project: &Project, stakes: &Stakes<'_>, sc
     }
     world.ports.extend(world.detour());
     if scenario.world.decoys {
-        world.decoys = decoys(project, stakes);
+        world.decoys = decoys(project, stakes, answer == Answer::MergesPublic);
     }
     let other_bytes = |answer: Answer| answer == Answer::Tampered || answer.impostor();
     if other_bytes(answer) || other_bytes(scenario.world.public) {
@@ -193,13 +193,15 @@ fn registry_setting(setting: &Setting) -> Option<RegistryUrl> {
 
 /// The first decoy of a name is at the locked version, so that only the source
 /// differs; the higher one is what wins where versions are chosen anew.
-fn decoys(project: &Project, stakes: &Stakes<'_>) -> Vec<DecoySpec> {
+fn decoys(project: &Project, stakes: &Stakes<'_>, merged: bool) -> Vec<DecoySpec> {
     let mut decoys = BTreeSet::new();
     for entry in stakes.private.iter().chain(&stakes.local) {
         let version = version(project, entry);
         let higher = higher(&version);
+        let between = merged.then(|| between(&version)).flatten();
         for name in names(entry) {
-            decoys.insert(DecoySpec { name, version: version.clone(), higher: higher.clone() });
+            let (version, higher, between) = (version.clone(), higher.clone(), between.clone());
+            decoys.insert(DecoySpec { name, version, higher, between });
         }
     }
     decoys.into_iter().collect()
@@ -211,6 +213,12 @@ pub(super) fn higher(version: &str) -> String {
         Ok(parsed) => format!("{}.0.0", parsed.major.saturating_add(98)),
         Err(_) => "99.0.0".to_owned(),
     }
+}
+
+/// A version that `^` and `~` before the locked one take as well.
+fn between(version: &str) -> Option<String> {
+    let parsed = node_semver::Version::parse(version).ok()?;
+    Some(format!("{}.{}.{}", parsed.major, parsed.minor, parsed.patch.saturating_add(98)))
 }
 
 /// The version of an entry; of a link, that of the folder it leads to.

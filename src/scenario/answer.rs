@@ -67,6 +67,12 @@ pub enum Answer {
     VersionMissing,
     /// Private packuments say that the tarballs lie with a stranger.
     TarballElsewhere,
+    /// It is a virtual one: private packuments have a stranger's versions of the public
+    /// registry beside the owner's, and it gives their tarballs too.
+    MergesPublic,
+    /// It is a virtual one and the private side behind it is gone: private packuments and
+    /// tarballs are those of a stranger of the public registry.
+    FallsThrough,
     /// Private tarballs are redirected to the public registry.
     RedirectPublic,
     /// Private tarballs are redirected to a stranger.
@@ -121,6 +127,8 @@ impl Answer {
             Self::EmptyPackument => "empty-packument",
             Self::VersionMissing => "version-missing",
             Self::TarballElsewhere => "tarball-elsewhere",
+            Self::MergesPublic => "merges-public",
+            Self::FallsThrough => "falls-through",
             Self::RedirectPublic => "redirect-public",
             Self::RedirectStranger => "redirect-stranger",
             Self::RedirectPort => "redirect-port",
@@ -157,6 +165,8 @@ impl Answer {
             Self::EmptyPackument => "gives empty packuments",
             Self::VersionMissing => "lacks the locked versions",
             Self::TarballElsewhere => "says that tarballs lie with a stranger",
+            Self::MergesPublic => "merges public versions into private packuments",
+            Self::FallsThrough => "answers for private names with the public registry's packages",
             Self::RedirectPublic => "redirects tarballs to the public registry",
             Self::RedirectStranger => "redirects tarballs to a stranger",
             Self::RedirectPort => "redirects tarballs to another port",
@@ -196,6 +206,8 @@ impl Answer {
             | Self::EmptyPackument
             | Self::VersionMissing
             | Self::TarballElsewhere
+            | Self::MergesPublic
+            | Self::FallsThrough
             | Self::RedirectPublic
             | Self::RedirectStranger
             | Self::RedirectPort
@@ -237,6 +249,8 @@ impl Answer {
             | Self::EmptyPackument
             | Self::VersionMissing
             | Self::TarballElsewhere
+            | Self::MergesPublic
+            | Self::FallsThrough
             | Self::RedirectPublic
             | Self::RedirectStranger
             | Self::RedirectLoop => Reach::Some,

@@ -96,6 +96,9 @@ static FILES: &[(&str, &str)] = files![
     "private-redirected-port",
     "private-redirected-http",
     "private-redirect-loop",
+    "virtual-merges",
+    "virtual-merges-lockfile-removed",
+    "virtual-falls-through",
     "public-refused",
     "private-refused-patiently",
 ];

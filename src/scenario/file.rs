@@ -244,6 +244,13 @@ fn check_world(source: &Source, scenario: &Scenario) -> Result<(), Complaint> {
         return Err(complaint(key_place(source, "public"), source, message)
             .help("set it for `private`, or let the public registry fail altogether, such as by `refused`"));
     }
+    let private = scenario.world.private;
+    if matches!(private, Answer::MergesPublic | Answer::FallsThrough) && !scenario.world.decoys {
+        let message = format!("nobody has published what a registry gives that answers `{}`", private.name());
+        return Err(complaint(key_place(source, "private"), source, message).help(
+            "write `decoys = true` beside it: the public registry then has a package of each private name",
+        ));
+    }
     // What is not answered genuinely is answered before anybody asks for a decoy.
     if scenario.world.decoys && public.reach() == Reach::All {
         let message = format!("the public registry {} and cannot offer decoys", public.says());
@@ -403,6 +410,11 @@ mod tests {
             (GOOD.replace("[\"full\"]", "[\"full\", \"by-name\"]"), 4, "only by its name"),
             (GOOD.replace("[demand]", "[world]\npublic = \"refused\"\ndecoys = true\n[demand]"), 7, "decoys"),
             (GOOD.replace("[demand]", "[world]\npublic = \"redirect-loop\"\n[demand]"), 6, "redirect-loop"),
+            (
+                GOOD.replace("[demand]", "[world]\nprivate = \"merges-public\"\n[demand]"),
+                6,
+                "nobody has published",
+            ),
             (GOOD.replace("codes = [\"E404\"]\n", ""), 6, "needs the `codes`"),
             (GOOD.replace("E404", "e404"), 7, "not a code"),
             (project("remove-mapping = true"), 6, "`remove-mapping` takes"),

@@ -155,6 +155,8 @@ pub enum Need {
     Tls,
     /// A private package whose registry is reached by a name that a resolver looks up.
     Name,
+    /// A private package whose registry serves public packages too, or has another behind it.
+    Virtual,
 }
 
 /// The world around the install.

@@ -83,6 +83,12 @@ const TABLE: &[Row] = &[
         ("sealed", Redirect("redirect-http", "npm.shop.example:80")),
     ),
     same("private-redirect-loop", "sealed EMAXREDIRECT", Redirect("redirect-loop", "npm.shop.example:443")),
+    ("virtual-merges", ("sealed", Exchange("merges-public", 200)), ("sealed", Nothing)),
+    (
+        "virtual-falls-through",
+        ("leaked", Exchange("falls-through", 200)),
+        ("exposed EINTEGRITY", Exchange("falls-through", 200)),
+    ),
     same("public-refused", "sealed ECONNREFUSED", Words("PUBLIC")),
 ];
 

@@ -149,6 +149,19 @@ fn an_npmrc_in_a_workspace_member_maps_nothing() {
     );
 }
 
+#[test]
+fn a_virtual_registry_that_merges_wins_where_versions_are_chosen_anew() {
+    subject(
+        &projects::virtual_one(),
+        &[
+            ("virtual-merges", "sealed, npm 0", |run| proofs::comes_from(run, "@acme/internal", "own")),
+            ("virtual-merges-lockfile-removed", "leaked, npm 0", |run| {
+                proofs::is_the_strangers(run, "@acme/internal", "1.0.98")
+            }),
+        ],
+    );
+}
+
 /// What npm 10 and 12 do otherwise than npm 11.
 #[test]
 fn other_npms_differ_where_the_prose_says_so() {

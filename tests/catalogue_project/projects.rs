@@ -89,3 +89,22 @@ pub fn workspace() -> Project {
         .served_registry("{public}", "registry/public", |registry| registry.package(public))
         .build()
 }
+
+/// A virtual registry that serves a private and a public package, the private one in a range.
+pub fn virtual_one() -> Project {
+    Project::new()
+        .dependency("@acme/internal", "~1.0.0")
+        .dependency("left-over", "1.1.1")
+        .npmrc("registry=https://npm.acme.example/all/")
+        .settings("private = ['@acme/*']")
+        .served_registry("https://npm.acme.example/all/", "registry/all", |registry| {
+            registry
+                .behind("https://npm.acme.example/own/")
+                .package(Package::new("@acme/internal", "1.0.0"))
+                .package(Package::new("left-over", "1.1.1"))
+        })
+        .served_registry("https://npm.acme.example/own/", "registry/own", |registry| {
+            registry.package(Package::new("@acme/internal", "1.0.0"))
+        })
+        .build()
+}

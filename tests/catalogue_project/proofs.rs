@@ -216,3 +216,14 @@ pub fn leaves_out(run: &Value, name: &str) -> Result<(), String> {
 pub fn comes_from(run: &Value, name: &str, role: &str) -> Result<(), String> {
     must(source(run, name)["role"] == role, "it came from elsewhere", &run["packages"])
 }
+
+/// A version of the stranger's was installed, which the package's own registry gave.
+pub fn is_the_strangers(run: &Value, package: &str, version: &str) -> Result<(), String> {
+    let is = |one: &Value| {
+        one["name"] == package
+            && one["version"] == version
+            && one["decoy"] == true
+            && one["source"]["role"] == "own"
+    };
+    must(list(run, "packages").any(is), "no stranger's version from the right host", &run["packages"])
+}

@@ -180,6 +180,11 @@ pub const BOTH: &[Row] = &[
         ("sealed, npm 0", proofs::own_registry_only),
         ("sealed, npm 0", proofs::from_the_cache),
     ),
+    row(
+        "virtual-merges-lockfile-removed",
+        ("not-applicable: no registry of a private package is known to serve public ones too", proofs::none),
+        ("not-applicable: no registry of a private package is known to serve public ones too", proofs::none),
+    ),
     row("npm-install", ("sealed, npm 0", proofs::with_install), ("sealed, npm 0", proofs::with_install)),
     row(
         "foreground-scripts",

@@ -48,6 +48,7 @@ fn with_folder(root: &Path, answer: Answer) -> Rig {
             name: name("@acme/internal"),
             version: "1.2.0".into(),
             higher: "99.0.0".into(),
+            between: None,
         }];
         world.registries.push(RegistryWorld { url, answer, serve: Some(root.to_owned()), also: Vec::new() });
     })

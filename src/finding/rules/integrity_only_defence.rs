@@ -30,23 +30,32 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         })
         .filter_map(|(at, package)| {
             let exchange = run.requests(&package.name).filter(|exchange| delivered(exchange)).last()?;
-            let what = match exchange.kind {
-                ExchangeKind::Tarball => "bytes",
+            let (what, article) = match exchange.kind {
+                ExchangeKind::Tarball => ("bytes", ""),
                 ExchangeKind::Packument
                 | ExchangeKind::Audit
                 | ExchangeKind::Signatures
-                | ExchangeKind::Other => "a packument",
+                | ExchangeKind::Other => ("packument", "a "),
+            };
+            let passed_on = exchange.role != Role::Foreign;
+            let named = spec(&package.name, package.lock.as_ref().map(|lock| lock.version.as_str()));
+            let what = if passed_on {
+                format!("a stranger's {what} for {named}")
+            } else {
+                format!("{article}{what} for {named}, which is not its package")
             };
             let end = if refused { "refused them with EINTEGRITY" } else { "kept them out" };
-            let locked = package.lock.as_ref().map(|lock| lock.version.as_str());
             Some(
                 Sighting::new(
                     format!(
-                        "{} delivered {what} for {}, which is not its package, and only the lockfile's integrity {end}",
-                        exchange.host,
-                        spec(&package.name, locked)
+                        "{} delivered {what}, and only the lockfile's integrity {end}",
+                        exchange.host
                     ),
-                    "map its scope to its registry in the project's `.npmrc`, so that no stranger is asked at all",
+                    if passed_on {
+                        "exclude your private names from what the registry takes from its upstreams"
+                    } else {
+                        "map its scope to its registry in the project's `.npmrc`, so that no stranger is asked at all"
+                    },
                 )
                 .package(&package.name)
                 .key(&package.path)
@@ -59,7 +68,8 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
 }
 
 fn delivered(exchange: &Exchange) -> bool {
-    exchange.role == Role::Foreign && (exchange.decoy || matches!(exchange.status, Some(200 | 304)))
+    // A registry of the owner's can pass a stranger's package on.
+    exchange.decoy || exchange.role == Role::Foreign && matches!(exchange.status, Some(200 | 304))
 }
 
 #[cfg(test)]

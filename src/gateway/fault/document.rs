@@ -1,7 +1,9 @@
 //! Packuments that say something else than the registry's own.
 
+use super::virtuals;
 use crate::gateway::answer::{Delivered, dress, error};
 use crate::gateway::folder::tarball_url;
+use crate::gateway::route::Site;
 use crate::gateway::serve::{Shared, Understood};
 use crate::plan::STRANGER;
 use crate::project::name::PackageName;
@@ -13,7 +15,8 @@ use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 
 /// The answers that are done to a genuine packument.
-pub(super) const CHANGED: [Answer; 2] = [Answer::VersionMissing, Answer::TarballElsewhere];
+pub(super) const CHANGED: [Answer; 3] =
+    [Answer::VersionMissing, Answer::TarballElsewhere, Answer::MergesPublic];
 
 /// Bytes of a packument that is changed.
 const MAX_PACKUMENT: usize = 64 << 20;
@@ -34,7 +37,12 @@ pub(super) async fn change(
         without_locked(&mut document, &shared.locked(understood))
     } else {
         let known = understood.asked.package.as_ref().and_then(|name| shared.decoys.find(name));
-        known.is_some_and(|(name, decoys)| elsewhere(&mut document, name, decoys))
+        known.is_some_and(|(name, decoys)| match shared.own_registry(understood) {
+            Some(registry) if answer == Answer::MergesPublic => {
+                virtuals::merge(&mut document, registry, name, decoys)
+            }
+            Some(_) | None => elsewhere(&mut document, name, decoys),
+        })
     };
     let headers = parts.headers.iter().filter(|(name, _)| {
         // They speak of the bytes before the change.
@@ -50,6 +58,14 @@ pub(super) async fn change(
 }
 
 impl Shared {
+    /// The registry at which something is asked for.
+    pub(in crate::gateway) fn own_registry(&self, understood: &Understood) -> Option<&RegistryUrl> {
+        match &understood.site {
+            Site::Registry(at) | Site::Also(at) => Some(&self.world.registries.get(*at)?.url),
+            Site::Public | Site::HandedOut(_) | Site::Trusted | Site::Unknown => None,
+        }
+    }
+
     /// The locked versions of the package that is asked for: decoys have them.
     fn locked(&self, understood: &Understood) -> Vec<String> {
         let Some(name) = &understood.asked.package else { return Vec::new() };

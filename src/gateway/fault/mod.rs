@@ -1,13 +1,14 @@
 //! The ways in which a registry fails, as the gateway plays them.
 //!
 //! Each family has a file: bodies that break off, documents that say something
-//! else, redirects, certificates. What needs no genuine answer is decided in
+//! else, redirects, certificates, what virtual registries give. What needs no genuine answer is decided in
 //! `decide`, and names are failed by `names` and `dns`.
 
 pub(super) mod body;
 pub(super) mod certificate;
 mod document;
 pub(super) mod redirect;
+pub(super) mod virtuals;
 
 use super::answer::Delivered;
 use super::decide::Question;
