@@ -142,6 +142,7 @@ fn played(world: &World, question: &Question<'_>) -> Option<Act> {
         | Answer::VersionMissing
         | Answer::TarballElsewhere => None,
         Answer::Refused
+        | Answer::BlackHole
         | Answer::NxDomain
         | Answer::ServFail
         | Answer::LookupUnanswered

@@ -4,8 +4,11 @@ use super::DOOR_ADDRESSES;
 use super::failure::{During, Failure};
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, socket};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream, UdpSocket};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
+
+/// Where nobody answers.
+const HOLE: Ipv4Addr = Ipv4Addr::new(127, 0, 2, 1);
 
 /// Where names are asked for.
 pub(super) const RESOLVER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 53);
@@ -29,9 +32,25 @@ pub(super) fn open_doors(ports: &[u16], here: &[u16]) -> Result<Vec<OwnedFd>, Fa
         let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
         doors.push(listen_at(address).during(format!("open the door {address}"))?);
     }
+    for &port in ports {
+        dig_hole(SocketAddrV4::new(HOLE, port)).during(format!("make a black hole of port {port}"))?;
+    }
     doors.push(UdpSocket::bind(RESOLVER).during("open the resolver's door")?.into());
     doors.push(listen_at(RESOLVER).during("open the resolver's door")?);
     Ok(doors)
+}
+
+/// An address where attempts to connect are not answered: the queue of its socket holds one
+/// connection, which is there already and which nobody takes, so that the kernel drops every
+/// further SYN (listen(2), and tcp_abort_on_overflow in tcp(7)). Both sockets stay open as long
+/// as this process, which is as long as the place.
+fn dig_hole(address: SocketAddrV4) -> io::Result<()> {
+    let hole = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    bind(hole.as_raw_fd(), &SockaddrIn::from(address))?;
+    listen(&hole, Backlog::new(0)?)?;
+    let filling = TcpStream::connect(address)?;
+    let _ = (hole.into_raw_fd(), filling.into_raw_fd());
+    Ok(())
 }
 
 /// npm opens its connections in bursts, so the backlog is the longest there is

@@ -17,6 +17,8 @@ pub enum Answer {
     Genuine,
     /// The connection is refused.
     Refused,
+    /// Its address is a black hole: nobody answers to an attempt to connect.
+    BlackHole,
     /// Its name does not exist.
     NxDomain,
     /// The resolver answers SERVFAIL for its name.
@@ -102,6 +104,7 @@ impl Answer {
         match self {
             Self::Genuine => "genuine",
             Self::Refused => "refused",
+            Self::BlackHole => "black-hole",
             Self::NxDomain => "nx-domain",
             Self::ServFail => "serv-fail",
             Self::LookupUnanswered => "lookup-unanswered",
@@ -142,6 +145,7 @@ impl Answer {
         match self {
             Self::Genuine => "answers",
             Self::Refused => "refuses connections",
+            Self::BlackHole => "has an address where nobody answers",
             Self::NxDomain => "has no address",
             Self::ServFail => "has a name that the resolver fails on",
             Self::LookupUnanswered => "has a name that the resolver does not answer for",
@@ -180,6 +184,7 @@ impl Answer {
     pub fn below_http(self) -> bool {
         match self {
             Self::Refused
+            | Self::BlackHole
             | Self::NxDomain
             | Self::ServFail
             | Self::LookupUnanswered
@@ -255,6 +260,7 @@ impl Answer {
             | Self::RedirectStranger
             | Self::RedirectLoop => Reach::Some,
             Self::Refused
+            | Self::BlackHole
             | Self::NxDomain
             | Self::ServFail
             | Self::LookupUnanswered

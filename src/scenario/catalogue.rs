@@ -68,6 +68,7 @@ static FILES: &[(&str, &str)] = files![
     "npm-install",
     "foreground-scripts",
     "npm-update-dry-run",
+    "private-black-hole",
     "private-name-unknown",
     "private-name-servfail",
     "private-name-unanswered",

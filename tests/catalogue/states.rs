@@ -4,7 +4,7 @@
 //! packument is asked for; `sealed-shop` has both, and only the tarball is asked for.
 
 use super::{came_to, copy_of, run, support, test};
-use Proof::{Exchange, Lookup, Nothing, Redirect, Words};
+use Proof::{Exchange, Lookup, Nothing, Redirect, Unanswered, Words};
 use serde_json::Value;
 
 /// That a run did what its prose says.
@@ -14,6 +14,8 @@ enum Proof {
     Exchange(&'static str, u64),
     /// A look-up of the private registry's name was answered so.
     Lookup(&'static str),
+    /// npm tried to connect to the private registry, and nobody answered.
+    Unanswered,
     /// A request was redirected by this fault to this host and port.
     Redirect(&'static str, &'static str),
     /// npm says these words.
@@ -30,6 +32,7 @@ const fn same(name: &'static str, came_to: &'static str, proof: Proof) -> Row {
 }
 
 const TABLE: &[Row] = &[
+    same("private-black-hole", "sealed ETIMEDOUT", Unanswered),
     same("private-name-unknown", "sealed ENOTFOUND", Lookup("NXDOMAIN")),
     same("private-name-servfail", "sealed EAI_AGAIN", Lookup("SERVFAIL")),
     same("private-name-unanswered", "sealed EAI_AGAIN", Lookup("unanswered")),
@@ -113,6 +116,8 @@ fn prove(run: &Value, proof: Proof) -> Result<(), String> {
         Lookup(answer) => {
             list(run, "lookups").any(|one| one["name"] == "npm.shop.example" && one["answer"] == answer)
         }
+        Unanswered => list(run, "connections")
+            .any(|one| one["name"] == "npm.shop.example" && one["outcome"] == "pending"),
         Redirect(name, to) => {
             let to = to.replace("PUBLIC", &public_host());
             fault(name).any(|one| one["status"] == 302 && one["redirected_to"] == to.as_str())

@@ -84,6 +84,8 @@ fn ip_outcome(ip: Option<IpAddr>, here: bool, dial: &Dial) -> Reached {
                 [127, 0, 0, last] if (2..=LAST_DOOR).contains(&last) => Reached::Gateway,
                 [127, 0, 0, 1] if here => Reached::Gateway,
                 [127, 0, 1, _] => Reached::Refused,
+                // The black hole, which answers to no attempt.
+                [127, 0, 2, 1] => Reached::Pending,
                 _ => Reached::Inside,
             },
             Some(ip) if ip.is_loopback() => Reached::Inside,

@@ -45,7 +45,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                 // Refused below HTTP, so that no request tells of it.
                 (true, None) if refusing(case, run, &package.path).is_some() => (
                     format!(
-                        "npm exited 0 without the optional {name}: {} refused the connection, and npm dropped it without a word",
+                        "npm exited 0 without the optional {name}: {}, and npm dropped it without a word",
                         refusing(case, run, &package.path).unwrap_or_default()
                     ),
                     "make it an ordinary dependency if the project needs it, or test for it after the install",
@@ -89,17 +89,20 @@ fn is_in_baseline(case: &Case<'_>, run: &Run<'_>, path: &str) -> bool {
         })
 }
 
-/// The host of a package's own registry, where npm could not connect to it.
+/// What the host of a package's own registry did, where npm could not connect to it.
 fn refusing(case: &Case<'_>, run: &Run<'_>, path: &str) -> Option<String> {
     let host = case.project.classes.get(path)?.registry.as_ref()?.host();
-    let refused = run.evidence.connections.iter().any(|connection| {
-        connection.name.as_deref() == Some(host)
-            && matches!(connection.outcome, Reached::Refused | Reached::Unreachable)
-    });
+    let mut tried = run.evidence.connections.iter().filter(|it| it.name.as_deref() == Some(host));
+    let silent = tried.clone().any(|connection| connection.outcome == Reached::Pending);
+    let refused =
+        tried.any(|connection| matches!(connection.outcome, Reached::Refused | Reached::Unreachable));
     let unknown = || {
         run.evidence.lookups.iter().any(|lookup| lookup.name == host && lookup.answer == "NXDOMAIN")
     };
-    (refused || unknown()).then(|| host.to_owned())
+    if refused || unknown() {
+        return Some(format!("{host} refused the connection"));
+    }
+    silent.then(|| format!("{host} did not answer the attempt to connect"))
 }
 
 #[cfg(test)]
