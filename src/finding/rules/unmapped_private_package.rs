@@ -4,6 +4,7 @@ use crate::finding::case::{Case, Sighting};
 use crate::finding::location::Spot;
 use crate::project::Project;
 use crate::project::class::Class;
+use crate::project::lockfile::{EntryKind, LockEntry};
 use crate::project::name::PackageName;
 use crate::project::npmrc::{Level, Value};
 use crate::project::registry::RegistryUrl;
@@ -24,7 +25,9 @@ pub(super) static RULE: Rule = Rule {
 fn check(case: &Case<'_>) -> Vec<Sighting> {
     let project = case.project;
     let mut private = BTreeMap::new();
-    for entry in project.lockfile.entries.values() {
+    // What is bundled comes in its parent's tarball, and is asked of nobody.
+    let asked_for = |entry: &&LockEntry| entry.kind != EntryKind::Bundled;
+    for entry in project.lockfile.entries.values().filter(asked_for) {
         let class = project.classes.get(&entry.path);
         if let Some(known) = class.filter(|known| known.class == Class::Private) {
             private.entry(&entry.name).or_insert((entry, known));
