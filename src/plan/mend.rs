@@ -114,10 +114,10 @@ fn pin(
 fn map(project: &Project, fetched: &[&LockEntry]) -> Option<Mend> {
     let mut wanted: BTreeMap<String, String> = BTreeMap::new();
     for entry in fetched {
-        let registry = project.classes.get(&entry.path)?.registry.as_ref()?;
+        let registry = project.classes.get(&entry.path).and_then(|found| found.registry.as_ref());
         // A package without a scope is mapped by the default registry alone, and that
         // is not added without moving every public package as well.
-        let scope = entry.name.scope()?;
+        let (Some(registry), Some(scope)) = (registry, entry.name.scope()) else { continue };
         let key = format!("{scope}:registry");
         let own =
             |setting: &&crate::project::npmrc::Setting| setting.key == key && setting.level == Level::Project;
@@ -164,5 +164,110 @@ fn few(names: impl Iterator<Item = impl ToString>) -> String {
     match more {
         0 => names.join(", "),
         more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "what a test prepares is its own")]
+
+    use super::*;
+    use crate::evidence::fact::{Output, Package};
+    use crate::plan::sample::{PRIVATE, project, registry_entry, sound_lock};
+    use serde_json::json;
+
+    const SHOWN: &str = "sha512-bWFkZSB1cA==";
+
+    /// A baseline that installed `@acme/internal` with bytes of that role.
+    fn baseline(role: &str, genuine: Option<bool>) -> Evidence {
+        let package: Package = serde_json::from_value(json!({
+            "path": "node_modules/@acme/internal", "name": "@acme/internal", "version": "1.2.3",
+            "class": "private", "lock": null, "genuine": genuine, "integrity_ok": null, "scripts": [],
+            "optional": false, "decoy": false, "source": { "kind": "registry", "role": role,
+            "host": "blobs.acme.example", "url": "https://blobs.acme.example/x", "sha512": SHOWN, "exchange": 1 }
+        }))
+        .unwrap();
+        let exchange = json!({ "seq": 1, "method": "GET", "scheme": "https", "host": "npm.acme.example",
+            "port": 8443, "path": "/npm/@acme/internal/-/internal-1.2.3.tgz", "status": 302, "kind": "tarball",
+            "package": "@acme/internal", "version": "1.2.3", "role": "own", "credential": "none",
+            "credential_label": null, "carried_secret": null, "used_secret": null, "unsearched": false,
+            "fault": null, "decoy": false, "bytes": 0, "sha512": null, "sha1": null, "redirected_to": null,
+            "process": null, "answered_by": "upstream" });
+        Evidence {
+            scenario: "baseline".to_owned(),
+            repeat: 1,
+            command: Vec::new(),
+            exit: None,
+            cut_short: None,
+            npm_error: None,
+            duration_ms: 1,
+            decoys: Vec::new(),
+            packages: vec![package],
+            exchanges: vec![serde_json::from_value(exchange).unwrap()],
+            lookups: Vec::new(),
+            processes: Vec::new(),
+            connections: Vec::new(),
+            files: Vec::new(),
+            reads: Vec::new(),
+            output: Output::default(),
+            gaps: Vec::new(),
+            traced: true,
+        }
+    }
+
+    /// The sound project without a field of `@acme/internal`.
+    fn without(field: &str, npmrc: &str) -> Project {
+        let mut lock = sound_lock();
+        lock["packages"]["node_modules/@acme/internal"].as_object_mut().unwrap().shift_remove(field);
+        project(&[(Level::Project, npmrc)], &lock)
+    }
+
+    const MAPPED: &str = "@acme:registry=https://npm.acme.example/npm/\n";
+
+    fn says(project: &Project, evidence: &Evidence, npm_major: u64) -> Vec<String> {
+        mends(project, evidence, Some(npm_major)).unwrap().into_iter().map(|mend| mend.says).collect()
+    }
+
+    #[test]
+    fn a_pin_that_lacks_is_filled_in_with_what_the_baseline_showed() {
+        let own = baseline("own", Some(true));
+        let whole = |project: &Project| match mends(project, &own, Some(10)).unwrap().as_slice() {
+            [Mend { edit: Edit::Whole(text), file, .. }] if file == "package-lock.json" => text.clone(),
+            other => unreachable!("{other:?}"),
+        };
+        assert!(whole(&without("integrity", MAPPED)).contains(SHOWN));
+        // Where it was asked for, not where the redirect led.
+        let asked = "https://npm.acme.example:8443/npm/@acme/internal/-/internal-1.2.3.tgz";
+        assert!(whole(&without("resolved", MAPPED)).contains(asked));
+    }
+
+    #[test]
+    fn what_a_stranger_gave_is_pinned_by_nobody() {
+        for evidence in [baseline("foreign", Some(true)), baseline("own", Some(false))] {
+            assert_eq!(says(&without("integrity", MAPPED), &evidence, 10), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn a_scope_is_mapped_where_no_file_of_the_projects_maps_it() {
+        let own = baseline("own", None);
+        let unmapped = project(&[(Level::User, MAPPED)], &sound_lock());
+        let line = format!("set `@acme:registry={PRIVATE}` in .npmrc");
+        assert_eq!(says(&unmapped, &own, 10), [line]);
+        // One without a scope keeps nobody from mapping the others.
+        let mut lock = sound_lock();
+        lock["packages"]["node_modules/acme-log"] = registry_entry(PRIVATE, "acme-log", "1.0.0");
+        assert_eq!(says(&project(&[], &lock), &own, 10).len(), 1);
+    }
+
+    #[test]
+    fn controls_are_set_where_npm_knows_them_and_nobody_has() {
+        let own = baseline("own", None);
+        let sound = project(&[(Level::Project, MAPPED)], &sound_lock());
+        assert_eq!(says(&sound, &own, 10), Vec::<String>::new());
+        assert_eq!(says(&sound, &own, 11), ["set `allow-remote=none` in .npmrc"]);
+        assert_eq!(says(&sound, &own, 12), Vec::<String>::new());
+        let set = project(&[(Level::Project, &format!("{MAPPED}allow-remote=none\n"))], &sound_lock());
+        assert_eq!(says(&set, &own, 11), Vec::<String>::new());
     }
 }
