@@ -132,7 +132,7 @@ fn planned(loaded: Loaded, label: String, options: &Options) -> anyhow::Result<P
         }
     }
     if drills::wanted(&options.choice) {
-        let plan = Plan { runs: Vec::new(), not_applicable: Vec::new() };
+        let plan = Plan { runs: Vec::new(), poisoner: None, not_applicable: Vec::new() };
         drills::chosen(&options.choice)?;
         return Ok(Place { loaded, plan, not_applicable: Vec::new(), label });
     }

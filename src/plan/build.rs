@@ -5,7 +5,9 @@ use super::environment::OPENED;
 use super::needs::Stakes;
 use super::{Plan, PlantedSecrets, RunSpec, World, command, environment, world};
 use crate::project::Project;
-use crate::scenario::{Cache, Loss, Scenario};
+use crate::scenario::{
+    self, Answer, Cache, Changes, Demand, Install, InstallChange, Loss, Need, Scenario, Suite,
+};
 use crate::secret::Secret;
 use crate::text::Complaint;
 use std::collections::BTreeSet;
@@ -55,7 +57,7 @@ pub fn plan(project: &Project, options: &PlanOptions) -> Result<Plan, PlanError>
     let planner = Planner { project, words, stakes, planting, genuine, seed, npm_major };
     let mut scenarios: Vec<&Scenario> = options.scenarios.iter().collect();
     scenarios.sort_by_key(|scenario| rank(scenario));
-    let mut plan = Plan { runs: Vec::new(), not_applicable: Vec::new() };
+    let mut plan = Plan { runs: Vec::new(), poisoner: None, not_applicable: Vec::new() };
     for scenario in scenarios {
         if let Some(reason) = planner.stakes.lacks(scenario, &planner.words, planner.npm_major) {
             plan.not_applicable.push((scenario.name.clone(), reason));
@@ -64,6 +66,9 @@ pub fn plan(project: &Project, options: &PlanOptions) -> Result<Plan, PlanError>
         for repeat in 1..=options.repeat.max(1) {
             plan.runs.push(planner.run(scenario, repeat)?);
         }
+    }
+    if plan.runs.iter().any(|run| run.cache == Cache::Poisoned) {
+        plan.poisoner = Some(planner.run(&poisoning(), 1)?);
     }
     Ok(plan)
 }
@@ -79,7 +84,25 @@ fn rank(scenario: &Scenario) -> u8 {
     match scenario.world.cache {
         Cache::Clean if scenario.name == "baseline" => 0,
         Cache::Clean => 1,
-        Cache::Warm => 2,
+        Cache::Warm | Cache::Poisoned => 2,
+    }
+}
+
+/// The install that fills a cache with strangers' packages of private names. npm itself
+/// writes it, so that it is what npm would find.
+fn poisoning() -> Scenario {
+    Scenario {
+        name: "cache-poisoning".to_owned(),
+        title: "The private registry gave strangers' packages".to_owned(),
+        about: "How a cache comes to hold them.".to_owned(),
+        suites: vec![Suite::ByName],
+        losses: Vec::new(),
+        needs: vec![Need::Private],
+        control: false,
+        world: scenario::World { private: Answer::FallsThrough, decoys: true, ..scenario::World::default() },
+        project: Changes { remove_integrity: true, ..Changes::default() },
+        install: InstallChange { ignore_scripts: true, shorten_retries: true, ..InstallChange::default() },
+        demand: Demand { install: Install::Anyhow, codes: Vec::new() },
     }
 }
 

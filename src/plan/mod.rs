@@ -46,6 +46,9 @@ use std::path::PathBuf;
 pub struct Plan {
     /// In the order in which they are best started: what others need comes first.
     pub runs: Vec<RunSpec>,
+    /// The install that leaves the poisoned cache behind, where a run begins with one. It is
+    /// no test of the project and stands in no report.
+    pub poisoner: Option<RunSpec>,
     /// Scenarios that mean nothing here, with the reason.
     pub not_applicable: Vec<(String, String)>,
 }

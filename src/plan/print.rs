@@ -77,6 +77,7 @@ fn world(run: &RunSpec) -> String {
     match run.cache {
         Cache::Clean => {}
         Cache::Warm => parts.push("npm's cache as the baseline left it".to_owned()),
+        Cache::Poisoned => parts.push("npm's cache with strangers' packages in it".to_owned()),
     }
     parts.join("; ")
 }

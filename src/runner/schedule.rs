@@ -9,6 +9,7 @@ use crate::sandbox::CacheSpec;
 use crate::sandbox::namespaces::ScratchFolder;
 use crate::scenario::Cache;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{Semaphore, watch};
@@ -25,17 +26,17 @@ pub struct Outcome {
 /// The scenario whose cache is handed on.
 pub(super) const GIVER: &str = "baseline";
 
-impl Invocation {
-    /// Runs a whole plan. Every run of it has an outcome, in the plan's order;
-    /// a run that fails takes no other with it.
-    pub async fn run(self: Arc<Self>, plan: Plan, listener: Listener) -> Vec<Outcome> {
-        let jobs = Arc::new(Semaphore::new(self.jobs.max(1)));
-        let wants_warm = plan.runs.iter().any(|run| run.cache == Cache::Warm);
-        let giver = wants_warm
-            .then(|| plan.runs.iter().position(|run| run.scenario.name == GIVER && run.repeat == 1))
-            .flatten();
-        let kept = giver.map(|_| ScratchFolder::create(&self.scratch_root, "warm-cache"));
-        let kept = match kept {
+/// A cache that one run leaves and others begin with.
+#[derive(Clone)]
+struct Handed {
+    folder: Option<Arc<ScratchFolder>>,
+    /// None until the giver ended, then whether its cache is good.
+    given: watch::Sender<Option<bool>>,
+}
+
+impl Handed {
+    fn new(root: &Path, label: &str, wanted: bool) -> Self {
+        let folder = match wanted.then(|| ScratchFolder::create(root, label)) {
             Some(Ok(folder)) => Some(Arc::new(folder)),
             Some(Err(error)) => {
                 tracing::warn!(%error, "no cache can be handed on");
@@ -43,35 +44,59 @@ impl Invocation {
             }
             None => None,
         };
-        // None until the giver ended, then whether its cache is good.
-        let (given, _) = watch::channel(None::<bool>);
-        if kept.is_none() {
-            given.send_replace(Some(false));
+        let (given, _) = watch::channel(folder.is_none().then_some(false));
+        Self { folder, given }
+    }
+
+    /// A copy of it, once its giver has ended.
+    async fn copy(&self, giver: &str) -> Result<CacheSpec, RunError> {
+        let mut ready = self.given.subscribe();
+        let good = ready.wait_for(Option::is_some).await.is_ok_and(|good| *good == Some(true));
+        match &self.folder {
+            Some(folder) if good => Ok(CacheSpec::CopyOf(folder.inner())),
+            Some(_) | None => Err(RunError::NoCache(giver.to_owned())),
         }
+    }
+}
+
+impl Invocation {
+    /// Runs a whole plan. Every run of it has an outcome, in the plan's order;
+    /// a run that fails takes no other with it.
+    pub async fn run(self: Arc<Self>, plan: Plan, listener: Listener) -> Vec<Outcome> {
+        let jobs = Arc::new(Semaphore::new(self.jobs.max(1)));
+        let Plan { runs, poisoner, not_applicable: _ } = plan;
+        let wants_warm = runs.iter().any(|run| run.cache == Cache::Warm);
+        let giver = wants_warm
+            .then(|| runs.iter().position(|run| run.scenario.name == GIVER && run.repeat == 1))
+            .flatten();
+        let warm = Handed::new(&self.scratch_root, "warm-cache", giver.is_some());
+        let poisoned = Handed::new(&self.scratch_root, "poisoned-cache", poisoner.is_some());
+        let poisoning = poisoner.zip(poisoned.folder.clone()).map(|(run, folder)| {
+            let (given, poison) = (poisoned.given.clone(), self.clone().poison(run, folder, jobs.clone()));
+            tokio::spawn(async move {
+                // However it ends, those who wait for it hear of it.
+                let good = tokio::spawn(poison).await.unwrap_or(false);
+                given.send_replace(Some(good));
+            })
+        });
         let mut tasks = Vec::new();
-        for (at, run) in plan.runs.iter().cloned().enumerate() {
+        for (at, run) in runs.iter().cloned().enumerate() {
             let invocation = self.clone();
-            let (jobs, listener, kept) = (jobs.clone(), listener.clone(), kept.clone());
-            let gives = giver == Some(at) && kept.is_some();
-            let (mut ready, given) = (given.subscribe(), given.clone());
+            let (jobs, listener) = (jobs.clone(), listener.clone());
+            let (warm, poisoned) = (warm.clone(), poisoned.clone());
+            let gives = giver == Some(at) && warm.folder.is_some();
             // Taken here, so that runs begin in the plan's order; who waits for a
             // cache must not hold up who does not.
             let permit = match run.cache {
                 Cache::Clean => jobs.clone().acquire_owned().await.ok(),
-                Cache::Warm => None,
+                Cache::Warm | Cache::Poisoned => None,
             };
             tasks.push(tokio::spawn(async move {
-                let cache = match (&kept, run.cache, gives) {
-                    (Some(folder), Cache::Clean, true) => CacheSpec::Keep(folder.inner()),
-                    (_, Cache::Clean, _) => CacheSpec::Empty,
-                    (folder, Cache::Warm, _) => {
-                        let good =
-                            ready.wait_for(Option::is_some).await.is_ok_and(|good| *good == Some(true));
-                        match folder {
-                            Some(folder) if good => CacheSpec::CopyOf(folder.inner()),
-                            Some(_) | None => return Err(RunError::NoCache(GIVER.to_owned())),
-                        }
-                    }
+                let cache = match (run.cache, &warm.folder) {
+                    (Cache::Clean, Some(folder)) if gives => CacheSpec::Keep(folder.inner()),
+                    (Cache::Clean, _) => CacheSpec::Empty,
+                    (Cache::Warm, _) => warm.copy(GIVER).await?,
+                    (Cache::Poisoned, _) => poisoned.copy("cache-poisoning").await?,
                 };
                 let permit = match permit {
                     Some(permit) => Ok(permit),
@@ -82,7 +107,7 @@ impl Invocation {
                 listener(Told::Started { id: run.id.clone(), scenario: run.scenario.name.clone() });
                 let recording = invocation.record(&run, cache, &listener).await;
                 if gives {
-                    given.send_replace(Some(recording.as_ref().is_ok_and(sealing::worked)));
+                    warm.given.send_replace(Some(recording.as_ref().is_ok_and(sealing::worked)));
                 }
                 let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
                 let ending = sealing::ending(&recording);
@@ -94,7 +119,28 @@ impl Invocation {
         for task in tasks {
             recordings.push(task.await.unwrap_or_else(|error| Err(RunError::Fault(error.to_string()))));
         }
-        self.seal_all(plan.runs, recordings)
+        if let Some(poisoning) = poisoning {
+            let _ = poisoning.await;
+        }
+        self.seal_all(runs, recordings)
+    }
+
+    /// Makes the install that leaves a poisoned cache, of which nothing is reported but
+    /// what the cache then holds. Whether it is one.
+    async fn poison(self: Arc<Self>, run: RunSpec, folder: Arc<ScratchFolder>, jobs: Arc<Semaphore>) -> bool {
+        let Ok(_permit) = jobs.acquire_owned().await else { return false };
+        let silent: Listener = Arc::new(|_| {});
+        match self.record(&run, CacheSpec::Keep(folder.inner()), &silent).await {
+            Ok(recording) if sealing::poisoned(&recording) => {
+                sealing::keep_poison(&self, &recording);
+                true
+            }
+            Ok(_) => false,
+            Err(error) => {
+                tracing::warn!(%error, "no poisoned cache can be handed on");
+                false
+            }
+        }
     }
 
     /// Seals the baseline first: it says which bytes are genuine where the

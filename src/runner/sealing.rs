@@ -6,26 +6,39 @@ use crate::evidence::seal::{KnownTarball, Recording, SealContext, known_tarballs
 use crate::evidence::tree::TarballIndex;
 use crate::evidence::{Evidence, Exchange, ExchangeKind};
 use crate::plan::RunSpec;
+use crate::scenario::Cache;
 use crate::wire::{Event, Exit, GapKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 type Indexes = BTreeMap<String, TarballIndex>;
 
-/// What the baseline of an invocation taught, once it ran.
+/// What the baseline of an invocation taught, once it ran, and what a poisoned cache holds.
 #[derive(Debug, Default)]
-pub struct Learned(OnceLock<Known>);
+pub struct Learned {
+    baseline: OnceLock<Known>,
+    poisoned: OnceLock<BTreeMap<String, KnownTarball>>,
+}
 
 impl Learned {
     /// Keeps what the first baseline taught.
     fn keep(&self, known: Known) {
-        let _ = self.0.set(known);
+        let _ = self.baseline.set(known);
     }
 
     /// What is known by now.
     fn known(&self) -> &Known {
         static NOTHING: Known = Known { genuine: BTreeMap::new(), cached: BTreeMap::new() };
-        self.0.get().unwrap_or(&NOTHING)
+        self.baseline.get().unwrap_or(&NOTHING)
+    }
+
+    /// What the cache held that a run began with.
+    fn cached(&self, cache: Cache) -> &BTreeMap<String, KnownTarball> {
+        static NOTHING: BTreeMap<String, KnownTarball> = BTreeMap::new();
+        match cache {
+            Cache::Clean | Cache::Warm => &self.known().cached,
+            Cache::Poisoned => self.poisoned.get().unwrap_or(&NOTHING),
+        }
     }
 }
 
@@ -57,6 +70,18 @@ pub(super) fn worked(recording: &Recording) -> bool {
     any(|event| matches!(event, Event::CommandExited { how: Exit::Code(0), .. }))
         // The cache that it was to give may be a part of one.
         && !any(|event| matches!(event, Event::Gap { kind: GapKind::Witness, .. }))
+}
+
+/// Whether a stranger's package was among what it fetched, so that a cache which it leaves
+/// is a poisoned one.
+pub(super) fn poisoned(recording: &Recording) -> bool {
+    worked(recording) && recording.exchanges.iter().any(|it| it.decoy && it.kind == ExchangeKind::Tarball)
+}
+
+/// Keeps what a poisoned cache holds.
+pub(super) fn keep_poison(invocation: &Invocation, recording: &Recording) {
+    let tarballs = indexes(invocation, &recording.exchanges);
+    let _ = invocation.learned.poisoned.set(known_tarballs(&recording.exchanges, &tarballs));
 }
 
 /// How a run's command ended, a fragment for progress.
@@ -118,7 +143,7 @@ pub(super) fn seal(invocation: &Invocation, run: &RunSpec, recording: Recording)
             platform: &invocation.platform,
             npm_major: u32::try_from(invocation.common.toolchain.npm.major).unwrap_or(u32::MAX),
             tarballs: &tarballs,
-            known: &known.cached,
+            known: invocation.learned.cached(run.cache),
             genuine: &known.genuine,
             doors_here: &super::place::ports_here(run, &invocation.common),
             private: &private,

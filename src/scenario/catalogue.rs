@@ -45,6 +45,8 @@ static FILES: &[(&str, &str)] = files![
     "resolved-omitted-on-write",
     "prefer-offline",
     "prefer-offline-private-down",
+    "poisoned-cache",
+    "poisoned-cache-private-down",
     "offline-cold",
     "offline-warm",
     "omit-dev",

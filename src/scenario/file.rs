@@ -1,6 +1,6 @@
 //! Reading a scenario file.
 
-use super::{Answer, Demand, Install, Loss, Reach, Scenario, Suite};
+use super::{Answer, Cache, Demand, Install, Loss, Reach, Scenario, Suite};
 use crate::text::{Complaint, Place, Source, nearest};
 use std::path::{Path, PathBuf};
 
@@ -251,6 +251,12 @@ fn check_world(source: &Source, scenario: &Scenario) -> Result<(), Complaint> {
             "write `decoys = true` beside it: the public registry then has a package of each private name",
         ));
     }
+    if scenario.world.cache == Cache::Poisoned && !scenario.world.decoys {
+        let message = "a poisoned cache holds decoys, and there are none".to_owned();
+        return Err(complaint(key_place(source, "cache"), source, message).help(
+            "write `decoys = true` beside it: the cache then holds a stranger's package of each private name",
+        ));
+    }
     // What is not answered genuinely is answered before anybody asks for a decoy.
     if scenario.world.decoys && public.reach() == Reach::All {
         let message = format!("the public registry {} and cannot offer decoys", public.says());
@@ -415,6 +421,7 @@ mod tests {
                 6,
                 "nobody has published",
             ),
+            (GOOD.replace("[demand]", "[world]\ncache = \"poisoned\"\n[demand]"), 6, "there are none"),
             (GOOD.replace("codes = [\"E404\"]\n", ""), 6, "needs the `codes`"),
             (GOOD.replace("E404", "e404"), 7, "not a code"),
             (project("remove-mapping = true"), 6, "`remove-mapping` takes"),

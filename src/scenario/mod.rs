@@ -184,6 +184,10 @@ pub enum Cache {
     Clean,
     /// As the baseline run left it.
     Warm,
+    /// As an install left it to which the private registry had given strangers' packages,
+    /// and that refused nothing. Its lockfile has no `integrity` of private packages, and
+    /// its scripts are off.
+    Poisoned,
 }
 
 /// What must hold.

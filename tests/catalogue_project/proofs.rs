@@ -227,3 +227,22 @@ pub fn is_the_strangers(run: &Value, package: &str, version: &str) -> Result<(),
     };
     must(list(run, "packages").any(is), "no stranger's version from the right host", &run["packages"])
 }
+
+/// The private package is a stranger's, out of npm's cache, and nobody was asked for it.
+pub fn the_strangers_from_the_cache(run: &Value) -> Result<(), String> {
+    let package = list(run, "packages").find(|one| one["name"] == PRIVATE).unwrap_or(&Value::Null);
+    must(
+        package["genuine"] == false && package["source"]["kind"] == "cache" && asked(run, PRIVATE).is_empty(),
+        "the private package is not a stranger's out of the cache",
+        package,
+    )
+}
+
+/// Nothing was installed, from the cache or from elsewhere.
+pub fn nothing_installed(run: &Value) -> Result<(), String> {
+    must(
+        list(run, "packages").all(|package| package["version"].is_null()),
+        "something was installed",
+        &run["packages"],
+    )
+}

@@ -85,6 +85,16 @@ pub const BOTH: &[Row] = &[
         ("sealed, npm 0", proofs::from_the_cache_unasked),
     ),
     row(
+        "poisoned-cache",
+        ("sealed, npm 0", proofs::own_registry_only),
+        ("sealed, npm 0", proofs::own_registry_only),
+    ),
+    row(
+        "poisoned-cache-private-down",
+        ("leaked, npm 0", proofs::the_strangers_from_the_cache),
+        ("sealed, npm ECONNREFUSED", proofs::nothing_installed),
+    ),
+    row(
         "offline-cold",
         ("sealed, npm ENOTCACHED", proofs::asks_nobody),
         ("sealed, npm ENOTCACHED", proofs::asks_nobody),

@@ -1,7 +1,7 @@
 //! `foreign-code-executed`: a stranger's program ran.
 
 use crate::evidence::Role;
-use crate::evidence::fact::{Package, Process};
+use crate::evidence::fact::{Package, Process, SourceKind};
 use crate::evidence::seal::PROJECT;
 use crate::finding::case::{Case, Run, Sighting, is_own, spec};
 use crate::finding::location::Spot;
@@ -36,7 +36,10 @@ fn ran(run: &Run<'_>, at: u32, package: &Package) -> Option<Sighting> {
     let processes = &run.evidence.processes;
     let script = processes.iter().find(|process| process.package.as_deref() == Some(&package.path));
     let process = script.or_else(|| processes.iter().find(|process| executes(process, &package.path)));
-    let host = package.source.as_ref().and_then(|source| source.host.as_deref()).unwrap_or("a foreign host");
+    let source = package.source.as_ref();
+    let host = source.and_then(|source| source.host.as_deref()).unwrap_or("a foreign host");
+    let cached = source.is_some_and(|source| source.kind == SourceKind::Cache);
+    let host = if cached { format!("{host} by way of npm's cache") } else { host.to_owned() };
     let name = spec(&package.name, package.version.as_deref());
     let what = match (script, process) {
         (Some(script), _) => {
@@ -62,7 +65,8 @@ fn ran(run: &Run<'_>, at: u32, package: &Package) -> Option<Sighting> {
         "treat the machine as run by a stranger, map the package to its registry, and pin its bytes in the lockfile",
     )
     .package(&package.name)
-    .key(&package.path)
+    // What came another way is another fault.
+    .key(format!("{} {host}", package.path))
     .at(Spot::resolved(&package.path))
     .seen(EvidenceKind::Package, at);
     if let Some(process) = process {
