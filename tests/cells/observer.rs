@@ -222,6 +222,9 @@ impl Desk {
             host if host == public_host() => self.world.public.as_str(),
             _ => "",
         };
+        if fault == "falls-through" && owned {
+            shelf = self.decoys(&name);
+        }
         if let Some(status) = status(fault) {
             return error(status);
         }

@@ -73,11 +73,21 @@ impl Bench<'_> {
                 "private" => world.private = value.as_str().unwrap().to_owned(),
                 "public" => world.public = value.as_str().unwrap().to_owned(),
                 "decoys" => world.decoys = value.as_bool().unwrap(),
-                // The cache of an install in the world as it is.
+                // The cache of an install in the world as it is, or in one where the private
+                // registry gave strangers' packages and nothing refused them.
                 "cache" => {
-                    assert_eq!(value.as_str(), Some("warm"));
-                    let genuine = World { decoys: false, private: String::new(), ..self.world.clone() };
-                    self.run(tools, room.path(), &folder, &["ci".to_owned()], &BTreeMap::new(), genuine);
+                    let mut words = vec!["ci".to_owned()];
+                    let private = match value.as_str() {
+                        Some("warm") => "",
+                        Some("poisoned") => {
+                            words.push("--ignore-scripts".to_owned());
+                            self.change(&folder, "remove-integrity", &true.into(), &mut BTreeMap::new());
+                            "falls-through"
+                        }
+                        other => panic!("the plain side knows no cache that is {other:?}"),
+                    };
+                    let before = World { decoys: false, private: private.to_owned(), ..self.world.clone() };
+                    self.run(tools, room.path(), &folder, &words, &BTreeMap::new(), before);
                     lay();
                 }
                 other => panic!("the plain side knows no `{other}` of a world"),

@@ -31,9 +31,9 @@ const fn silent(
     Silent { numbers, config, lock, conditions }
 }
 
-/// What shares a project shares its baseline. Lockfiles of version 2 where npm 6 is to read them as well. S13 to S15 and half of
-/// S20 are projects of their own, in `peculiar`. Of S12 the warm cache is here; a poisoned
-/// one is none that a scenario can declare.
+/// What shares a project shares its baseline. Lockfiles of version 2 where npm 6 is to
+/// read them as well. S13 to S15 and half of S20 are projects of their own, in `peculiar`.
+/// Of S12 what a registry marks as `immutable` is not here.
 pub const SILENT: &[Silent] = &[
     silent(
         "S1 and S9",
@@ -65,6 +65,7 @@ pub const SILENT: &[Silent] = &[
             ("tampered-tarball", LEAKED),
             ("private-redirected-public", LEAKED),
             ("warm-cache-private-down", ["", "", "sealed", "sealed", "sealed", "sealed"]),
+            ("poisoned-cache-private-down", LEAKED_8),
             ("private-mapping-removed", ["leaked", "sealed", "sealed", "sealed", "sealed", "sealed"]),
         ],
     ),
@@ -99,6 +100,8 @@ pub const SILENT: &[Silent] = &[
         Lock::SOUND_2,
         &[
             ("warm-cache-private-down", ["sealed"; 6]),
+            ("poisoned-cache-private-down", ["", "", "sealed", "sealed", "sealed", "sealed"]),
+            ("poisoned-cache", ["", "", "sealed", "sealed", "sealed", "sealed"]),
             ("out-of-step-and-lost", ["", "leaked", "exposed", "exposed", "exposed", "exposed"]),
         ],
     ),
