@@ -11,12 +11,13 @@ use crate::evidence::resolution::{Listing, Resolution};
 use crate::project::Project;
 use crate::project::class::Class;
 use crate::project::name::PackageName;
-use crate::project::npmrc::{NpmConfig, Value};
+use crate::project::npmrc::{Level, NpmConfig, Value};
 use crate::project::registry::RegistryUrl;
 use crate::secret::Secret;
 use crate::upstream::{Accept, Request, Upstream, UpstreamError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use url::Url;
@@ -25,6 +26,9 @@ use url::Url;
 const MAX_PACKUMENT: u64 = 64 << 20;
 /// Names that are asked for at once.
 const AT_ONCE: usize = 6;
+/// How long two registries may take to answer for one name: one that drips would otherwise
+/// hold up the report for ever.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A private name, the virtual registry that it comes through, and what is behind that.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,7 +56,13 @@ pub(super) async fn compare(loaded: &Loaded, mut stop: watch::Receiver<bool>) ->
         {
             let reader = reader.clone();
             tasks.spawn(async move {
-                let resolution = reader.compare(&pair).await;
+                let resolution = match tokio::time::timeout(PATIENCE, reader.compare(&pair)).await {
+                    Ok(resolution) => resolution,
+                    Err(_) => {
+                        let why = format!("the two did not answer within {} s", PATIENCE.as_secs());
+                        Resolution::unread(&pair.registry, &pair.behind, &pair.package, why)
+                    }
+                };
                 (pair, resolution)
             });
         }
@@ -109,9 +119,23 @@ impl Reader {
         let Pair { registry, behind, package } = pair;
         let (given, had) = tokio::join!(self.listing(registry, package), self.listing(behind, package));
         match (given, had) {
-            (Ok(given), Ok(had)) => Resolution::of(registry, behind, package, &given, &had),
+            (Ok(given), Ok(had)) => match self.unlisted(package, &given) {
+                // What it gives to npm it must list: else this was another answer than npm's.
+                Some(version) => {
+                    let why = format!("{} lists no {version}, which the lockfile has", registry.host());
+                    Resolution::unread(registry, behind, package, why)
+                }
+                None => Resolution::of(registry, behind, package, &given, &had),
+            },
             (Err(why), _) | (Ok(_), Err(why)) => Resolution::unread(registry, behind, package, why),
         }
+    }
+
+    /// A locked version of a private name that a listing lacks.
+    fn unlisted(&self, package: &PackageName, given: &Listing) -> Option<&str> {
+        let private = self.project.of_class(Class::Private).map(|(entry, _)| entry);
+        let mut locked = private.filter(|entry| entry.name == *package && !entry.version.is_empty());
+        locked.find(|entry| !given.has(&entry.version)).map(|entry| entry.version.as_str())
     }
 
     /// What a registry lists of a name, or why that could not be read.
@@ -202,7 +226,9 @@ fn authorization(url: &Url, config: &NpmConfig) -> (Option<Secret>, Option<Strin
     let same_place = |text: &str| {
         RegistryUrl::parse(text).is_ok_and(|own| own.as_url().scheme() == "http" && own.same_host(url))
     };
-    let by_http = config.settings.iter().any(|setting| match &setting.value {
+    // A file of the tested project that names it by http is not the user's word for it.
+    let mut by_user = config.settings.iter().filter(|setting| setting.level != Level::Project);
+    let by_http = by_user.any(|setting| match &setting.value {
         Value::Plain(text) => {
             (setting.key == "registry" || setting.key.ends_with(":registry")) && same_place(text)
         }

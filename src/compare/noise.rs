@@ -59,8 +59,7 @@ pub fn varying(runs: &[&Evidence]) -> Vec<Varying> {
     // By what they look like: the same but for letters and digits.
     let mut alike: BTreeMap<Shape<'_>, Vec<(&Fact, usize)>> = BTreeMap::new();
     for (fact, seen) in counted.into_iter().filter(|(_, seen)| *seen < runs.len()) {
-        let shape = words(&fact.2).into_iter().map(|(word, is_name)| if is_name { "*" } else { word });
-        let key = (fact.0, fact.1.as_deref(), shape.collect());
+        let key = (fact.0, fact.1.as_deref(), shape(fact));
         alike.entry(key).or_default().push((fact, seen));
     }
     let mut found: Vec<Varying> = alike.into_values().flat_map(|group| told(&group, &each)).collect();
@@ -78,15 +77,41 @@ fn told(group: &[(&Fact, usize)], each: &[BTreeSet<Fact>]) -> Vec<Varying> {
     let mut counts = each.iter().map(|facts| group.iter().filter(|(fact, _)| facts.contains(*fact)).count());
     let first = counts.next().unwrap_or(0);
     let even = first > 0 && counts.all(|count| count == first);
-    // Which script ran is no name that anything makes up.
+    // What is made up anew is never the same again.
+    let anew = group.iter().all(|(_, seen)| *seen == 1);
     match group {
-        [(fact, _), ..] if even && fact.0 != Kind::Script => {
+        [(fact, _), ..] if even && anew && is_made_up(fact) => {
             let texts: Vec<_> = group.iter().map(|(fact, _)| words(&fact.2)).collect();
             vec![line(fact, pattern(&texts), of)]
         }
         group => group.iter().map(|(fact, seen)| line(fact, fact.2.clone(), *seen)).collect(),
     }
 }
+
+/// Which script ran is no name that anything makes up, and neither is the name of a file
+/// that was there before.
+fn is_made_up(fact: &Fact) -> bool {
+    match fact.0 {
+        Kind::Script => false,
+        Kind::File => fact.2.starts_with(ADDED),
+        Kind::Process | Kind::Connection => true,
+    }
+}
+
+/// A text without its letters and digits, where they can be made up.
+fn shape(fact: &Fact) -> String {
+    let (made_up, text) = (is_made_up(fact), fact.2.as_str());
+    let (kept, text) = match text.strip_prefix(ADDED) {
+        Some(path) if fact.0 == Kind::File => (ADDED, path),
+        Some(_) | None => ("", text),
+    };
+    let words = words(text).into_iter();
+    let shape: String = words.map(|(word, is_name)| if is_name && made_up { "*" } else { word }).collect();
+    format!("{kept}{shape}")
+}
+
+/// How the text of an added file begins.
+const ADDED: &str = "added ";
 
 /// Where all have the same word it stays, else `*`.
 fn pattern(texts: &[Vec<(&str, bool)>]) -> String {
@@ -114,7 +139,7 @@ fn facts(run: &Evidence) -> BTreeSet<Fact> {
     let by_id: BTreeMap<_, _> = run.processes.iter().map(|process| (process.id, process)).collect();
     let mut facts = BTreeSet::new();
     for process in run.processes.iter().filter(|process| process.event.is_some()) {
-        let package = process.package.clone();
+        let package = process.package.as_deref().map(settled);
         let event = process.event.clone().unwrap_or_default();
         let parent = process.parent.and_then(|id| by_id.get(&id));
         let (kind, what) = match parent.is_some_and(|parent| parent.event.is_some()) {
@@ -131,7 +156,7 @@ fn facts(run: &Evidence) -> BTreeSet<Fact> {
             0 => to.to_owned(),
             port => format!("{to}:{port}"),
         };
-        facts.insert((Kind::Connection, process.package.clone(), what));
+        facts.insert((Kind::Connection, process.package.as_deref().map(settled), what));
     }
     for file in &run.files {
         let change = match file.change {
@@ -142,6 +167,18 @@ fn facts(run: &Evidence) -> BTreeSet<Fact> {
         facts.insert((Kind::File, file.package.clone(), format!("{change} {}", file.path)));
     }
     facts
+}
+
+/// The folder of a package, without the name that npm makes up for a clone's.
+fn settled(folder: &str) -> String {
+    const CLONE: &str = "/_cacache/tmp/git-clone";
+    match folder.split_once(CLONE) {
+        Some((_, rest)) => {
+            let inner = rest.find('/').map_or("", |at| &rest[at..]);
+            format!("git-clone*{inner}")
+        }
+        None => folder.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -239,6 +276,33 @@ mod tests {
             lines(&[&two, &one]),
             ["File added /tmp/a 1/2", "File added /tmp/b 1/2", "File added /tmp/c 1/2"]
         );
+    }
+
+    #[test]
+    fn a_flip_between_names_is_no_name_made_up_anew() {
+        let one = |name: &str| run(&["cc"], &[&format!("/project/node_modules/a/{name}.js")], &[]);
+        assert_eq!(
+            lines(&[&one("x"), &one("x"), &one("y")]),
+            ["File added /project/node_modules/a/x.js 2/3", "File added /project/node_modules/a/y.js 1/3"]
+        );
+        let (mut changed, mut other) = (one("x"), one("y"));
+        changed.files[0].change = Change::Changed;
+        other.files[0].change = Change::Changed;
+        assert_eq!(lines(&[&changed, &other]).len(), 2);
+        changed.files[0].change = Change::Removed;
+        assert_eq!(lines(&[&changed, &one("y")]).len(), 2);
+    }
+
+    #[test]
+    fn the_clone_of_a_repository_is_the_same_whatever_npm_calls_it() {
+        let cloned = |name: &str| {
+            let mut run = run(&["node"], &[], &["x.example"]);
+            for process in &mut run.processes {
+                process.package = Some(format!("/home/u/.npm/_cacache/tmp/git-clone{name}/node_modules/b"));
+            }
+            run
+        };
+        assert_eq!(lines(&[&cloned("AbC"), &cloned("Q1z")]), Vec::<String>::new());
     }
 
     proptest::proptest! {

@@ -48,6 +48,11 @@ impl Listing {
         Some(listing)
     }
 
+    /// Whether a version is listed.
+    pub fn has(&self, version: &str) -> bool {
+        self.versions.contains_key(version)
+    }
+
     /// Adds a version: `integrity` as a lockfile has it, `shasum` in hexadecimal digits.
     pub fn add(&mut self, version: &str, integrity: Option<&str>, shasum: Option<&str>) {
         let sha1 = shasum.and_then(Integrity::from_shasum);

@@ -189,24 +189,29 @@ pub fn index_tarball(gzipped: impl Read) -> std::io::Result<TarballIndex> {
         let path = parts.join("/");
         let mut hasher = FileHasher::default();
         let mut buffer = [0; 16 << 10];
-        let is_manifest = path == "package.json";
-        if is_manifest {
-            manifest.clear();
-        }
+        let within = nested(&parts);
+        // As on disk, where each package is one by itself.
+        let is_manifest = within.as_ref().map_or(path.as_str(), |(_, inner)| inner) == "package.json";
+        let mut kept = Vec::new();
         loop {
             let n = entry.read(&mut buffer)?;
             if n == 0 {
                 break;
             }
             hasher.update(&buffer[..n]);
-            if is_manifest && (manifest.len() as u64) < MAX_MANIFEST {
-                manifest.extend_from_slice(&buffer[..n]);
+            if is_manifest && (kept.len() as u64) < MAX_MANIFEST {
+                kept.extend_from_slice(&buffer[..n]);
             }
         }
         let whole = hasher.finish();
-        let digest = if is_manifest { manifest_digest(&manifest, whole) } else { whole };
-        match nested(&parts) {
-            None => tree.add(path, digest),
+        let digest = if is_manifest { manifest_digest(&kept, whole) } else { whole };
+        match within {
+            None => {
+                if is_manifest {
+                    manifest = kept;
+                }
+                tree.add(path, digest);
+            }
             Some((owner, inner)) => bundled.entry(owner).or_default().add(inner, digest),
         }
     }
@@ -261,11 +266,12 @@ mod tests {
 
     #[test]
     fn a_tarball_and_what_npm_unpacks_have_the_same_digest() {
-        let files: [(&str, &[u8]); 4] = [
+        let files: [(&str, &[u8]); 5] = [
             ("package/package.json", br#"{"name":"a","version":"1.0.0"}"#),
             ("package/bin/a.js", b"#!/usr/bin/env node\r\nrun()\r\n"),
             ("package/.gitignore", b"x"),
             ("package/node_modules/b/index.js", b"b"),
+            ("package/node_modules/b/package.json", b"{\"name\":\"b\"}\n"),
         ];
         let index = index_tarball(tarball(&files).as_slice()).unwrap();
         let mut disk = TreeDigest::default();
@@ -274,7 +280,13 @@ mod tests {
         disk.add(".npmignore", digest(b"x"));
         assert_eq!(index.tree, disk.finish());
         assert_eq!((index.name.as_str(), index.version.as_str()), ("a", "1.0.0"));
-        assert_eq!(index.bundled.keys().collect::<Vec<_>>(), ["node_modules/b"]);
+        let mut inner = TreeDigest::default();
+        inner.add("index.js", digest(b"b"));
+        inner.add("package.json", manifest_digest(files[4].1, digest(files[4].1)));
+        assert_eq!(
+            index.bundled.into_iter().collect::<Vec<_>>(),
+            [("node_modules/b".to_owned(), inner.finish())]
+        );
     }
 
     #[test]

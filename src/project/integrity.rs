@@ -75,13 +75,16 @@ impl Integrity {
         whole.then(|| format!("sha1-{}", STANDARD.encode(bytes)))
     }
 
-    /// Whether both speak of the same bytes, by the strongest algorithm that both have;
-    /// `None` where they share none.
+    /// Whether both speak of the same bytes, by the strongest algorithm that `self` has;
+    /// `None` where `other` has none of it, since a hash that nobody can hold against
+    /// another is the one that npm would go by.
     pub fn agrees(&self, other: &Self) -> Option<bool> {
-        let has = |of: &Self, algorithm| of.hashes.iter().any(|(known, _)| *known == algorithm);
-        let mut shared = self.hashes.iter().map(|(algorithm, _)| *algorithm);
-        let strongest = shared.rfind(|algorithm| has(other, *algorithm))?;
-        Some(self.hashes.iter().filter(|(it, _)| *it == strongest).any(|hash| other.hashes.contains(hash)))
+        let strongest = self.strongest();
+        if !other.hashes.iter().any(|(known, _)| *known == strongest) {
+            return None;
+        }
+        // Each is an alternative for npm: all have to be known.
+        Some(self.hashes.iter().filter(|(it, _)| *it == strongest).all(|hash| other.hashes.contains(hash)))
     }
 
     /// The strongest algorithm present: the one that decides.

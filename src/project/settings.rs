@@ -105,9 +105,11 @@ impl RegistryEntry {
     /// Private names are asked of what `behind` names, and never of the public registry.
     fn check_behind(&self, public: &RegistryUrl) -> Result<(), Complaint> {
         let Some(behind) = &self.behind else { return Ok(()) };
-        let wrong = if public.same_host(behind.as_url()) {
+        // By any scheme or port, and with the dot that ends an absolute name: it is the same host.
+        let name = |registry: &RegistryUrl| registry.host().trim_end_matches('.').to_ascii_lowercase();
+        let wrong = if name(public) == name(behind) {
             "`behind` is npm's public registry, which is asked for no private name"
-        } else if public.same_host(self.url.as_url()) {
+        } else if name(public) == name(&self.url) {
             "npm's public registry has no registry of yours behind it"
         } else if *behind == self.url {
             "`behind` is the registry itself"

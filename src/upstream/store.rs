@@ -25,7 +25,7 @@ const MAX_CONTENT: u64 = 20 << 30;
 /// Bytes of a file of `index/` or `trees/` that are read.
 const MAX_ENTRY: u64 = 16 << 20;
 /// What tarballs unpack to is kept here: another name for each other way to digest it.
-const TREES: &str = "trees-2";
+const TREES: &str = "trees-3";
 
 /// A folder of answers.
 #[derive(Debug)]

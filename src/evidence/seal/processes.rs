@@ -33,8 +33,13 @@ pub(super) fn processes(events: &[Event], context: &SealContext<'_>) -> Vec<Proc
                     parents.entry(*process).or_insert(*parent);
                 }
                 let parent = parents.get(process).copied();
+                // npm prepares what comes from git by an install of its own in the clone.
+                let npm_in_clone = parent
+                    .filter(|parent| parents.get(parent) == Some(&COMMAND) && !scripts.contains_key(parent))
+                    .and_then(|parent| found.get(&parent))
+                    .is_some_and(|parent| in_clone(&format!("{}/", parent.cwd)).is_some());
                 if let Some(lifecycle) = lifecycle
-                    && parent == Some(COMMAND)
+                    && (parent == Some(COMMAND) || npm_in_clone)
                 {
                     let folder = package_folder(&lifecycle.package_json);
                     let event = lifecycle.event.chars().take(60).collect();

@@ -1,5 +1,6 @@
 //! `incomplete-install`: npm exited 0 and something is not there.
 
+use crate::evidence::ExchangeKind;
 use crate::evidence::fact::Reached;
 use crate::finding::case::{Case, Run, Sighting, answered, failed_answer, ours, spec};
 use crate::finding::location::Spot;
@@ -52,9 +53,15 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                 ),
                 // npm refused it by itself: npm 12 where `resolved` is not at the registry that
                 // it believes in (EALLOWREMOTE), all where a mapping is no URL.
+                (true, None) if given(run, &package.name, locked) => (
+                    format!(
+                        "npm exited 0 without the optional {name}: it was given a tarball, refused it, and dropped the package without a word"
+                    ),
+                    "see which bytes the lockfile's integrity refuses; make it an ordinary dependency if the project needs it",
+                ),
                 (true, None) if is_in_baseline(case, run, &package.path) => (
                     format!(
-                        "npm exited 0 without the optional {name}, which it installs in the baseline, and asked nobody for it"
+                        "npm exited 0 without the optional {name}, which it installs in the baseline, and fetched it from nobody"
                     ),
                     "make it an ordinary dependency if the project needs it, or test for it after the install",
                 ),
@@ -76,6 +83,16 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             Some(sighting)
         })
         .collect()
+}
+
+/// Whether a tarball of the locked version came whole. (One that was unpacked, and taken away
+/// again because its script failed, has a source and is another matter.)
+fn given(run: &Run<'_>, name: &str, locked: Option<&str>) -> bool {
+    run.requests(name).any(|exchange| {
+        exchange.kind == ExchangeKind::Tarball
+            && exchange.status == Some(200)
+            && exchange.version.as_deref().is_none_or(|version| Some(version) == locked)
+    })
 }
 
 /// Whether the baseline of the same place has a package at this path, and the scenario

@@ -1,6 +1,7 @@
 //! `irreproducible-install`: the same twice, and not the same.
 
 use crate::compare::differences;
+use crate::evidence::seal::PROJECT;
 use crate::compare::noise::{Kind, Varying, varying};
 use crate::finding::case::{Case, Run, Sighting};
 use crate::finding::location::Spot;
@@ -18,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Report(check),
 };
 
-const HELP: &str = "pin what moves: a missing `integrity` or `resolved`, a git branch, a script that downloads";
+const HELP: &str = "pin what moves: a missing `integrity` or `resolved`, a git branch, a script that makes other files each time";
 
 fn check(case: &Case<'_>) -> Vec<Sighting> {
     let mut equal: BTreeMap<(&str, &[String]), Vec<Run<'_>>> = BTreeMap::new();
@@ -88,7 +89,7 @@ fn of_equal(runs: &[Run<'_>]) -> Vec<Sighting> {
 fn matters(varies: &Varying) -> bool {
     match varies.kind {
         Kind::Script => true,
-        Kind::File => !varies.in_name_only() && varies.what.contains("/node_modules/"),
+        Kind::File => !varies.in_name_only() && varies.what.contains(&format!(" {PROJECT}/")) && varies.what.contains("/node_modules/"),
         Kind::Process | Kind::Connection => false,
     }
 }

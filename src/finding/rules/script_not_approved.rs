@@ -2,6 +2,7 @@
 
 use crate::finding::accepted::matches_name;
 use super::scripts_ran_while_disabled::ran_in_clones;
+use crate::evidence::seal::in_clone;
 use crate::evidence::fact::{Package, Process};
 use crate::evidence::seal::PROJECT;
 use crate::finding::case::{Case, Run, Sighting, owner, spec};
@@ -41,7 +42,28 @@ fn clones(project: &Project, run: &Run<'_>) -> Vec<Sighting> {
         .seen(EvidenceKind::Process, process.id.0);
         if listed { sighting } else { sighting.severity(Severity::Note) }
     };
-    ran_in_clones(run).into_iter().map(sighting).collect()
+    let scripts = run.evidence.processes.iter().filter_map(|process| {
+        let folder = process.package.as_deref()?;
+        let event = process.event.as_deref()?;
+        // The folder's own name is made up by npm, and what follows is the package's in it.
+        let inner = in_clone(&format!("{folder}/"))?.trim_end_matches('/').to_owned();
+        Some((format!("{event} {inner}"), event, inner, process))
+    });
+    let mut by_script = BTreeMap::new();
+    for (key, event, inner, process) in scripts {
+        by_script.entry(key).or_insert((event, inner, process));
+    }
+    let told = by_script.into_iter().map(|(key, (event, inner, process))| {
+        let whose = if inner.is_empty() { "a dependency from git".to_owned() } else { format!("{inner} of a dependency from git") };
+        let sighting = Sighting::new(
+            format!("npm ran the {event} script of {whose}, which no allow-list covers"),
+            "look at the repository; replace it by a published package, or use an npm with `allow-git=none`",
+        )
+        .key(format!("clone script {key}"))
+        .seen(EvidenceKind::Process, process.id.0);
+        if listed { sighting } else { sighting.severity(Severity::Note) }
+    });
+    ran_in_clones(run).into_iter().map(sighting).chain(told).collect()
 }
 
 fn has_list(project: &Project) -> bool {

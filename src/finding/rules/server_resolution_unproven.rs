@@ -41,17 +41,19 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
             let public = project.lockfile.entries.values().find(|entry| {
                 project.classes.get(&entry.path).is_some_and(|known| known.class == Class::Public)
                     && project.config.registry_for(&entry.name, &project.public) == *home
-            })?;
+            });
+            // Whoever says what lies behind it says that it takes from several.
+            let is_virtual =
+                project.settings.registries.iter().any(|entry| entry.url == *home && entry.behind.is_some());
             let first = private.first()?;
+            let serves = match public {
+                Some(public) => format!("{home} serves {} and public packages as {}", first.name, public.name),
+                None if is_virtual => format!("{home} serves {} out of other registries", first.name),
+                None => return None,
+            };
             let (seen, help) = what_was_seen(&compared);
             Some(
-                Sighting::new(
-                    format!(
-                        "{home} serves {} and public packages as {}: {seen}",
-                        first.name, public.name
-                    ),
-                    help,
-                )
+                Sighting::new(format!("{serves}: {seen}"), help)
                 .key(home.to_string())
                 .at(Spot::Mapping { name: first.name.to_string(), path: first.path.clone() }),
             )

@@ -100,6 +100,10 @@ fn what_is_behind_a_registry_is_another_one_of_the_owners() {
     for (url, behind, message) in [
         ("https://npm.example/all/", "{public}", "`behind` is npm's public registry"),
         ("https://npm.example/all/", "https://registry.example/own/", "`behind` is npm's public registry"),
+        ("https://npm.example/all/", "http://registry.example/", "`behind` is npm's public registry"),
+        ("https://npm.example/all/", "https://registry.example:8443/", "`behind` is npm's public registry"),
+        ("https://npm.example/all/", "https://registry.example./", "`behind` is npm's public registry"),
+        ("http://registry.example./", "https://npm.example/own/", "npm's public registry has no registry"),
         ("{public}", "https://npm.example/own/", "npm's public registry has no registry"),
         ("https://npm.example/all/", "https://npm.example/all", "`behind` is the registry itself"),
     ] {
