@@ -285,7 +285,8 @@ fn a_dependency_brings_a_shrinkwrap() {
     assert!(says(&outcome, "baseline", "lockfile-not-honoured left-over"), "{}", outcome.stdout);
 }
 
-/// A git dependency is built by its own `prepare`, in a folder that no lockfile pins.
+/// A git dependency is built by its own `prepare`, in a folder that no lockfile pins, with
+/// what its own install brings.
 #[test]
 fn a_git_dependency_has_a_prepare() {
     if skipped("git") {
@@ -301,7 +302,10 @@ fn a_git_dependency_has_a_prepare() {
     };
     let work = tempfile::tempdir().unwrap();
     let touch = "node -e \"require('fs').writeFileSync('prepared', '')\"";
-    Package::new("acme-tool", "3.0.0").script("prepare", touch).write_to(work.path());
+    Package::new("acme-tool", "3.0.0")
+        .script("prepare", touch)
+        .field("devDependencies", json!({ "build-aid": "^1.0.0" }))
+        .write_to(work.path());
     git(&["init", "-q"], work.path());
     git(&["add", "."], work.path());
     git(&["commit", "-qm", "The tool"], work.path());
@@ -309,7 +313,9 @@ fn a_git_dependency_has_a_prepare() {
     // Inside a project lies at this path.
     let spec = format!("git+file:///project/tool-repository#{commit}");
     let lock = json!({ "node_modules/acme-tool": { "version": "3.0.0", "resolved": spec } });
-    let project = shop(&json!({ "acme-tool": spec }), &lock, vec![], vec![]).build();
+    let call = "node -e \"require('net').connect(9, '192.0.2.1').on('error', () => {})\"";
+    let aid = Package::new("build-aid", "1.0.0").script("postinstall", call);
+    let project = shop(&json!({ "acme-tool": spec }), &lock, vec![], vec![aid]).build();
     let bare = project.path().join("tool-repository");
     git(&["clone", "-q", "--bare", ".", bare.to_str().unwrap()], work.path());
     // Files are copied, and a repository is none without this folder.
@@ -329,6 +335,20 @@ fn a_git_dependency_has_a_prepare() {
         processes.iter().any(|process| process["argv"].to_string().contains("prepared"))
     };
     assert!(prepared("baseline") && !prepared("scripts-disabled"));
+    // What npm brings to prepare it is in no lockfile, and its scripts are told all the same.
+    let aided = |scenario: &str| {
+        let processes = run(&outcome, scenario)["processes"].as_array().unwrap();
+        let of_aid = |process: &&Value| {
+            process["package"].as_str().is_some_and(|package| package.ends_with("node_modules/build-aid"))
+        };
+        processes.iter().filter(of_aid).any(|process| process["event"] == "postinstall")
+    };
+    assert!(aided("baseline") && !aided("scripts-disabled"), "{}", outcome.report);
+    let findings = outcome.report["findings"].to_string();
+    assert!(
+        findings.contains("the postinstall script of node_modules/build-aid of a dependency from git"),
+        "{findings}"
+    );
     assert_eq!(came_to(&outcome, "allow-git-none"), "sealed EALLOWGIT");
 }
 

@@ -282,17 +282,23 @@ impl<'a> Supervisor<'a> {
         let Some(known) = self.table.process(process) else { return };
         let (parent, first) = (known.parent, !known.executed);
         known.executed = true;
+        let of_npm = parent == Some(COMMAND)
+            || parent.and_then(|parent| self.table.process(parent)).is_some_and(|parent| parent.is_npm);
         let asked = match begun {
             Some(Begun::Exec(path)) => path,
             Some(Begun::Reach(_) | Begun::Touch(_) | Begun::Watch) | None => String::new(),
         };
         let environment = procfs::lifecycle(pid);
         let hidden = environment.is_err();
-        if first && parent == Some(COMMAND) {
+        let cwd = procfs::link(pid, "cwd").unwrap_or_default();
+        let Some(known) = self.table.process(process) else { return };
+        if first && of_npm {
             known.lifecycle = environment.unwrap_or_default();
+            // npm prepares what comes from git by an install of its own in the clone.
+            let prepares = parent == Some(COMMAND) && cwd.contains("/_cacache/tmp/git-clone");
+            known.is_npm = known.lifecycle.is_none() && prepares;
         }
         let lifecycle = known.lifecycle.clone();
-        let cwd = procfs::link(pid, "cwd").unwrap_or_default();
         let file = Path::new(&cwd).join(&asked);
         let file = file.canonicalize().unwrap_or(file).to_string_lossy().into_owned();
         self.channel.tell_of(

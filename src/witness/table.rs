@@ -15,9 +15,12 @@ pub(super) const COMMAND: ProcessId = ProcessId(1);
 pub(super) struct Process {
     /// Who made it.
     pub(super) parent: Option<ProcessId>,
-    /// What its first program's environment said, for a direct child of the
-    /// command. npm set that one; a later program of the process, its script.
+    /// What its first program's environment said, for a direct child of npm's: the
+    /// command, or one that it started to prepare a clone. npm set that one; a later
+    /// program of the process, its script.
     pub(super) lifecycle: Option<Lifecycle>,
+    /// It is an npm that the command started in a clone.
+    pub(super) is_npm: bool,
     /// It has run a program of its own.
     pub(super) executed: bool,
     /// The last program it could not run, since it last could.
