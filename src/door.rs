@@ -5,7 +5,7 @@
 //! answers. This module must not know either of them.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +14,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
+
+/// Where a sandbox has sockets that are full: attempts to connect are never answered.
+pub const BLACK_HOLE: Ipv4Addr = Ipv4Addr::new(127, 0, 2, 1);
 
 /// Both directions of a connection. Shutting the writing side down is a half-close.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}

@@ -2,7 +2,7 @@
 
 use super::containers::Placed;
 use super::load::Loaded;
-use crate::compare::noise::varying;
+use crate::compare::noise::{seen_whole, varying};
 use crate::evidence::{Evidence, Resolution};
 use crate::finding::{Judgement, Severity};
 use crate::plan::RunSpec;
@@ -93,16 +93,18 @@ pub(crate) fn report(parts: Parts<'_>) -> Option<Report> {
     Some(report)
 }
 
-/// What varied between the repetitions of each scenario in one place.
+/// What varied between the repetitions of each scenario in one place. Where they ended
+/// otherwise it is no wonder that all else did.
 fn noise(runs: &[Ran]) -> Vec<Noise> {
     let mut equal: BTreeMap<&str, Vec<(&str, &Evidence)>> = BTreeMap::new();
     for (run, evidence) in runs {
-        let whole = evidence.as_ref().filter(|it| it.cut_short.is_none() && it.exit.is_some());
+        let whole = evidence.as_ref().filter(|evidence| seen_whole(evidence));
         if let Some(evidence) = whole {
             equal.entry(&run.scenario.name).or_default().push((&run.id, evidence));
         }
     }
-    let told = equal.into_values().map(|runs| {
+    let alike = |runs: &Vec<(&str, &Evidence)>| runs.windows(2).all(|two| two[0].1.exit == two[1].1.exit);
+    let told = equal.into_values().filter(alike).map(|runs| {
         let (ids, evidence): (Vec<&str>, Vec<&Evidence>) = runs.into_iter().unzip();
         Noise { runs: ids.into_iter().map(str::to_owned).collect(), varying: varying(&evidence) }
     });

@@ -49,7 +49,13 @@ type Fact = (Kind, Option<String>, String);
 /// What kind, whose, and the text without its letters and digits.
 type Shape<'a> = (Kind, Option<&'a str>, String);
 
-/// What varies between runs of one thing, ordered; nothing where there are fewer than two.
+/// Whether a run was seen whole. What was not seen of another may have happened all the
+/// same, and would be taken for what varies.
+pub fn seen_whole(run: &Evidence) -> bool {
+    run.cut_short.is_none() && run.exit.is_some() && !run.gaps.iter().any(|gap| gap.hides_answer)
+}
+
+/// What varies between runs of one thing that were seen whole, ordered; nothing where there are fewer than two.
 pub fn varying(runs: &[&Evidence]) -> Vec<Varying> {
     let each: Vec<BTreeSet<Fact>> = runs.iter().map(|run| facts(run)).collect();
     let mut counted: BTreeMap<&Fact, usize> = BTreeMap::new();

@@ -4,6 +4,7 @@
 //! tells which name was meant. Names beyond the last share it, and then the
 //! request must tell. Pure data: no socket here.
 
+use crate::door::BLACK_HOLE;
 use crate::plan::World;
 use crate::scenario::Answer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,9 +15,6 @@ use std::sync::{Mutex, PoisonError};
 const FIRST: u8 = 2;
 /// The last byte of the shared door, 127.0.0.65.
 const SHARED: u8 = 65;
-
-/// Where the sandbox has sockets that are full: attempts to connect are not answered.
-const HOLE: Ipv4Addr = Ipv4Addr::new(127, 0, 2, 1);
 
 /// What a name is answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +94,7 @@ impl Names {
             None => SHARED,
         };
         match fault {
-            Some(Answer::BlackHole) => Found::Nobody(HOLE),
+            Some(Answer::BlackHole) => Found::Nobody(BLACK_HOLE),
             Some(answer) if answer.nobody_there() => Found::Nobody(Ipv4Addr::new(127, 0, 1, door)),
             Some(_) | None => Found::Door(Ipv4Addr::new(127, 0, 0, door)),
         }
@@ -144,7 +142,7 @@ mod tests {
         let Found::Nobody(address) = names.find("npm.corp.example") else { panic!("somebody") };
         assert_eq!(address.octets()[..3], [127, 0, 1]);
         for (answer, found) in [
-            (Answer::BlackHole, Found::Nobody(Ipv4Addr::new(127, 0, 2, 1))),
+            (Answer::BlackHole, Found::Nobody(BLACK_HOLE)),
             (Answer::NxDomain, Found::NxDomain),
             (Answer::ServFail, Found::ServFail),
             (Answer::LookupUnanswered, Found::Unanswered),

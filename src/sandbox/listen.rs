@@ -2,13 +2,11 @@
 
 use super::DOOR_ADDRESSES;
 use super::failure::{During, Failure};
+use crate::door::BLACK_HOLE;
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, socket};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
-
-/// Where nobody answers.
-const HOLE: Ipv4Addr = Ipv4Addr::new(127, 0, 2, 1);
 
 /// Where names are asked for.
 pub(super) const RESOLVER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 53);
@@ -33,7 +31,7 @@ pub(super) fn open_doors(ports: &[u16], here: &[u16]) -> Result<Vec<OwnedFd>, Fa
         doors.push(listen_at(address).during(format!("open the door {address}"))?);
     }
     for &port in ports {
-        dig_hole(SocketAddrV4::new(HOLE, port)).during(format!("make a black hole of port {port}"))?;
+        dig_hole(SocketAddrV4::new(BLACK_HOLE, port)).during(format!("make a black hole of port {port}"))?;
     }
     doors.push(UdpSocket::bind(RESOLVER).during("open the resolver's door")?.into());
     doors.push(listen_at(RESOLVER).during("open the resolver's door")?);

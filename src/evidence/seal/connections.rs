@@ -1,5 +1,6 @@
 //! Who wanted to reach what, and what came of it.
 
+use crate::door::BLACK_HOLE;
 use crate::evidence::exchange::Lookup;
 use crate::evidence::fact::{Connection, Reached};
 use crate::wire::{Dial, Event, Peer, ProcessId};
@@ -84,8 +85,7 @@ fn ip_outcome(ip: Option<IpAddr>, here: bool, dial: &Dial) -> Reached {
                 [127, 0, 0, last] if (2..=LAST_DOOR).contains(&last) => Reached::Gateway,
                 [127, 0, 0, 1] if here => Reached::Gateway,
                 [127, 0, 1, _] => Reached::Refused,
-                // The black hole, which answers to no attempt.
-                [127, 0, 2, 1] => Reached::Pending,
+                _ if v4 == BLACK_HOLE => Reached::Pending,
                 _ => Reached::Inside,
             },
             Some(ip) if ip.is_loopback() => Reached::Inside,

@@ -2,7 +2,7 @@
 
 use crate::compare::differences;
 use crate::evidence::seal::PROJECT;
-use crate::compare::noise::{Kind, Varying, varying};
+use crate::compare::noise::{Kind, Varying, seen_whole, varying};
 use crate::finding::case::{Case, Run, Sighting};
 use crate::finding::location::Spot;
 use std::collections::BTreeMap;
@@ -61,8 +61,7 @@ fn of_equal(runs: &[Run<'_>]) -> Vec<Sighting> {
     }
     // Of a run that ended otherwise it is no wonder that its scripts did.
     if others.iter().all(|run| run.evidence.exit == first.evidence.exit) {
-        // What was not wholly seen may have happened all the same.
-        let seen = runs.iter().filter(|run| !run.evidence.gaps.iter().any(|gap| gap.hides_answer));
+        let seen = runs.iter().filter(|run| seen_whole(run.evidence));
         let (evidence, all): (Vec<_>, Vec<_>) = seen.map(|run| (run.evidence, run.at)).unzip();
         sightings.extend(varying(&evidence).into_iter().filter(matters).map(|varies| {
             let Varying { kind, package, what, seen, of } = varies;
