@@ -1,25 +1,16 @@
 //! Which files of a project are copied into a sandbox.
 //!
 //! What git tracks and what it would let be added, or, where git is not there
-//! or refuses, everything. Never `node_modules`, never `.git`. The repository
-//! is hostile: its configuration must not make git run anything.
+//! or refuses, everything. Never `node_modules`, never `.git`.
 
+use super::git;
 use super::lockfile::{EntryKind, Lockfile};
 use crate::text::Complaint;
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::{Component, Path};
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
 /// The most files that are copied.
 const MAX_FILES: usize = 500_000;
-
-/// The most bytes of names that git may answer.
-const MAX_NAMES: u64 = 128 << 20;
-
-/// A pipe in the place of a `.gitignore` or of the index would hold git for ever.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Files that an install reads whether or not git knows them.
 const ALWAYS: [&str; 6] =
@@ -150,57 +141,7 @@ fn walk(root: &Path, below: &str, found: &mut BTreeSet<String>) -> Result<(), Co
 
 /// What git lists; `None` where it does not: no git, no work tree, not trusted.
 fn tracked(root: &Path) -> Option<Vec<String>> {
-    let mut command = Command::new("git");
-    // Of the caller's environment only what finds git and the user's own trust
-    // in the folder (`safe.directory`); GIT_* of the caller would lead elsewhere.
-    command.env_clear();
-    for name in ["PATH", "HOME", "XDG_CONFIG_HOME"] {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
-    let mut child = command
-        .current_dir(root)
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("GIT_OPTIONAL_LOCKS", "0")
-        .env("GIT_NO_LAZY_FETCH", "1")
-        .env("GIT_ALLOW_PROTOCOL", "none")
-        .env("LC_ALL", "C")
-        .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"])
-        .args(["-c", "core.untrackedCache=false"])
-        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let out = child.stdout.take()?;
-    let (sender, receiver) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let read = out.take(MAX_NAMES + 1).read_to_end(&mut bytes);
-        // Nobody listens once the time is up.
-        let _ = sender.send(read.map(|_| bytes));
-    });
-    let bytes = match receiver.recv_timeout(PATIENCE) {
-        Ok(Ok(bytes)) if bytes.len() as u64 <= MAX_NAMES => Some(bytes),
-        Ok(Ok(_) | Err(_)) | Err(_) => {
-            // Ends a git that is still writing; it may be gone already.
-            let _ = child.kill();
-            None
-        }
-    };
-    let good = child.wait().is_ok_and(|status| status.success());
-    let bytes = bytes.filter(|_| good)?;
-    Some(
-        bytes
-            .split(|byte| *byte == 0)
-            .filter_map(|name| std::str::from_utf8(name).ok())
-            .filter(|name| !name.is_empty())
-            .map(str::to_owned)
-            .collect(),
-    )
+    git::names(root, &["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
 }
 
 #[cfg(test)]
@@ -208,6 +149,7 @@ mod tests {
     use super::*;
     use crate::text::Source;
     use std::fs;
+    use std::process::Command;
 
     const LOCK: &str = r#"{"lockfileVersion": 3, "packages": {
         "node_modules/tar": {"version": "1.0.0", "resolved": "file:vendor/tar.tgz"},

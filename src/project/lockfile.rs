@@ -7,6 +7,7 @@ pub mod edit;
 mod entry;
 mod find;
 mod nested;
+mod platform;
 mod read;
 #[cfg(test)]
 mod tests;

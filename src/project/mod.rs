@@ -8,15 +8,16 @@
 //! sandboxes or the network.
 
 pub mod class;
-mod file;
+pub(crate) mod file;
 mod files;
+pub(crate) mod git;
 pub mod integrity;
 mod json;
 pub mod lockfile;
 pub mod manifest;
 pub mod name;
 pub mod npmrc;
-mod places;
+pub(crate) mod places;
 mod read;
 pub mod registry;
 pub mod settings;

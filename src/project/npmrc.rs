@@ -13,6 +13,7 @@ mod tests;
 mod variables;
 
 pub use credential::Credential;
+pub(crate) use secrets::{is_secret as is_secret_key, names_a_secret};
 
 use super::name::PackageName;
 use super::registry::RegistryUrl;
@@ -107,6 +108,26 @@ impl Value {
             Self::Plain(_) => Self::Plain(text),
             Self::Secret(secret) => Self::Secret(Secret::new(secret.label(), text)),
         }
+    }
+}
+
+impl Setting {
+    /// The value as it is written, without what of it is secret: all of a token, of a URL
+    /// the credentials and the query.
+    pub fn shown(&self) -> String {
+        match &self.raw {
+            Value::Secret(_) if is_secret_key(&self.key) => format!("[redacted:{}]", self.key),
+            Value::Secret(_) | Value::Plain(_) => super::places::blot_urls(self.raw.expose()),
+        }
+    }
+
+    /// What of it must be shown nowhere, where that is all of it.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        let secret = |value: &Value| match value {
+            Value::Secret(secret) => Some(secret.clone()),
+            Value::Plain(_) => None,
+        };
+        [secret(&self.value), secret(&self.raw)].into_iter().flatten().collect()
     }
 }
 

@@ -48,7 +48,7 @@ impl NpmConfig {
 }
 
 /// A value so that npm's ini gives it back; JSON in quotes where it must be.
-fn quote(value: &str) -> String {
+pub(crate) fn quote(value: &str) -> String {
     let plain = !value.is_empty()
         && !value.contains([';', '#', '\\', '"', '\'', '\n', '\r'])
         && ini::js_trim(value) == value;

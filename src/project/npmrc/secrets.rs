@@ -7,18 +7,18 @@ use crate::project::places::blot_urls;
 use crate::secret::Secret;
 
 /// Whether a key holds a token, a password or a private key.
-pub(super) fn is_secret(key: &str) -> bool {
+pub(crate) fn is_secret(key: &str) -> bool {
     // `//host:8080/:_authToken`: what counts stands behind the last colon.
     let base = key.rsplit(':').next().unwrap_or(key);
     base.starts_with('_') || matches!(base, "key" | "cert" | "otp") || names_a_secret(base)
 }
 
 /// Whether a name (of a key or of a variable) speaks of a secret.
-pub(super) fn names_a_secret(name: &str) -> bool {
+pub(crate) fn names_a_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let parts: Vec<&str> = name.split(['_', '-', '.']).collect();
     ["token", "secret", "password", "passwd", "credential", "apikey"].iter().any(|word| name.contains(word))
-        || parts.iter().any(|part| matches!(*part, "auth" | "pass" | "pat" | "key" | "pw"))
+        || parts.iter().any(|part| matches!(*part, "auth" | "jwt" | "pass" | "pat" | "key" | "pw"))
 }
 
 /// Whether a text is a URL that carries credentials.
