@@ -9,6 +9,7 @@ pub mod cli;
 pub mod compare;
 pub mod door;
 pub mod drill;
+pub mod environment;
 pub mod evidence;
 pub mod finding;
 pub mod gateway;
