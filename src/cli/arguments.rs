@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Plan(PlanArguments),
     /// Read the project: npm config, private packages and why, what the lockfile pins
     Inspect(InspectArguments),
+    /// What differs between two saved reports, or between two revisions of the lockfile
+    Compare(CompareArguments),
     /// The catalogue of scenarios
     #[command(subcommand)]
     Scenarios(ScenariosCommand),
@@ -187,6 +189,35 @@ pub(crate) struct InspectArguments {
     /// Add to `sealcheck.toml` what would settle undecided packages
     #[arg(long)]
     pub(crate) write: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArguments {
+    /// Two saved reports
+    #[arg(value_name = "FILE", num_args = 0..=2)]
+    pub(crate) sides: Vec<PathBuf>,
+    /// Compare the lockfile of two git revisions, as `main..HEAD`, or two lockfiles
+    #[arg(long, value_name = "REV1..REV2", num_args = 1..=2, conflicts_with = "sides")]
+    pub(crate) lockfile: Vec<String>,
+    /// The project's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) project: PathBuf,
+    /// Read the lockfiles only, and install neither
+    #[arg(long, requires = "lockfile")]
+    pub(crate) no_install: bool,
+    /// How the differences are printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: CompareFormat,
+    #[command(flatten)]
+    pub(crate) surroundings: Surroundings,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompareFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,6 +8,7 @@ mod assemble;
 mod behind;
 mod catalogue;
 mod clean;
+mod compare;
 mod complaint;
 mod containers;
 mod doctor;
@@ -114,6 +115,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Code> {
         Command::Test(test) => test::run(test, &arguments.talk),
         Command::Plan(plan) => plan::run(plan),
         Command::Inspect(inspect) => inspect::run(inspect),
+        Command::Compare(compare) => compare::run(compare, &arguments.talk),
         Command::Scenarios(scenarios) => catalogue::run(scenarios),
         Command::Drills(drills) => drills::run(drills, &arguments.talk),
         Command::Explain { rule } => explain::run(rule.as_deref()),

@@ -69,19 +69,24 @@ pub(super) fn report(report: &Report, options: &Options, talk: &Talk) -> anyhow:
             }
         }
     }
-    let mut look = Look { verbose: talk.verbose > 0, ..Look::of_stdout() };
-    match talk.color.unwrap_or(Color::Auto) {
-        Color::Auto => {}
-        Color::Always => look.color = true,
-        Color::Never => look.color = false,
-    }
-    let text = terminal::render(report, look, &saved);
+    let text = terminal::render(report, look(talk), &saved);
     match (taken, talk.quiet) {
         (false, _) => print(&text)?,
         (true, false) => say(&text),
         (true, true) => {}
     }
     unsaved.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// How standard output is, after what the user wants of it.
+pub(super) fn look(talk: &Talk) -> Look {
+    let mut look = Look { verbose: talk.verbose > 0, ..Look::of_stdout() };
+    match talk.color.unwrap_or(Color::Auto) {
+        Color::Auto => {}
+        Color::Always => look.color = true,
+        Color::Never => look.color = false,
+    }
+    look
 }
 
 /// A report is there whole or not at all, whatever happens in between.

@@ -1,0 +1,145 @@
+//! `sealcheck compare`: what two files or two lockfiles are, and who compares them.
+//!
+//! Nothing is compared here. A file says itself what it is, by its `schema`.
+
+mod lockfiles;
+mod reports;
+
+use super::Code;
+use super::arguments::{CompareArguments, Talk};
+use crate::report::model;
+use crate::text::{Complaint, Source};
+use serde::Deserialize;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// The largest file that is compared, in bytes; a report of 1,000 packages in 13 scenarios
+/// has some tens of MB.
+const LIMIT: u64 = 512 << 20;
+
+/// Compares what was named, and prints what differs.
+pub(crate) fn run(arguments: CompareArguments, talk: &Talk) -> anyhow::Result<Code> {
+    if !arguments.lockfile.is_empty() {
+        return lockfiles::run(&arguments, talk);
+    }
+    let [left, right] = arguments.sides.as_slice() else {
+        return Err(Complaint::about("two files are compared, and two were not named")
+            .help("name two saved reports, or compare lockfiles with `--lockfile REV1..REV2`")
+            .into());
+    };
+    let (left, right) = (Side::open(left)?, Side::open(right)?);
+    match (left.kind, right.kind) {
+        (Kind::Report, Kind::Report) => reports::run(&left.source, &right.source, &arguments, talk),
+        // Captured environments, and this machine, are compared by being rebuilt.
+        (Kind::Environment | Kind::Here, Kind::Environment | Kind::Here) => environments(&left, &right),
+        (Kind::Baseline, Kind::Report | Kind::Baseline) | (Kind::Report, Kind::Baseline) => {
+            let baseline = if left.kind == Kind::Baseline { &left } else { &right };
+            Err(Complaint::about(format!("`{}` is an accepted baseline, which `compare` does not read", baseline.name))
+                .help("`sealcheck test` compares with the project's accepted baseline; compare two saved reports here")
+                .into())
+        }
+        (Kind::Report | Kind::Baseline, Kind::Environment | Kind::Here)
+        | (Kind::Environment | Kind::Here, Kind::Report | Kind::Baseline) => {
+            Err(Complaint::about(format!("{} and {} cannot be compared", left.words(), right.words()))
+                .help("name two saved reports, or two captured environments")
+                .into())
+        }
+    }
+}
+
+/// THE place where two captured environments go.
+fn environments(left: &Side, right: &Side) -> anyhow::Result<Code> {
+    let shown = if left.kind == Kind::Environment { left } else { right };
+    Err(Complaint::about(format!(
+        "{}: captured environments are not compared by this version",
+        shown.words()
+    ))
+    .help("name two saved reports, or compare lockfiles with `--lockfile REV1..REV2`")
+    .into())
+}
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// `sealcheck/report/…`
+    Report,
+    /// `sealcheck/lock/…`
+    Baseline,
+    /// `sealcheck/environment/…`
+    Environment,
+    /// `.`: the machine that the program runs on.
+    Here,
+}
+
+/// One of the two that are compared.
+struct Side {
+    /// As the user named it.
+    name: String,
+    kind: Kind,
+    /// Its text; empty of this machine.
+    source: Source,
+}
+
+impl Side {
+    fn open(path: &Path) -> Result<Self, Complaint> {
+        let name = path.display().to_string();
+        if path == Path::new(".") {
+            return Ok(Self { source: Source::new(name.clone(), ""), name, kind: Kind::Here });
+        }
+        let source = read(path, &name)?;
+        let kind = kind(&source)?;
+        Ok(Self { name, kind, source })
+    }
+
+    fn words(&self) -> String {
+        match self.kind {
+            Kind::Report => format!("the report `{}`", self.name),
+            Kind::Baseline => format!("the accepted baseline `{}`", self.name),
+            Kind::Environment => format!("the captured environment `{}`", self.name),
+            Kind::Here => "this machine".to_owned(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Said {
+    schema: Option<String>,
+}
+
+/// What a file says that it is. What is no JSON at all is said by who reads reports.
+fn kind(source: &Source) -> Result<Kind, Complaint> {
+    let said = serde_json::from_str::<Said>(source.text()).ok().and_then(|said| said.schema);
+    let family = said.as_deref().and_then(|schema| schema.strip_prefix("sealcheck/"));
+    match family.and_then(|family| family.split('/').next()) {
+        Some("lock") => Ok(Kind::Baseline),
+        Some("environment") => Ok(Kind::Environment),
+        Some("report") => Ok(Kind::Report),
+        Some(_) | None => match model::Report::read_source(source) {
+            Ok(_) => Ok(Kind::Report),
+            Err(complaint) => Err(complaint),
+        },
+    }
+}
+
+/// A file as text, within bounds.
+fn read(path: &Path, name: &str) -> Result<Source, Complaint> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Complaint::about(format!("`{name}` cannot be read: {error}"))
+            .help("name a file that `sealcheck` wrote")
+    };
+    let found = path.metadata().map_err(|error| unreadable(&error))?;
+    // A pipe would never end and a device never stop.
+    if !found.is_file() {
+        return Err(unreadable(&"it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
+        .map_err(|error| unreadable(&error))?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(unreadable(&format!("it is larger than {} MiB", LIMIT >> 20)));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| unreadable(&error.utf8_error()))?;
+    Ok(Source::new(name, text))
+}
