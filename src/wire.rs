@@ -45,6 +45,8 @@ pub struct Order {
     pub memory_limit: u64,
     /// Bytes that may be written to disk; 0 is no limit.
     pub disk_limit: u64,
+    /// What new files of the command are denied: umask(2).
+    pub umask: u32,
 }
 
 /// A process of a sandbox: an ordinal given by the witness in order of first

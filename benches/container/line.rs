@@ -90,6 +90,7 @@ fn spec(project: &Path, streams: usize) -> SandboxSpec {
             grace_ms: 100,
             memory_limit: 0,
             disk_limit: 0,
+            umask: 0o022,
         },
         ports: vec![80],
         ports_here: Vec::new(),

@@ -22,6 +22,7 @@ pub(crate) fn measure(bench: &Bench) {
         trace: true,
         watch: true,
         scratch: Scratch::Memory,
+        umask: 0o022,
         proxies: Vec::new(),
     };
     let backend = Namespaces::new(crate::EXECUTABLE.into(), bench.folder.join("scratch"));

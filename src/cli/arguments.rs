@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     /// What differs between two saved reports, or between two revisions of the lockfile
     Compare(CompareArguments),
+    /// Print this machine's install environment as JSON, secrets replaced
+    Capture(CaptureArguments),
     /// The catalogue of scenarios
     #[command(subcommand)]
     Scenarios(ScenariosCommand),
@@ -210,6 +212,22 @@ pub(crate) struct CompareArguments {
     pub(crate) format: CompareFormat,
     #[command(flatten)]
     pub(crate) surroundings: Surroundings,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CaptureArguments {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    pub(crate) project: PathBuf,
+    /// Take this variable in too (repeatable); npm's, those of CI systems and proxies, and what npmrc files name are taken in anyway
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variable: Vec<String>,
+    /// Write to this file and not to standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// A policy file outside the project
+    #[arg(long, value_name = "FILE", env = "SEALCHECK_POLICY")]
+    pub(crate) policy: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

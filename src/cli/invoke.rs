@@ -13,7 +13,7 @@ use crate::report::progress::{Display, Mode, Phase, Progress};
 use crate::runner::place::{self, Common};
 use crate::runner::{Invocation, Learned, Listener, Told};
 use crate::sandbox::namespaces::{Namespaces, ScratchFolder};
-use crate::sandbox::{Backend, Limits, Scratch};
+use crate::sandbox::{Backend, CacheSpec, Limits, Scratch};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
@@ -22,6 +22,17 @@ use tokio::sync::watch;
 pub(crate) struct Opened {
     pub(crate) invocation: Arc<Invocation>,
     _shims: ScratchFolder,
+}
+
+impl Opened {
+    /// Has runs that ask for a clean cache begin with this one, of which `learned` tells
+    /// what it holds. To be said before anything runs.
+    pub(crate) fn begin_with(&mut self, cache: CacheSpec, learned: Arc<Learned>) {
+        if let Some(invocation) = Arc::get_mut(&mut self.invocation) {
+            invocation.cache = cache;
+            invocation.learned = learned;
+        }
+    }
 }
 
 /// Makes ready for plans of about `runs` runs where `loaded` says.
@@ -50,7 +61,8 @@ pub(crate) fn open(
         },
         scratch_root: folders::scratch(),
         jobs: options.jobs,
-        learned: Learned::default(),
+        learned: Arc::default(),
+        cache: CacheSpec::Empty,
         stop,
     });
     Ok(Opened { invocation, _shims: shims })
@@ -115,15 +127,21 @@ fn common(loaded: &Loaded, options: &Options, shims: PathBuf, runs: usize) -> an
         trace: options.trace,
         watch: options.watch,
         scratch,
+        umask: loaded.umask,
         proxies: proxies(&loaded.project),
     })
 }
 
-/// Proxies that npm's configuration names, at whose doors the gateway answers `CONNECT`.
+/// Proxies that npm's configuration or a variable names, at whose doors the gateway
+/// answers `CONNECT`.
 fn proxies(project: &Project) -> Vec<(String, u16)> {
+    const VARIABLES: [&str; 4] = ["https_proxy", "http_proxy", "proxy", "all_proxy"];
+    let is_proxy = |name: &str| VARIABLES.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let variables = project.settings.install.env.iter().filter(|(name, _)| is_proxy(name));
     ["https-proxy", "proxy"]
         .iter()
         .filter_map(|key| project.config.plain(key))
+        .chain(variables.map(|(_, value)| value.as_str()))
         .filter_map(|text| url::Url::parse(text).ok())
         .filter_map(|url| Some((url.host_str()?.to_ascii_lowercase(), url.port_or_known_default()?)))
         .collect()
@@ -131,11 +149,7 @@ fn proxies(project: &Project) -> Vec<(String, u16)> {
 
 /// The platform inside.
 pub(crate) fn platform(loaded: &Loaded) -> Platform {
-    let cpu = match std::env::consts::ARCH {
-        "x86_64" => "x64",
-        "aarch64" => "arm64",
-        other => other,
-    };
+    let cpu = super::capture::cpu();
     let libc = loaded.placed.as_ref().map_or("glibc", |placed| placed.tools.libc.as_str());
     Platform { os: "linux".to_owned(), cpu: cpu.to_owned(), libc: libc.to_owned() }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Loaded {
     pub(crate) placed: Option<Placed>,
     /// Where the sandboxes are to be made.
     pub(crate) backend: Backend,
+    /// What new files are denied where it runs, as umask(2) has it.
+    pub(crate) umask: u32,
     /// How the project was read.
     pub(crate) reading: ReadOptions<'static>,
     /// Whether registries were asked for signatures.
@@ -292,6 +294,7 @@ async fn read(ground: &Ground, wanted: &Wanted, ask: bool) -> anyhow::Result<Loa
     let upstream = Arc::new(Upstream::new(&config, store.clone(), surroundings.offline)?);
     let project = if ask { super::signatures::settle(project, &options, &upstream).await? } else { project };
     Ok(Loaded {
+        umask: 0o022,
         reading: options,
         asked: ask,
         project: Arc::new(project),
@@ -330,6 +333,15 @@ impl Loaded {
     /// The same with the project as it is in another folder.
     pub(crate) async fn at(&self, root: PathBuf) -> anyhow::Result<Self> {
         let reading = ReadOptions { root, ..self.reading.clone() };
+        self.read_anew(reading, self.toolchain.clone()).await
+    }
+
+    /// The same, read in another way for another toolchain.
+    pub(crate) async fn read_anew(
+        &self,
+        reading: ReadOptions<'static>,
+        toolchain: Toolchain,
+    ) -> anyhow::Result<Self> {
         let project = Project::read(&reading).map_err(|error| error.complaint().clone())?;
         let project = match self.asked {
             true => super::signatures::settle(project, &reading, &self.upstream).await?,
@@ -337,7 +349,7 @@ impl Loaded {
         };
         Ok(Self {
             project: Arc::new(project),
-            toolchain: self.toolchain.clone(),
+            toolchain,
             upstream: self.upstream.clone(),
             store: self.store.clone(),
             store_path: self.store_path.clone(),
@@ -345,10 +357,20 @@ impl Loaded {
             policy: self.policy.clone(),
             placed: self.placed.clone(),
             backend: self.backend,
+            umask: self.umask,
             reading,
             asked: self.asked,
             aside: self.aside.clone(),
         })
+    }
+
+    /// The toolchain of a wish, for the same project; fetched where it is not here.
+    pub(crate) async fn another_toolchain(
+        &self,
+        wish: Wish,
+        surroundings: &Surroundings,
+    ) -> anyhow::Result<Toolchain> {
+        super::tools::toolchain(self.given(), wish, surroundings, &self.reading.env, &self.aside).await
     }
 
     /// Where its runs take place.

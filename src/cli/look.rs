@@ -94,7 +94,7 @@ fn text(path: &Path) -> Option<String> {
 }
 
 /// By the loader that the executable names among its first bytes.
-fn libc_of(executable: &Path) -> &'static str {
+pub(super) fn libc_of(executable: &Path) -> &'static str {
     let mut start = Vec::new();
     let read = File::open(executable).and_then(|file| file.take(8192).read_to_end(&mut start));
     let musl = read.is_ok() && start.windows(7).any(|bytes| bytes == b"ld-musl");

@@ -53,7 +53,7 @@ async fn copy(loaded: &Loaded, mend: &Mend) -> anyhow::Result<Loaded> {
         Edit::Whole(text) => Change::Whole(text),
         Edit::Before(lines) => Change::Before(lines),
     };
-    twin(&loaded.project.root, &folder.join(&inside), &loaded.project.files, &mend.file, change)?;
+    twin(&loaded.project.root, &folder.join(&inside), &loaded.project.files, &[(&mend.file, change)])?;
     if !inside.as_os_str().is_empty() {
         std::fs::copy(loaded.given().join("sealcheck.toml"), folder.join("sealcheck.toml"))?;
     }

@@ -6,6 +6,7 @@
 mod arguments;
 mod assemble;
 mod behind;
+mod capture;
 mod catalogue;
 mod clean;
 mod compare;
@@ -113,6 +114,7 @@ fn inmate() -> i32 {
 fn run(arguments: Arguments) -> anyhow::Result<Code> {
     match arguments.command {
         Command::Test(test) => test::run(test, &arguments.talk),
+        Command::Capture(capture) => capture::run(capture),
         Command::Plan(plan) => plan::run(plan),
         Command::Inspect(inspect) => inspect::run(inspect),
         Command::Compare(compare) => compare::run(compare, &arguments.talk),

@@ -51,7 +51,10 @@ pub struct Invocation {
     /// How many runs go side by side.
     pub jobs: usize,
     /// What the baseline taught, for plans that are run after its own.
-    pub learned: Learned,
+    pub learned: Arc<Learned>,
+    /// npm's cache of the runs that are to begin with a clean one: empty, or as another
+    /// invocation left it, of which `learned` is then to be taken over as well.
+    pub cache: CacheSpec,
     /// Becomes true when the user wants an end.
     pub stop: watch::Receiver<bool>,
 }

@@ -42,6 +42,8 @@ pub struct Common {
     pub watch: bool,
     /// Where sandboxes write.
     pub scratch: Scratch,
+    /// What new files are denied, as umask(2) has it.
+    pub umask: u32,
     /// Proxies that npm's configuration names, host and port.
     pub proxies: Vec<(String, u16)>,
 }
@@ -139,6 +141,7 @@ pub fn place(run: &RunSpec, project: &Project, common: &Common, cache: CacheSpec
             grace_ms: u64::try_from(GRACE.as_millis()).unwrap_or(u64::MAX),
             memory_limit: common.limits.memory,
             disk_limit: common.limits.disk,
+            umask: common.umask,
         },
         ports: run.world.ports.iter().copied().collect(),
         ports_here: ports_here(run, common).into_iter().collect(),

@@ -94,7 +94,7 @@ impl Invocation {
             tasks.push(tokio::spawn(async move {
                 let cache = match (run.cache, &warm.folder) {
                     (Cache::Clean, Some(folder)) if gives => CacheSpec::Keep(folder.inner()),
-                    (Cache::Clean, _) => CacheSpec::Empty,
+                    (Cache::Clean, _) => invocation.cache.clone(),
                     (Cache::Warm, _) => warm.copy(GIVER).await?,
                     (Cache::Poisoned, _) => poisoned.copy("cache-poisoning").await?,
                 };

@@ -1,4 +1,4 @@
-//! A copy of a project with one file changed, to be tested in its place. The project
+//! A copy of a project with some files changed, to be tested in its place. The project
 //! itself is never written to.
 
 use super::SandboxError;
@@ -22,7 +22,8 @@ pub enum Change<'a> {
     Before(&'a str),
 }
 
-/// Copies `files`, paths below `from`, to the empty folder `to`, and changes one of them.
+/// Copies `files`, paths below `from`, to the empty folder `to`, and changes those of
+/// `changes`, which need not be among them.
 ///
 /// # Errors
 /// The file system's, and where a path leads out of the folder.
@@ -30,31 +31,34 @@ pub fn twin(
     from: &Path,
     to: &Path,
     files: &[String],
-    changed: &str,
-    change: Change<'_>,
+    changes: &[(&str, Change<'_>)],
 ) -> Result<(), SandboxError> {
-    Ok(made(from, to, files, changed, change)?)
+    Ok(made(from, to, files, changes)?)
 }
 
-fn made(from: &Path, to: &Path, files: &[String], changed: &str, change: Change<'_>) -> Result<(), Failure> {
-    let step = || format!("copy the project with another {changed}");
+fn made(from: &Path, to: &Path, files: &[String], changes: &[(&str, Change<'_>)]) -> Result<(), Failure> {
+    let step = || "copy the project".to_owned();
     std::fs::create_dir_all(to).during(step())?;
     let (source, target) = (open_folder(from).during(step())?, open_folder(to).during(step())?);
     let mut copier = Copier::new(None, MAX_BYTES);
     copier.listed(&source, &target, files)?;
-    let bytes = match change {
-        Change::Whole(text) => text.as_bytes().to_vec(),
-        Change::Before(lines) => {
-            let mut bytes = lines.as_bytes().to_vec();
-            match File::open(from.join(changed)) {
-                Ok(file) => file.take(MAX_FILE).read_to_end(&mut bytes).map(|_| ()).during(step())?,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error).during(step()),
+    for (changed, change) in changes {
+        let step = || format!("copy the project with another {changed}");
+        let bytes = match change {
+            Change::Whole(text) => text.as_bytes().to_vec(),
+            Change::Before(lines) => {
+                let mut bytes = lines.as_bytes().to_vec();
+                match File::open(from.join(changed)) {
+                    Ok(file) => file.take(MAX_FILE).read_to_end(&mut bytes).map(|_| ()).during(step())?,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error).during(step()),
+                }
+                bytes
             }
-            bytes
-        }
-    };
-    copier.write(&target, changed, &bytes).during(step())
+        };
+        copier.write(&target, changed, &bytes).during(step())?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -72,13 +76,13 @@ mod tests {
         fs::write(from.path().join("lib/x.js"), "x").unwrap();
         let files = [".npmrc".to_owned(), "lib/x.js".to_owned()];
         let target = to.path().join("twin");
-        twin(from.path(), &target, &files, ".npmrc", Change::Before("b=2\n")).unwrap();
+        twin(from.path(), &target, &files, &[(".npmrc", Change::Before("b=2\n"))]).unwrap();
         assert_eq!(fs::read_to_string(target.join(".npmrc")).unwrap(), "b=2\na=1\n");
         assert_eq!(fs::read_to_string(target.join("lib/x.js")).unwrap(), "x");
         assert_eq!(fs::read_to_string(from.path().join(".npmrc")).unwrap(), "a=1\n");
         let other = to.path().join("other");
-        twin(from.path(), &other, &files[1..], ".npmrc", Change::Whole("c=3\n")).unwrap();
+        twin(from.path(), &other, &files[1..], &[(".npmrc", Change::Whole("c=3\n"))]).unwrap();
         assert_eq!(fs::read_to_string(other.join(".npmrc")).unwrap(), "c=3\n");
-        assert!(twin(from.path(), &other, &files, "../out", Change::Whole("")).is_err());
+        assert!(twin(from.path(), &other, &files, &[("../out", Change::Whole(""))]).is_err());
     }
 }

@@ -140,6 +140,7 @@ mod tests {
             grace_ms: 0,
             memory_limit: 0,
             disk_limit: 0,
+            umask: 0o022,
         };
         let (mut host, inside) = UnixStream::pair().unwrap();
         let mut channel = Channel::new(inside.into()).unwrap();

@@ -47,6 +47,7 @@ struct Plan {
     close: Vec<RawFd>,
     go: RawFd,
     complain: RawFd,
+    umask: libc::mode_t,
 }
 
 /// Starts the command of an order.
@@ -75,6 +76,7 @@ pub(super) fn start(order: &Order) -> Result<Started, Fault> {
         close: others(&[go_read.as_raw_fd(), complain.as_raw_fd()]),
         go: go_read.as_raw_fd(),
         complain: complain.as_raw_fd(),
+        umask: order.umask & 0o777,
     };
     // SAFETY: the child only makes async-signal-safe calls on what was prepared,
     // and never returns.
@@ -158,6 +160,7 @@ unsafe fn become_command(plan: &Plan) -> ! {
         if libc::read(plan.go, (&raw mut go).cast(), 1) != 1 {
             libc::_exit(127);
         }
+        libc::umask(plan.umask);
         if libc::chdir(plan.cwd.as_ptr()) != 0 {
             fail(plan, b'd');
         }
@@ -214,6 +217,7 @@ mod tests {
             grace_ms: 0,
             memory_limit: 0,
             disk_limit: 0,
+            umask: 0o022,
         }
     }
 

@@ -61,6 +61,7 @@ impl Bench {
                 grace_ms: 0,
                 memory_limit: 0,
                 disk_limit: 0,
+                umask: 0o022,
             },
             ports: vec![443, 80],
             ports_here: vec![4873],

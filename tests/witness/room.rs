@@ -80,6 +80,7 @@ impl Project {
             grace_ms: 50,
             memory_limit: 0,
             disk_limit: 0,
+            umask: 0o022,
         }
     }
 

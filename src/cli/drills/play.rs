@@ -20,7 +20,7 @@ use crate::project::settings::{Install, Settings};
 use crate::project::{Project, ReadOptions};
 use crate::report::places;
 use crate::report::scorecard::{self, DrillScore};
-use crate::runner::{Invocation, Learned, Listener, Outcome};
+use crate::runner::{Invocation, Listener, Outcome};
 use crate::scenario::{Changes, Demand, InstallChange, Scenario, Suite, World};
 use crate::upstream::ServedFolder;
 use std::collections::BTreeMap;
@@ -232,7 +232,8 @@ fn invocation(opened: &Opened, options: &Options, ready: &Ready) -> Arc<Invocati
         backend: of.backend.clone(),
         scratch_root: PathBuf::clone(&of.scratch_root),
         jobs: 1,
-        learned: Learned::default(),
+        learned: Arc::default(),
+        cache: crate::sandbox::CacheSpec::Empty,
         stop: of.stop.clone(),
     })
 }
