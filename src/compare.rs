@@ -3,6 +3,7 @@
 //! Pure. It says what differs and not whether that is bad; it must not know a
 //! rule, and reaches no socket and no process.
 
+pub mod behaviour;
 pub mod cause;
 pub mod noise;
 

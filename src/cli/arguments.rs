@@ -204,6 +204,9 @@ pub(crate) struct CompareArguments {
     /// The project's folder
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) project: PathBuf,
+    /// Installs that may be made to find the causes of differences between environments [default: enough for most]
+    #[arg(long, value_name = "N", env = "SEALCHECK_RUNS")]
+    pub(crate) runs: Option<usize>,
     /// Read the lockfiles only, and install neither
     #[arg(long, requires = "lockfile")]
     pub(crate) no_install: bool,

@@ -2,8 +2,11 @@
 //!
 //! Nothing is compared here. A file says itself what it is, by its `schema`.
 
+mod environments;
 mod lockfiles;
+mod rebuild;
 mod reports;
+mod told;
 
 use super::Code;
 use super::arguments::{CompareArguments, Talk};
@@ -32,7 +35,10 @@ pub(crate) fn run(arguments: CompareArguments, talk: &Talk) -> anyhow::Result<Co
     match (left.kind, right.kind) {
         (Kind::Report, Kind::Report) => reports::run(&left.source, &right.source, &arguments, talk),
         // Captured environments, and this machine, are compared by being rebuilt.
-        (Kind::Environment | Kind::Here, Kind::Environment | Kind::Here) => environments(&left, &right),
+        (Kind::Environment | Kind::Here, Kind::Environment | Kind::Here) => {
+            let source = |side: &Side| (side.kind == Kind::Environment).then(|| side.source.clone());
+            environments::run(source(&left).as_ref(), source(&right).as_ref(), &arguments)
+        }
         (Kind::Baseline, Kind::Report | Kind::Baseline) | (Kind::Report, Kind::Baseline) => {
             let baseline = if left.kind == Kind::Baseline { &left } else { &right };
             Err(Complaint::about(format!("`{}` is an accepted baseline, which `compare` does not read", baseline.name))
@@ -46,17 +52,6 @@ pub(crate) fn run(arguments: CompareArguments, talk: &Talk) -> anyhow::Result<Co
                 .into())
         }
     }
-}
-
-/// THE place where two captured environments go.
-fn environments(left: &Side, right: &Side) -> anyhow::Result<Code> {
-    let shown = if left.kind == Kind::Environment { left } else { right };
-    Err(Complaint::about(format!(
-        "{}: captured environments are not compared by this version",
-        shown.words()
-    ))
-    .help("name two saved reports, or compare lockfiles with `--lockfile REV1..REV2`")
-    .into())
 }
 
 /// What a file is.

@@ -63,7 +63,7 @@ async fn copy(loaded: &Loaded, mend: &Mend) -> anyhow::Result<Loaded> {
 /// Where in the copy npm's root goes, and which of its folders stands for the one that the
 /// user named: `[install] directory` can put the first below the second, and a member of
 /// a workspace is named below its root.
-fn layout(root: &Path, given: &Path) -> (PathBuf, PathBuf) {
+pub(super) fn layout(root: &Path, given: &Path) -> (PathBuf, PathBuf) {
     match (root.strip_prefix(given), given.strip_prefix(root)) {
         (Ok(below), _) => (below.to_path_buf(), PathBuf::new()),
         (Err(_), Ok(below)) => (PathBuf::new(), below.to_path_buf()),

@@ -9,6 +9,7 @@
 //! Pure: it says which mixture is to be run next, is told what showed in it, and never
 //! knows what a part or a difference is.
 
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A set of parts, by index.
@@ -28,7 +29,8 @@ pub struct Search {
 }
 
 /// The cause of one difference.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "cause", rename_all = "kebab-case")]
 pub enum Cause {
     /// These parts together, and none fewer of them.
     Found {

@@ -43,9 +43,19 @@ impl Varying {
     pub fn in_name_only(&self) -> bool {
         self.seen == self.of
     }
+
+    /// Whether something that a script did in another run of the same is this.
+    pub fn covers(&self, deed: &Deed) -> bool {
+        let (kind, package, what) = deed;
+        if (*kind, package) != (self.kind, &self.package) {
+            return false;
+        }
+        *what == self.what || self.in_name_only() && fits(&self.what, what)
+    }
 }
 
-type Fact = (Kind, Option<String>, String);
+/// Something that a script did: what kind, the path of whose package, and its text.
+pub type Deed = (Kind, Option<String>, String);
 /// What kind, whose, and the text without its letters and digits.
 type Shape<'a> = (Kind, Option<&'a str>, String);
 
@@ -57,13 +67,13 @@ pub fn seen_whole(run: &Evidence) -> bool {
 
 /// What varies between runs of one thing that were seen whole, ordered; nothing where there are fewer than two.
 pub fn varying(runs: &[&Evidence]) -> Vec<Varying> {
-    let each: Vec<BTreeSet<Fact>> = runs.iter().map(|run| facts(run)).collect();
-    let mut counted: BTreeMap<&Fact, usize> = BTreeMap::new();
+    let each: Vec<BTreeSet<Deed>> = runs.iter().map(|run| deeds(run)).collect();
+    let mut counted: BTreeMap<&Deed, usize> = BTreeMap::new();
     for fact in each.iter().flatten() {
         *counted.entry(fact).or_default() += 1;
     }
     // By what they look like: the same but for letters and digits.
-    let mut alike: BTreeMap<Shape<'_>, Vec<(&Fact, usize)>> = BTreeMap::new();
+    let mut alike: BTreeMap<Shape<'_>, Vec<(&Deed, usize)>> = BTreeMap::new();
     for (fact, seen) in counted.into_iter().filter(|(_, seen)| *seen < runs.len()) {
         let key = (fact.0, fact.1.as_deref(), shape(fact));
         alike.entry(key).or_default().push((fact, seen));
@@ -74,9 +84,9 @@ pub fn varying(runs: &[&Evidence]) -> Vec<Varying> {
 }
 
 /// One line for names made up anew in each run, else one for each fact.
-fn told(group: &[(&Fact, usize)], each: &[BTreeSet<Fact>]) -> Vec<Varying> {
+fn told(group: &[(&Deed, usize)], each: &[BTreeSet<Deed>]) -> Vec<Varying> {
     let of = each.len();
-    let line = |fact: &Fact, what: String, seen: usize| {
+    let line = |fact: &Deed, what: String, seen: usize| {
         let (kind, package, _) = fact;
         Varying { kind: *kind, package: package.clone(), what, seen, of }
     };
@@ -96,7 +106,7 @@ fn told(group: &[(&Fact, usize)], each: &[BTreeSet<Fact>]) -> Vec<Varying> {
 
 /// Which script ran is no name that anything makes up, and neither is the name of a file
 /// that was there before.
-fn is_made_up(fact: &Fact) -> bool {
+fn is_made_up(fact: &Deed) -> bool {
     match fact.0 {
         Kind::Script => false,
         Kind::File => fact.2.starts_with(ADDED),
@@ -105,7 +115,7 @@ fn is_made_up(fact: &Fact) -> bool {
 }
 
 /// A text without its letters and digits, where they can be made up.
-fn shape(fact: &Fact) -> String {
+fn shape(fact: &Deed) -> String {
     let (made_up, text) = (is_made_up(fact), fact.2.as_str());
     let (kept, text) = match text.strip_prefix(ADDED) {
         Some(path) if fact.0 == Kind::File => (ADDED, path),
@@ -141,7 +151,23 @@ fn words(text: &str) -> Vec<(&str, bool)> {
     words
 }
 
-fn facts(run: &Evidence) -> BTreeSet<Fact> {
+/// Whether a text is a pattern's, where `*` stands for letters and digits.
+fn fits(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|start| text.strip_prefix(start)) else { return false };
+    for part in parts {
+        let word = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
+        let (made_up, after) = rest.split_at(word);
+        match after.strip_prefix(part) {
+            Some(next) if !made_up.is_empty() => rest = next,
+            Some(_) | None => return false,
+        }
+    }
+    rest.is_empty()
+}
+
+/// Everything that lifecycle scripts did in a run.
+pub fn deeds(run: &Evidence) -> BTreeSet<Deed> {
     let by_id: BTreeMap<_, _> = run.processes.iter().map(|process| (process.id, process)).collect();
     let mut facts = BTreeSet::new();
     for process in run.processes.iter().filter(|process| process.event.is_some()) {

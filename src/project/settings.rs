@@ -11,6 +11,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use read::is_ours;
+
 use super::registry::RegistryUrl;
 use crate::text::{Complaint, Place, Source};
 use std::collections::BTreeMap;

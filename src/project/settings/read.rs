@@ -159,7 +159,7 @@ fn install(table: &Table<'_>, folder: &Path, layer: &mut Layer) -> Result<(), Co
 }
 
 /// Whether a variable would put code into npm, or npm's places out of sight.
-fn is_ours(name: &str, value: &str) -> bool {
+pub(crate) fn is_ours(name: &str, value: &str) -> bool {
     const OURS: [&str; 10] = [
         "HOME",
         "NODE_COMPILE_CACHE",

@@ -1,0 +1,266 @@
+//! A captured environment as a place to install in: a copy of the project with the
+//! captured files in it, the captured configuration and variables around it, the
+//! captured node and npm.
+
+use crate::cli::arguments::Surroundings;
+use crate::cli::load::Loaded;
+use crate::cli::mend::layout;
+use crate::cli::say;
+use crate::environment::{Environment, Part};
+use crate::project::npmrc::{Level, NpmConfig, Value};
+use crate::project::settings::is_ours;
+use crate::project::{Project, ReadOptions};
+use crate::sandbox::twin::{Change, twin};
+use crate::text::Complaint;
+use crate::toolchain::Toolchain;
+use crate::toolchain::wish::Wish;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What environments are rebuilt from.
+pub(super) struct Ground {
+    /// The project as it is here, in the place where everything runs.
+    pub(super) base: Loaded,
+    /// The same as data.
+    pub(super) own: Environment,
+    pub(super) surroundings: Surroundings,
+    /// Toolchains by their versions.
+    pub(super) toolchains: RefCell<BTreeMap<(String, String), Toolchain>>,
+    /// Secrets that were left out of captured environments and that this machine has not:
+    /// their names.
+    pub(super) withheld: RefCell<BTreeSet<String>>,
+}
+
+/// What stands in the place of a secret in a captured environment.
+const REDACTED: &str = "[redacted";
+/// The variables by which this machine's own secrets are put in their places.
+const OWN: &str = "SEALCHECK_OWN";
+
+impl Ground {
+    /// Why a part cannot be had either way here, a fragment; `None` where it can.
+    pub(super) fn unplayable(&self, part: &Part, sides: [&Environment; 2]) -> Option<String> {
+        if !part.can_be_played() {
+            return Some(match part {
+                Part::Platform { .. } => "no sandbox here has another platform".to_owned(),
+                _ => "the sandbox has its own".to_owned(),
+            });
+        }
+        let Part::File { path } = part else { return None };
+        let here = self.own.project.files.get(path);
+        let is_here = |side: &&Environment| side.project.files.get(path).is_none_or(|it| Some(it) == here);
+        if sides.iter().all(is_here) {
+            return None;
+        }
+        Some("a captured environment has no files, and here it is another".to_owned())
+    }
+
+    /// The toolchain with just these versions.
+    async fn toolchain(&self, environment: &Environment) -> anyhow::Result<Toolchain> {
+        let tools = &environment.toolchain;
+        let key = (tools.node.clone(), tools.npm.clone());
+        if let Some(known) = self.toolchains.borrow().get(&key) {
+            return Ok(known.clone());
+        }
+        let text = format!("node@{},npm@{}", tools.node, tools.npm);
+        let wishes = Wish::parse(&text, "a captured environment").map_err(|error| {
+            Complaint::about(error.to_string()).help("capture the environment again")
+        })?;
+        let wish = wishes.into_iter().next().unwrap_or_default();
+        let found = self.base.another_toolchain(wish, &self.surroundings).await?;
+        self.toolchains.borrow_mut().insert(key, found.clone());
+        Ok(found)
+    }
+
+    /// The environment, ready to be installed in.
+    pub(super) async fn rebuild(&self, environment: &Environment) -> anyhow::Result<Loaded> {
+        let toolchain = self.toolchain(environment).await?;
+        let folder = self.base.fresh_folder("environment-")?;
+        let mut env = self.variables(environment);
+        let home = folder.join("home");
+        std::fs::create_dir_all(&home)?;
+        for (level, path) in [(Level::User, home.join(".npmrc")), (Level::Global, folder.join("global-npmrc"))] {
+            if let Some(npmrc) = environment.npmrc.get(&level) {
+                let own = RefCell::new(&mut env);
+                let real = |key: &str, shown: &str| self.real(key, shown, &mut own.borrow_mut());
+                std::fs::write(path, npmrc.text(real))?;
+            }
+        }
+        let root = self.copy(environment, &folder.join("project"))?;
+        let reading = ReadOptions {
+            root,
+            home: Some(home),
+            global_npmrc: Some(folder.join("global-npmrc")),
+            builtin_npmrc: toolchain.builtin_npmrc(),
+            env,
+            public: toolchain.public.clone(),
+            policy: self.base.policy.clone(),
+            signatures: None,
+        };
+        let mut loaded = self.base.read_anew(reading, toolchain).await?;
+        let mut project = Project::clone(&loaded.project);
+        // Folders that are served, and all that the owner decided, are as they are here.
+        project.settings = self.base.project.settings.clone();
+        project.settings.install.env.extend(surrounding(environment));
+        loaded.project = Arc::new(project);
+        if let Some(umask) = environment.machine.umask.as_deref() {
+            loaded.umask = u32::from_str_radix(umask, 8).unwrap_or(loaded.umask);
+        }
+        Ok(loaded)
+    }
+
+    /// The variables that npm's configuration is read with, this machine's own secrets in
+    /// the place of those that were left out.
+    fn variables(&self, environment: &Environment) -> BTreeMap<String, String> {
+        let mut env = BTreeMap::new();
+        for (name, value) in &environment.variables {
+            if !value.contains(REDACTED) {
+                env.insert(name.clone(), value.clone());
+            } else if let Some(own) = self.base.reading.env.get(name) {
+                env.insert(name.clone(), own.clone());
+            } else if !value.starts_with(REDACTED) {
+                env.insert(name.clone(), without_secrets(value));
+            } else {
+                self.withheld.borrow_mut().insert(name.clone());
+            }
+        }
+        env
+    }
+
+    /// What a value of an npmrc becomes where a secret was left out of it.
+    fn real(&self, key: &str, shown: &str, env: &mut BTreeMap<String, String>) -> Option<String> {
+        if !shown.contains(REDACTED) {
+            return None;
+        }
+        if !shown.starts_with(REDACTED) {
+            return Some(without_secrets(shown));
+        }
+        let variable = format!("{OWN}_{}", env.keys().filter(|name| name.starts_with(OWN)).count());
+        match secret(&self.base.project.config, key) {
+            Some(own) => {
+                env.insert(variable.clone(), own);
+            }
+            None => {
+                self.withheld.borrow_mut().insert(key.to_owned());
+            }
+        }
+        Some(format!("${{{variable}}}"))
+    }
+
+    /// A copy of the project as it was there; the folder in it that stands for the one
+    /// that the user named.
+    fn copy(&self, environment: &Environment, folder: &Path) -> anyhow::Result<PathBuf> {
+        let project = &self.base.project;
+        let (inside, given) = layout(&project.root, self.base.given());
+        let (was, is) = (&environment.project, &self.own.project);
+        let (lockfile, manifest) = (without_secrets(&was.lockfile), without_secrets(&was.manifest));
+        let mut changes: Vec<(&str, Change<'_>)> = Vec::new();
+        let mut gone: BTreeSet<&str> = BTreeSet::new();
+        if was.lockfile != is.lockfile || was.lockfile_name != is.lockfile_name {
+            gone.insert(&is.lockfile_name);
+            changes.push((&was.lockfile_name, Change::Whole(&lockfile)));
+        }
+        if was.manifest != is.manifest {
+            changes.push(("package.json", Change::Whole(&manifest)));
+        }
+        let npmrc = environment.npmrc.get(&Level::Project).map(|npmrc| {
+            // A file of the project can name no variable of the user's: what was left
+            // out of it stays out.
+            npmrc.text(|_, shown| shown.contains(REDACTED).then(|| without_secrets(shown)))
+        });
+        if environment.npmrc.get(&Level::Project).map(|it| &it.settings)
+            != self.own.npmrc.get(&Level::Project).map(|it| &it.settings)
+        {
+            gone.insert(".npmrc");
+            changes.extend(npmrc.as_deref().map(|text| (".npmrc", Change::Whole(text))));
+        }
+        let served = |name: &str| {
+            let path = project.root.join(name);
+            let mut served = project.settings.registries.iter().filter_map(|entry| entry.serve.as_deref());
+            served.any(|folder| path.starts_with(folder))
+        };
+        let held = ["package.json", ".npmrc", "sealcheck.toml", &is.lockfile_name];
+        let was_there = |name: &String| {
+            was.more_files
+                || held.contains(&name.as_str())
+                || was.files.contains_key(name)
+                || !is.files.contains_key(name)
+                || served(name)
+        };
+        let files: Vec<String> = project
+            .files
+            .iter()
+            .filter(|name| was_there(name) && !gone.contains(name.as_str()))
+            .cloned()
+            .collect();
+        twin(&project.root, &folder.join(&inside), &files, &changes)?;
+        if !inside.as_os_str().is_empty() {
+            std::fs::copy(self.base.given().join("sealcheck.toml"), folder.join("sealcheck.toml"))?;
+        }
+        Ok(folder.join(given))
+    }
+
+    /// Says once which credentials installs have to do without.
+    pub(super) fn say_withheld(&self) {
+        for name in self.withheld.borrow().iter() {
+            say(&format!("`{name}` was left out when the environment was captured and is not set here: a registry that asks for it will refuse"));
+        }
+    }
+}
+
+/// Variables that are handed to the command as they are: those that are neither npm's
+/// configuration nor the sandbox's own business.
+fn surrounding(environment: &Environment) -> BTreeMap<String, String> {
+    let is_config = |name: &str| name.to_ascii_lowercase().starts_with("npm_config_");
+    let mut found: BTreeMap<String, String> = environment
+        .variables
+        .iter()
+        .filter(|(name, value)| {
+            let part = Part::Variable { name: (*name).clone() };
+            let is_name = !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0');
+            part.can_be_played() && is_name && !is_config(name) && !is_ours(name, value)
+        })
+        .map(|(name, value)| (name.clone(), without_secrets(value)))
+        .collect();
+    // A sandbox says that it is CI unless it is told otherwise.
+    found.entry("CI".to_owned()).or_default();
+    found
+}
+
+/// A value without the marks of what was left out.
+fn without_secrets(value: &str) -> String {
+    let mut out = value.replace("[redacted]@", "").replace("?[redacted]", "");
+    while let Some(at) = out.find(REDACTED) {
+        let end = out[at..].find(']').map_or(out.len(), |end| at + end + 1);
+        out.replace_range(at..end, "redacted");
+    }
+    out
+}
+
+/// The value of a secret key that this machine's own files or variables have.
+fn secret(config: &NpmConfig, key: &str) -> Option<String> {
+    let own = config.settings.iter().filter(|setting| setting.key == key && setting.level != Level::Project);
+    match &own.max_by_key(|setting| setting.level)?.value {
+        Value::Secret(secret) => Some(secret.expose().to_owned()).filter(|value| !value.is_empty()),
+        Value::Plain(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_out_leaves_something_that_can_be_read() {
+        for (shown, left) in [
+            ("https://[redacted]@npm.acme.example/", "https://npm.acme.example/"),
+            ("https://npm.acme.example/x?[redacted]", "https://npm.acme.example/x"),
+            ("[redacted:TOKEN]", "redacted"),
+            ("a [redacted:x] b [redacted", "a redacted b redacted"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(without_secrets(shown), left);
+        }
+    }
+}
