@@ -36,6 +36,11 @@ pub enum Aspect {
         /// The host.
         host: String,
     },
+    /// A host that npm turned to and that is none of those: a proxy.
+    Through {
+        /// The host.
+        host: String,
+    },
     /// Something that a script did.
     Deed {
         /// What kind.
@@ -93,10 +98,22 @@ pub fn behaviour(run: &Evidence, noise: &[Varying]) -> Behaviour {
     for exchange in run.exchanges.iter().filter(|it| it.package.is_some() && it.role != Role::Unknown) {
         found.insert(Aspect::Asked { host: exchange.host.clone() }, "for packages".to_owned());
     }
+    for host in intermediaries(run) {
+        found.insert(Aspect::Through { host }, "for requests".to_owned());
+    }
     for (kind, package, what) in settled(deeds(run), noise) {
         found.insert(Aspect::Deed { kind, package, what }, String::new());
     }
     found
+}
+
+/// Names that npm itself looked up and that answered none of its requests.
+fn intermediaries(run: &Evidence) -> BTreeSet<String> {
+    let scripts: BTreeSet<_> =
+        run.processes.iter().filter(|process| process.event.is_some()).map(|process| process.id).collect();
+    let asked: BTreeSet<&str> = run.exchanges.iter().map(|exchange| exchange.host.as_str()).collect();
+    let of_npm = run.lookups.iter().filter(|lookup| !lookup.process.is_some_and(|id| scripts.contains(&id)));
+    of_npm.map(|lookup| lookup.name.clone()).filter(|name| !asked.contains(name.as_str())).collect()
 }
 
 fn settled(deeds: BTreeSet<Deed>, noise: &[Varying]) -> BTreeSet<Deed> {

@@ -279,6 +279,7 @@ fn ports(project: &Project, registries: &[RegistryWorld], words: &[String]) -> B
             ports.extend(port_of(&format!("https:{}", setting.key)));
         }
     }
+    ports.extend(project.settings.install.env.values().filter_map(|value| port_of(value)));
     for entry in project.lockfile.entries.values() {
         ports.extend(entry.resolved.as_deref().and_then(fetched_from).and_then(|url| url.port()));
     }

@@ -172,7 +172,11 @@ async fn search(
         };
         let chosen = mixture.iter().filter_map(|at| found.deviations.get(*at));
         let names: Vec<String> = chosen.clone().map(|deviation| deviation.part.named()).collect();
-        say(&format!("install {}: as in A, but as in B: {}", laboratory.made.get() + 1, told::few(&names, 4)));
+        say(&format!(
+            "install {}: as in A, but as in B: {}",
+            laboratory.made.get() + 1,
+            told::few(&names, 4)
+        ));
         let environment = mix(left, right, chosen);
         let shown = shown(laboratory, &environment, found).await?;
         search.learn(Mixture::from_iter(mixture), shown);
@@ -350,7 +354,8 @@ fn is_offline(name: &str) -> bool {
 /// Whether npm is told to install from its cache.
 fn relies_on_cache(environment: &Environment) -> bool {
     let in_files = environment.npmrc.values().flat_map(|npmrc| npmrc.settings.keys());
-    let in_variables = environment.variables.keys().filter(|name| name.to_ascii_lowercase().starts_with("npm_config_"));
+    let in_variables =
+        environment.variables.keys().filter(|name| name.to_ascii_lowercase().starts_with("npm_config_"));
     in_files.chain(in_variables).any(|name| is_offline(name))
 }
 

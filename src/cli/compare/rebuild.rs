@@ -64,9 +64,8 @@ impl Ground {
             return Ok(known.clone());
         }
         let text = format!("node@{},npm@{}", tools.node, tools.npm);
-        let wishes = Wish::parse(&text, "a captured environment").map_err(|error| {
-            Complaint::about(error.to_string()).help("capture the environment again")
-        })?;
+        let wishes = Wish::parse(&text, "a captured environment")
+            .map_err(|error| Complaint::about(error.to_string()).help("capture the environment again"))?;
         let wish = wishes.into_iter().next().unwrap_or_default();
         let found = self.base.another_toolchain(wish, &self.surroundings).await?;
         self.toolchains.borrow_mut().insert(key, found.clone());
@@ -80,7 +79,9 @@ impl Ground {
         let mut env = self.variables(environment);
         let home = folder.join("home");
         std::fs::create_dir_all(&home)?;
-        for (level, path) in [(Level::User, home.join(".npmrc")), (Level::Global, folder.join("global-npmrc"))] {
+        for (level, path) in
+            [(Level::User, home.join(".npmrc")), (Level::Global, folder.join("global-npmrc"))]
+        {
             if let Some(npmrc) = environment.npmrc.get(&level) {
                 let own = RefCell::new(&mut env);
                 let real = |key: &str, shown: &str| self.real(key, shown, &mut own.borrow_mut());
@@ -204,7 +205,9 @@ impl Ground {
     /// Says once which credentials installs have to do without.
     pub(super) fn say_withheld(&self) {
         for name in self.withheld.borrow().iter() {
-            say(&format!("`{name}` was left out when the environment was captured and is not set here: a registry that asks for it will refuse"));
+            say(&format!(
+                "`{name}` was left out when the environment was captured and is not set here: a registry that asks for it will refuse"
+            ));
         }
     }
 }

@@ -44,7 +44,9 @@ pub(super) fn text(found: &Comparison) -> String {
 fn headline(out: &mut String, found: &Comparison) {
     let installs = format!("{} installs", found.runs);
     let _ = match (found.unseen.is_empty(), found.differences.len()) {
-        (false, _) => writeln!(out, "unobserved: the environments could not both be installed in ({installs})"),
+        (false, _) => {
+            writeln!(out, "unobserved: the environments could not both be installed in ({installs})")
+        }
         (true, 0) => writeln!(out, "no difference: both environments install the same ({installs})"),
         (true, 1) => writeln!(out, "1 difference between the installs ({installs})"),
         (true, count) => writeln!(out, "{count} differences between the installs ({installs})"),
@@ -72,17 +74,23 @@ fn sentence(found: &Comparison, cause: Option<&Cause>, differences: &[&Differenc
     };
     match cause {
         None => {
-            let unplayed: Vec<String> = unplayed(found).map(|(deviation, _)| deviation.part.named()).collect();
+            let unplayed: Vec<String> =
+                unplayed(found).map(|(deviation, _)| deviation.part.named()).collect();
             match unplayed.is_empty() {
                 true => format!("no cause was looked for: {what}"),
-                false => format!("the cause is none that can be tried here ({}): {what}", few(&unplayed, SHOWN)),
+                false => {
+                    format!("the cause is none that can be tried here ({}): {what}", few(&unplayed, SHOWN))
+                }
             }
         }
         Some(Cause::Found { parts, also, needed }) => {
             let names = deviated(found, parts).join(" and ");
             let proof = match (needed, also.is_empty()) {
                 (true, _) => "with it A does as B, and B without it as A".to_owned(),
-                (false, false) => format!("with it A does as B; so it does by {} alone", deviated(found, also).join(" and ")),
+                (false, false) => format!(
+                    "with it A does as B; so it does by {} alone",
+                    deviated(found, also).join(" and ")
+                ),
                 (false, true) => "with it A does as B; B without it does so as well".to_owned(),
             };
             format!("cause: {names}\n  {what} ({proof})")
@@ -129,6 +137,7 @@ fn short(difference: &Difference) -> String {
             format!("{} is {left} in A and {right} in B", safe(path))
         }
         Aspect::Asked { host } => format!("{} is asked for packages in {}", safe(host), only(difference)),
+        Aspect::Through { host } => format!("requests go by way of {} in {}", safe(host), only(difference)),
         Aspect::Deed { kind, package, what } => {
             let package = package.as_deref().map_or_else(String::new, |path| match path {
                 "" => "the project: ".to_owned(),
@@ -169,6 +178,7 @@ fn grouped(differences: &[&Difference]) -> Vec<String> {
             Aspect::Source { .. } => (2, format!("bytes from {change}")),
             Aspect::Digest { .. } => (3, "other bytes".to_owned()),
             Aspect::Asked { .. } => (4, format!("asked for packages in {}", only(difference))),
+            Aspect::Through { .. } => (4, format!("requests go by way of it in {}", only(difference))),
             Aspect::Deed { kind, .. } => (5, format!("{} in {}", deeds(*kind), only(difference))),
         };
         groups.entry(key).or_default().push(difference);
@@ -199,7 +209,7 @@ fn subject(difference: &Difference) -> String {
         Aspect::Version { path } | Aspect::Source { path } | Aspect::Digest { path } => {
             path.rsplit_once("node_modules/").map_or(path.as_str(), |(_, name)| name).to_owned()
         }
-        Aspect::Asked { host } => host.clone(),
+        Aspect::Asked { host } | Aspect::Through { host } => host.clone(),
         Aspect::Deed { package, what, .. } => {
             let package = package.as_deref().unwrap_or_default();
             let name = package.rsplit_once("node_modules/").map_or(package, |(_, name)| name);
@@ -236,7 +246,12 @@ fn deviating(out: &mut String, found: &Comparison) {
         .map(|at| found.deviations[at].part.named())
         .collect();
     if !other.is_empty() {
-        let _ = writeln!(out, "\nthe environments differ in {} more without an effect: {}", other.len(), few(&other, 8));
+        let _ = writeln!(
+            out,
+            "\nthe environments differ in {} more without an effect: {}",
+            other.len(),
+            few(&other, 8)
+        );
     }
     for (deviation, why) in unplayed(found) {
         let _ = writeln!(out, "\nnot tried: {} ({why})", difference_of(deviation));

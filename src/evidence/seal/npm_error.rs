@@ -10,7 +10,9 @@ const CHARS: usize = 300;
 /// scripts print is not prefixed, but a script can forge the prefix; npm's own error
 /// comes last, so the last `code` line is the one.
 pub(super) fn parse(stderr: &str) -> Option<NpmError> {
-    let lines: Vec<&str> = stderr.lines().filter_map(own).collect();
+    // `color=always`, which some set for their CI's log.
+    let plain = without_colour(stderr);
+    let lines: Vec<&str> = plain.lines().filter_map(own).collect();
     let at = lines.iter().rposition(|line| line.starts_with("code "))?;
     let code: String = lines[at].trim_start_matches("code ").trim().chars().take(60).collect();
     let rest = &lines[at + 1..];
@@ -28,6 +30,27 @@ fn script(lines: &[&str], failed: usize) -> String {
     let command = part("command ", &lines[failed + 1..]).map(|it| format!(": `{it}`")).unwrap_or_default();
     let place = part("path ", lines).map(|it| format!(" in {it}")).unwrap_or_default();
     format!("command failed{place}{command}")
+}
+
+/// A text without the sequences by which a terminal is told of colours (ECMA-48: CSI,
+/// parameters, `m`).
+fn without_colour(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("\u{1b}[") {
+        let (before, sequence) = rest.split_at(at);
+        out.push_str(before);
+        let body = &sequence[2..];
+        let end = body.find(|c: char| !c.is_ascii_digit() && c != ';').unwrap_or(body.len());
+        rest = match body[end..].strip_prefix('m') {
+            Some(after) => after,
+            None => {
+                out.push_str("\u{1b}[");
+                body
+            }
+        };
+    }
+    out + rest
 }
 
 fn own(line: &str) -> Option<&str> {
@@ -73,6 +96,11 @@ mod tests {
                 "FetchError: request to https://npm.corp.example/a failed, reason: connect ECONNREFUSED 127.0.0.9:443",
             ),
             ("npm error code EMPTY\n", "EMPTY", ""),
+            (
+                "\u{1b}[1mnpm\u{1b}[22m \u{1b}[31merror\u{1b}[39m \u{1b}[94mcode\u{1b}[39m E404\n\u{1b}[1mnpm\u{1b}[22m \u{1b}[31merror\u{1b}[39m 404 Not Found \u{1b}[2K\n",
+                "E404",
+                "404 Not Found \u{1b}[2K",
+            ),
         ];
         for (stderr, code, summary) in cases {
             let error = parse(stderr).unwrap();

@@ -1,0 +1,12 @@
+//! Environments captured and compared: the cause that is named is the true one, equal
+//! environments are equal, and no secret comes out.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be prepared fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod noise;
+mod pair;
+mod pairs;
+mod secrets;
