@@ -1,8 +1,10 @@
-//! Two sealed runs, aligned by package path: what differs.
+//! Two sealed runs, aligned by package path: what differs. And runs beside the behaviour that
+//! their owner has approved.
 //!
 //! Pure. It says what differs and not whether that is bad; it must not know a
 //! rule, and reaches no socket and no process.
 
+pub mod approved;
 pub mod behaviour;
 pub mod cause;
 pub mod noise;

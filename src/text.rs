@@ -51,6 +51,13 @@ impl Source {
         }
     }
 
+    /// The place that a reader counts to as a line and the bytes of it, both from 1 (`serde_json`).
+    pub fn counted(&self, line: usize, column: usize) -> Place {
+        let start: usize = self.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+        let at = start + column.saturating_sub(1);
+        self.place(at..at + 1)
+    }
+
     /// The place of the first occurrence of `needle`, if it occurs.
     pub fn find(&self, needle: &str) -> Option<Place> {
         let at = self.text.find(needle)?;

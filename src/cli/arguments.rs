@@ -32,6 +32,8 @@ pub(crate) struct Talk {
 pub(crate) enum Command {
     /// Run the scenarios in throwaway sandboxes, judge, report
     Test(TestArguments),
+    /// Record the present behaviour as the approved baseline, to be committed; `test` then reports drift from it
+    Accept(AcceptArguments),
     /// Print what `test` would run, and run nothing
     Plan(PlanArguments),
     /// Read the project: npm config, private packages and why, what the lockfile pins
@@ -141,6 +143,29 @@ pub(crate) struct TestArguments {
     pub(crate) choice: Choice,
     #[command(flatten)]
     pub(crate) surroundings: Surroundings,
+    #[command(flatten)]
+    pub(crate) running: Running,
+    /// Record what differs from `sealcheck.lock.json` there, where nothing forbids it
+    #[arg(long, env = "SEALCHECK_UPDATE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) update: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AcceptArguments {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    pub(crate) project: PathBuf,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    #[command(flatten)]
+    pub(crate) surroundings: Surroundings,
+    #[command(flatten)]
+    pub(crate) running: Running,
+}
+
+/// How runs go and what becomes of them, for `test` and `accept`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Running {
     /// How many losses must fail together at least before it may leak [default: 2]
     #[arg(long, value_name = "N", env = "SEALCHECK_REQUIRE_MARGIN")]
     pub(crate) require_margin: Option<u32>,

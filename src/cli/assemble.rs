@@ -41,6 +41,8 @@ pub(crate) struct Parts<'a> {
     /// Where it was measured.
     pub(crate) margin: Option<Margin>,
     pub(crate) judgement: Judgement,
+    /// The digest of the accepted baseline that was compared with.
+    pub(crate) baseline_sha512: Option<String>,
     /// Where drills were run.
     pub(crate) drills: Vec<DrillScore>,
     pub(crate) store: Option<Store>,
@@ -79,7 +81,7 @@ pub(crate) fn report(parts: Parts<'_>) -> Option<Report> {
         fail_on: parts.fail_on,
         margin: parts.margin,
         drills: parts.drills,
-        subject: subject(&project, loaded, &scenarios),
+        subject: subject(&project, loaded, &scenarios, parts.baseline_sha512),
         project: summary(&project),
         public_registry: Some(project.public.to_string()),
         store: parts.store,
@@ -185,7 +187,7 @@ fn summary(project: &Project) -> ProjectSummary {
     }
 }
 
-fn subject(project: &Project, loaded: &Loaded, scenarios: &[String]) -> Subject {
+fn subject(project: &Project, loaded: &Loaded, scenarios: &[String], baseline: Option<String>) -> Subject {
     let (commit, dirty) = git(&project.root);
     let npmrc_sha512 = project
         .config
@@ -205,6 +207,7 @@ fn subject(project: &Project, loaded: &Loaded, scenarios: &[String]) -> Subject 
             .and_then(|path| std::fs::read(path).ok())
             .map(|bytes| Digests::of(&bytes).sri()),
         scenarios_sha512: Some(Digests::of(scenarios.concat().as_bytes()).sri()),
+        baseline_sha512: baseline,
     }
 }
 

@@ -142,6 +142,7 @@ pub(super) async fn suite(prepared: Prepared, stop: watch::Receiver<bool>) -> an
         impossible,
         margin: None,
         judgement,
+        baseline_sha512: None,
         drills: scores,
         store: kept,
         traced: options.trace,

@@ -51,8 +51,10 @@ pub(super) async fn search(
 ) -> anyhow::Result<(Vec<Outcome>, Option<Measured>)> {
     let mut outcomes: Vec<Outcome> = Vec::new();
     let known: Vec<&Outcome> = first.iter().collect();
-    let judgement =
-        (trials.judge)(&known, Ground { project: &loaded.project, margin: None, resolutions: &[] });
+    let judgement = (trials.judge)(
+        &known,
+        Ground { project: &loaded.project, margin: None, resolutions: &[], approved: None },
+    );
     let live = first
         .iter()
         .zip(&judgement.runs)
@@ -111,8 +113,10 @@ pub(super) async fn try_sets(
             return Ok((outcomes, Ended::Early));
         }
         let known: Vec<&Outcome> = first.iter().chain(&round).collect();
-        let judgement =
-            (trials.judge)(&known, Ground { project: &loaded.project, margin: None, resolutions: &[] });
+        let judgement = (trials.judge)(
+            &known,
+            Ground { project: &loaded.project, margin: None, resolutions: &[], approved: None },
+        );
         for (losses, outcome) in sets.into_iter().zip(&round) {
             search.told(losses, what_became(&judgement, &outcome.run.id));
         }

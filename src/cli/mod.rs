@@ -3,8 +3,10 @@
 //! Each command is a file. They print results to standard output, all else to
 //! standard error, and decide nothing about installs themselves.
 
+mod accept;
 mod arguments;
 mod assemble;
+mod baseline;
 mod behind;
 mod capture;
 mod catalogue;
@@ -114,6 +116,7 @@ fn inmate() -> i32 {
 fn run(arguments: Arguments) -> anyhow::Result<Code> {
     match arguments.command {
         Command::Test(test) => test::run(test, &arguments.talk),
+        Command::Accept(accept) => accept::run(accept, &arguments.talk),
         Command::Capture(capture) => capture::run(capture),
         Command::Plan(plan) => plan::run(plan),
         Command::Inspect(inspect) => inspect::run(inspect),

@@ -52,7 +52,7 @@ pub(crate) fn layer_talk(talk: &Talk, file: &Table) -> Result<Talk, Complaint> {
 /// Lays `arguments` over the options of the project's `sealcheck.toml`, whose paths
 /// are below `root`.
 pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Result<Options, Complaint> {
-    let mut choice = arguments.choice;
+    let TestArguments { mut choice, running: arguments, .. } = arguments;
     layer_choice(&mut choice, file, root)?;
     let jobs = arguments.jobs.map_or_else(|| number(file, "jobs"), |jobs| Ok(Some(jobs as u64)))?;
     let margin = arguments.require_margin.map(u64::from);

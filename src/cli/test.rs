@@ -1,10 +1,13 @@
 //! `sealcheck test`.
 
 use super::arguments::{FailOn, Talk, TestArguments};
+use super::baseline::{Kept, Purpose, Settled, Tested};
 use super::load::{self, Loaded};
 use super::options::{self, Options};
 use super::rooms::{Room, judged, judged_run, not_applicable, resolutions};
-use super::{Code, assemble, behind, containers, drills, folders, invoke, margin, save, say, signals};
+use super::{
+    Code, assemble, baseline, behind, containers, drills, folders, invoke, margin, save, say, signals,
+};
 use crate::finding::{self, Ground, Severity};
 use crate::plan::Plan;
 use crate::report::model::Store;
@@ -23,6 +26,12 @@ use tokio::sync::watch;
 
 /// Tests every project named, and exits with the worst of their codes.
 pub(crate) fn run(arguments: TestArguments, talk: &Talk) -> anyhow::Result<Code> {
+    let purpose = if arguments.update { Purpose::Update } else { Purpose::Test };
+    run_for(purpose, arguments, talk)
+}
+
+/// The same for a purpose.
+pub(super) fn run_for(purpose: Purpose, arguments: TestArguments, talk: &Talk) -> anyhow::Result<Code> {
     let runtime = load::runtime()?;
     let several = arguments.project.len() > 1;
     let (stop_sender, mut stop) = watch::channel(false);
@@ -38,7 +47,7 @@ pub(crate) fn run(arguments: TestArguments, talk: &Talk) -> anyhow::Result<Code>
     for project in &arguments.project {
         ready.push(runtime.block_on(async {
             tokio::select! {
-                prepared = prepare(project, arguments.clone(), talk, several) => prepared.map(Some),
+                prepared = prepare(purpose, project, arguments.clone(), talk, several) => prepared.map(Some),
                 _ = stop.wait_for(|stop| *stop) => Ok(None),
             }
         })?);
@@ -81,6 +90,9 @@ pub(super) struct Prepared {
     pub(super) talk: Talk,
     /// The scenarios there are, to look up those that were not run.
     all: Vec<Scenario>,
+    purpose: Purpose,
+    /// The accepted baseline, where there is one.
+    kept: Option<Kept>,
 }
 
 /// A project in one place, and what is to run there.
@@ -94,6 +106,7 @@ pub(super) struct Place {
 }
 
 async fn prepare(
+    purpose: Purpose,
     folder: &Path,
     arguments: TestArguments,
     talk: &Talk,
@@ -115,16 +128,18 @@ async fn prepare(
     for path in options.reports.iter().filter_map(|report| report.path.as_deref()) {
         save::probe(path)?;
     }
+    baseline::probe(purpose, &options, &first.project)?;
+    let kept = baseline::find(&first.project)?;
     let all = super::catalogue::available(options.choice.scenarios_dir.as_deref(), &first.project)?;
     let known: BTreeSet<_> = places.iter().map(Loaded::place).collect();
     let places = places.into_iter().map(|loaded| {
         let label = places::label(&known, &loaded.place());
-        planned(loaded, label, &options)
+        planned(purpose, loaded, label, &options)
     });
-    Ok(Prepared { places: places.collect::<Result<_, _>>()?, impossible, options, talk, all })
+    Ok(Prepared { places: places.collect::<Result<_, _>>()?, impossible, options, talk, all, purpose, kept })
 }
 
-fn planned(loaded: Loaded, label: String, options: &Options) -> anyhow::Result<Place> {
+fn planned(purpose: Purpose, loaded: Loaded, label: String, options: &Options) -> anyhow::Result<Place> {
     // Packed now, so that what cannot be served stops no run half-way.
     for entry in &loaded.project.settings.registries {
         if let Some(folder) = &entry.serve {
@@ -137,6 +152,7 @@ fn planned(loaded: Loaded, label: String, options: &Options) -> anyhow::Result<P
         return Ok(Place { loaded, plan, not_applicable: Vec::new(), label });
     }
     let (mut plan, asked) = load::plan(&loaded, &options.choice)?;
+    baseline::more_runs(&loaded, &mut plan, baseline::repeats(purpose, options))?;
     for run in &mut plan.runs {
         rename(&mut run.id, &label);
     }
@@ -171,7 +187,7 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
     if drills::wanted(&prepared.options.choice) {
         return drills::suite(prepared, stop).await;
     }
-    let Prepared { places, impossible, options, talk, all } = prepared;
+    let Prepared { places, impossible, options, talk, all, purpose, kept } = prepared;
     let started = jiff::Timestamp::now();
     let clock = Instant::now();
     for removed in sweep(&folders::scratch()).unwrap_or_default() {
@@ -219,15 +235,16 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
         display.finish();
     }
     let judged = judged(&outcomes, &rooms, &all);
-    let grounds: Vec<Ground<'_>> = rooms
-        .iter()
-        .map(|room| Ground {
-            project: &room.loaded.project,
-            margin: room.margin.as_ref(),
-            resolutions: &room.resolutions,
-        })
-        .collect();
-    let judgement = finding::judge(&judged, &grounds, &judged_by);
+    let tested = Tested {
+        purpose,
+        options: &options,
+        judged_by: &judged_by,
+        rooms: &rooms,
+        outcomes: &outcomes,
+        judged: &judged,
+        interrupted,
+    };
+    let Settled { judgement, sha512, says, code: accepted } = tested.settle(kept.as_ref())?;
     drop(judged);
     let outcome = Outcome::of(judgement.exit_code, interrupted);
     let command =
@@ -252,13 +269,15 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
             &command,
         ),
         judgement,
+        baseline_sha512: sha512,
         drills: Vec::new(),
         store: rooms.first().map(|room| store(&room.loaded)),
         traced: options.trace,
     });
     let Some(report) = report else { anyhow::bail!("there is no place to run in") };
     save::report(&report, &options, &talk)?;
-    Ok(code(outcome))
+    baseline::tell(&says);
+    Ok(accepted.unwrap_or_else(|| code(outcome)))
 }
 
 pub(super) fn code(outcome: Outcome) -> Code {

@@ -3,7 +3,7 @@
 //!
 //! Pure. It must not know why two installs differ.
 
-use super::noise::{Deed, Kind, Varying, deeds};
+use super::noise::{Fact, Kind, Varying, facts};
 use crate::evidence::exchange::Role;
 use crate::evidence::fact::{Evidence, SourceKind};
 use crate::wire::{CutShort, Exit};
@@ -101,7 +101,7 @@ pub fn behaviour(run: &Evidence, noise: &[Varying]) -> Behaviour {
     for host in intermediaries(run) {
         found.insert(Aspect::Through { host }, "for requests".to_owned());
     }
-    for (kind, package, what) in settled(deeds(run), noise) {
+    for (kind, package, what) in settled(facts(run), noise) {
         found.insert(Aspect::Deed { kind, package, what }, String::new());
     }
     found
@@ -116,13 +116,13 @@ fn intermediaries(run: &Evidence) -> BTreeSet<String> {
     of_npm.map(|lookup| lookup.name.clone()).filter(|name| !asked.contains(name.as_str())).collect()
 }
 
-fn settled(deeds: BTreeSet<Deed>, noise: &[Varying]) -> BTreeSet<Deed> {
-    let named = |deed: Deed| match noise.iter().find(|varying| varying.covers(&deed)) {
-        None => Some(deed),
-        Some(varying) if varying.in_name_only() => Some((deed.0, deed.1, varying.what.clone())),
+fn settled(facts: BTreeSet<Fact>, noise: &[Varying]) -> BTreeSet<Fact> {
+    let named = |fact: Fact| match noise.iter().find(|varying| varying.covers(&fact)) {
+        None => Some(fact),
+        Some(varying) if varying.in_name_only() => Some((fact.0, fact.1, varying.what.clone())),
         Some(_) => None,
     };
-    deeds.into_iter().filter_map(named).collect()
+    facts.into_iter().filter_map(named).collect()
 }
 
 fn ending(run: &Evidence) -> String {

@@ -45,8 +45,8 @@ impl Varying {
     }
 
     /// Whether something that a script did in another run of the same is this.
-    pub fn covers(&self, deed: &Deed) -> bool {
-        let (kind, package, what) = deed;
+    pub fn covers(&self, fact: &Fact) -> bool {
+        let (kind, package, what) = fact;
         if (*kind, package) != (self.kind, &self.package) {
             return false;
         }
@@ -54,8 +54,8 @@ impl Varying {
     }
 }
 
-/// Something that a script did: what kind, the path of whose package, and its text.
-pub type Deed = (Kind, Option<String>, String);
+/// What kind, whose, and its text.
+pub type Fact = (Kind, Option<String>, String);
 /// What kind, whose, and the text without its letters and digits.
 type Shape<'a> = (Kind, Option<&'a str>, String);
 
@@ -67,26 +67,31 @@ pub fn seen_whole(run: &Evidence) -> bool {
 
 /// What varies between runs of one thing that were seen whole, ordered; nothing where there are fewer than two.
 pub fn varying(runs: &[&Evidence]) -> Vec<Varying> {
-    let each: Vec<BTreeSet<Deed>> = runs.iter().map(|run| deeds(run)).collect();
-    let mut counted: BTreeMap<&Deed, usize> = BTreeMap::new();
+    let each: Vec<BTreeSet<Fact>> = runs.iter().map(|run| facts(run)).collect();
+    among(&each)
+}
+
+/// What varies between the facts of equal runs.
+pub(super) fn among(each: &[BTreeSet<Fact>]) -> Vec<Varying> {
+    let mut counted: BTreeMap<&Fact, usize> = BTreeMap::new();
     for fact in each.iter().flatten() {
         *counted.entry(fact).or_default() += 1;
     }
     // By what they look like: the same but for letters and digits.
-    let mut alike: BTreeMap<Shape<'_>, Vec<(&Deed, usize)>> = BTreeMap::new();
-    for (fact, seen) in counted.into_iter().filter(|(_, seen)| *seen < runs.len()) {
+    let mut alike: BTreeMap<Shape<'_>, Vec<(&Fact, usize)>> = BTreeMap::new();
+    for (fact, seen) in counted.into_iter().filter(|(_, seen)| *seen < each.len()) {
         let key = (fact.0, fact.1.as_deref(), shape(fact));
         alike.entry(key).or_default().push((fact, seen));
     }
-    let mut found: Vec<Varying> = alike.into_values().flat_map(|group| told(&group, &each)).collect();
+    let mut found: Vec<Varying> = alike.into_values().flat_map(|group| told(&group, each)).collect();
     found.sort();
     found
 }
 
 /// One line for names made up anew in each run, else one for each fact.
-fn told(group: &[(&Deed, usize)], each: &[BTreeSet<Deed>]) -> Vec<Varying> {
+fn told(group: &[(&Fact, usize)], each: &[BTreeSet<Fact>]) -> Vec<Varying> {
     let of = each.len();
-    let line = |fact: &Deed, what: String, seen: usize| {
+    let line = |fact: &Fact, what: String, seen: usize| {
         let (kind, package, _) = fact;
         Varying { kind: *kind, package: package.clone(), what, seen, of }
     };
@@ -106,7 +111,7 @@ fn told(group: &[(&Deed, usize)], each: &[BTreeSet<Deed>]) -> Vec<Varying> {
 
 /// Which script ran is no name that anything makes up, and neither is the name of a file
 /// that was there before.
-fn is_made_up(fact: &Deed) -> bool {
+fn is_made_up(fact: &Fact) -> bool {
     match fact.0 {
         Kind::Script => false,
         Kind::File => fact.2.starts_with(ADDED),
@@ -115,7 +120,7 @@ fn is_made_up(fact: &Deed) -> bool {
 }
 
 /// A text without its letters and digits, where they can be made up.
-fn shape(fact: &Deed) -> String {
+fn shape(fact: &Fact) -> String {
     let (made_up, text) = (is_made_up(fact), fact.2.as_str());
     let (kept, text) = match text.strip_prefix(ADDED) {
         Some(path) if fact.0 == Kind::File => (ADDED, path),
@@ -167,7 +172,7 @@ fn fits(pattern: &str, text: &str) -> bool {
 }
 
 /// Everything that lifecycle scripts did in a run.
-pub fn deeds(run: &Evidence) -> BTreeSet<Deed> {
+pub fn facts(run: &Evidence) -> BTreeSet<Fact> {
     let by_id: BTreeMap<_, _> = run.processes.iter().map(|process| (process.id, process)).collect();
     let mut facts = BTreeSet::new();
     for process in run.processes.iter().filter(|process| process.event.is_some()) {
@@ -201,8 +206,13 @@ pub fn deeds(run: &Evidence) -> BTreeSet<Deed> {
     facts
 }
 
+/// Whether a file lies in npm's cache or among its logs.
+pub fn npms_own(path: &str) -> bool {
+    path.split('/').any(|part| matches!(part, ".npm" | "_logs" | "_cacache" | ".npm-cache"))
+}
+
 /// The folder of a package, without the name that npm makes up for a clone's.
-fn settled(folder: &str) -> String {
+pub(super) fn settled(folder: &str) -> String {
     const CLONE: &str = "/_cacache/tmp/git-clone";
     match folder.split_once(CLONE) {
         Some((_, rest)) => {

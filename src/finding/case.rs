@@ -2,6 +2,7 @@
 
 use super::location::Spot;
 use super::{Confidence, EvidenceKind, Severity, Verdict};
+use crate::compare::approved::{Fact, Standing};
 use crate::evidence::exchange::{Exchange, ExchangeKind};
 use crate::evidence::fact::{Evidence, Package, Process};
 use crate::evidence::resolution::Resolution;
@@ -13,6 +14,7 @@ use crate::project::npmrc::Level;
 use crate::scenario::{Install, Loss, Scenario};
 use crate::wire::Exit;
 use jiff::civil::Date;
+use std::collections::BTreeSet;
 
 /// A run to be judged.
 #[derive(Debug, Clone)]
@@ -57,6 +59,8 @@ pub struct Ground<'a> {
     pub margin: Option<&'a Measured>,
     /// What virtual registries give for private names, beside what lies behind them.
     pub resolutions: &'a [Resolution],
+    /// The accepted baseline, where there is one.
+    pub approved: Option<Standing<'a>>,
 }
 
 /// Everything the rules may look at, in one place.
@@ -70,6 +74,10 @@ pub(super) struct Case<'a> {
     pub(super) margin: Option<&'a Measured>,
     /// What was compared there of virtual registries.
     pub(super) resolutions: &'a [Resolution],
+    /// The accepted baseline, where there is one, as this place sees it.
+    pub(super) approved: Option<Standing<'a>>,
+    /// What it accepts here; `None` where it says nothing of this place.
+    pub(super) accepted: Option<BTreeSet<Fact>>,
     /// How many defences must be needed.
     pub(super) required_margin: usize,
     pub(super) today: Date,

@@ -5,6 +5,7 @@
 //! over the defaults below, list by list: packages by `path`, all else
 //! appended. The text `~` stands for "nothing", which TOML cannot say.
 
+mod approved;
 mod project;
 
 use super::{Ground, JudgedRun, Judgement, Observed, Options, RULES, Severity, judge};
@@ -21,6 +22,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
+use approved::Before;
 pub(super) use project::{genuine, project};
 
 /// The registry of private packages in fixtures.
@@ -41,7 +43,15 @@ pub(super) fn check(rule: &str) {
     for case in cases {
         let name = case["name"].as_str().expect("a case has a name");
         let project = project(&merged(fixture.get("project"), case.get("project")));
-        let judgement = judged_with(&project, &runs_of(case), margin(case).as_ref(), &resolutions(case));
+        let before = Before::of(&fixture, case, &project);
+        let (margin, resolutions) = (margin(case), resolutions(case));
+        let beside = Ground {
+            project: &project,
+            margin: margin.as_ref(),
+            resolutions: &resolutions,
+            approved: before.as_ref().map(Before::standing),
+        };
+        let judgement = judged_with(beside, &runs_of(case));
         let shown: Vec<String> = judgement
             .findings
             .iter()
@@ -317,15 +327,11 @@ fn resolutions(case: &Value) -> Vec<Resolution> {
 
 /// Judges runs described by changes.
 pub(super) fn judged(project: &Project, runs: &[Value]) -> Judgement {
-    judged_with(project, runs, None, &[])
+    judged_with(Ground { project, margin: None, resolutions: &[], approved: None }, runs)
 }
 
-fn judged_with(
-    project: &Project,
-    runs: &[Value],
-    margin: Option<&Measured>,
-    resolutions: &[Resolution],
-) -> Judgement {
+fn judged_with(ground: Ground<'_>, runs: &[Value]) -> Judgement {
+    let project = ground.project;
     let platform = Platform { os: "linux".to_owned(), cpu: "x64".to_owned(), libc: "glibc".to_owned() };
     let made: Vec<(String, Scenario, Evidence)> = runs
         .iter()
@@ -346,7 +352,7 @@ fn judged_with(
             observed: Observed::Evidence(evidence),
         })
         .collect();
-    judge(&judged, &[Ground { project, margin, resolutions }], &options())
+    judge(&judged, &[ground], &options())
 }
 
 /// The options of a test where nothing is said.

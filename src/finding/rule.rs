@@ -27,6 +27,8 @@ pub(super) enum Check {
     Run(fn(&Case<'_>, &Run<'_>) -> Vec<Sighting>),
     /// At the project and all runs together.
     Report(fn(&Case<'_>) -> Vec<Sighting>),
+    /// At the project and all runs together, knowing the verdict of each.
+    Verdicts(fn(&Case<'_>, &[Verdict]) -> Vec<Sighting>),
     /// At the acceptances, knowing which of them covered something.
     Acceptances(fn(&Case<'_>, &[bool]) -> Vec<Sighting>),
 }

@@ -24,6 +24,7 @@ pub mod settings;
 pub mod signature;
 mod workspace;
 
+pub(crate) use file::read_inside;
 pub use read::{ProjectError, ReadOptions};
 
 use crate::text::Source;

@@ -5,7 +5,7 @@
 //! it looks on a terminal is not known here.
 
 use super::model::{Report, SCHEMA};
-use crate::text::{Complaint, Place, Source};
+use crate::text::{Complaint, Source};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -95,7 +95,7 @@ fn complain(source: &Source, error: &serde_json::Error) -> Complaint {
         Some(end) => text[..end].to_owned(),
         None => text,
     };
-    let place = place_of(source, error.line(), error.column());
+    let place = source.counted(error.line(), error.column());
     if error.is_eof() {
         return Complaint::at(place, "the report ends in the middle")
             .help("the file was cut off; write the report again");
@@ -106,13 +106,6 @@ fn complain(source: &Source, error: &serde_json::Error) -> Complaint {
         );
     }
     Complaint::at(place, format!("this is not JSON: {message}"))
-}
-
-/// `serde_json` counts lines from 1 and columns in bytes, the last one read.
-fn place_of(source: &Source, line: usize, column: usize) -> Place {
-    let start: usize = source.text().split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-    let at = start + column.saturating_sub(1);
-    source.place(at..at + 1)
 }
 
 fn wrong_version(source: &Source, found: &serde_json::Value) -> Complaint {

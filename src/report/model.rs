@@ -158,6 +158,9 @@ pub struct Subject {
     pub policy_sha512: Option<String>,
     /// `sha512-…` of all scenarios that were considered.
     pub scenarios_sha512: Option<String>,
+    /// `sha512-…` of the accepted baseline that was compared with.
+    #[serde(default)]
+    pub baseline_sha512: Option<String>,
 }
 
 /// The project.

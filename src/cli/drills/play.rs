@@ -247,7 +247,7 @@ fn judged(
     let platform = invoke::platform(site.loaded);
     let judgement = finding::judge(
         &[judged_run(&outcome, 0, &platform)],
-        &[Ground { project: &ready.project, margin: None, resolutions: &[] }],
+        &[Ground { project: &ready.project, margin: None, resolutions: &[], approved: None }],
         &finding::Options {
             required_margin: site.options.require_margin as usize,
             fail_on: severity(site.options.fail_on),

@@ -14,7 +14,7 @@ fn platform() -> Platform {
 }
 
 fn ground(project: &Project) -> Ground<'_> {
-    Ground { project, margin: None, resolutions: &[] }
+    Ground { project, margin: None, resolutions: &[], approved: None }
 }
 
 const INTERNAL: &str = "node_modules/@acme/internal";

@@ -1,5 +1,6 @@
 //! `write-outside-package`: a script left something elsewhere.
 
+use crate::compare::noise::npms_own;
 use crate::evidence::seal::PROJECT;
 use crate::evidence::fact::File;
 use crate::finding::case::{Case, Run, Sighting, owner, spec};
@@ -113,11 +114,6 @@ fn written(files: &[(u32, &File)]) -> String {
     let more = files.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", shown.join(", "))
-}
-
-/// npm's cache and logs.
-fn npms_own(path: &str) -> bool {
-    path.split('/').any(|part| matches!(part, ".npm" | "_logs" | "_cacache" | ".npm-cache"))
 }
 
 #[cfg(test)]
