@@ -10,6 +10,8 @@ mod fact;
 mod fold;
 mod read;
 mod record;
+#[cfg(test)]
+mod tests;
 
 pub use difference::{Change, PackageChange, Topic, changes, names, private, verdicts};
 pub use fact::{Fact, Group, Pinned};
