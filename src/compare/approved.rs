@@ -13,7 +13,9 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub use difference::{Change, PackageChange, Topic, changes, names, private, verdicts};
+pub use difference::{
+    Change, PackageChange, Topic, accepts_script, accepts_target, changes, names, private, verdicts,
+};
 pub use fact::{Fact, Group, Pinned};
 pub use read::schema;
 pub use record::{Observation, name_of_package, observe};

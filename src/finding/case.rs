@@ -2,7 +2,7 @@
 
 use super::location::Spot;
 use super::{Confidence, EvidenceKind, Severity, Verdict};
-use crate::compare::approved::{Fact, Standing};
+use crate::compare::approved::{Fact, Standing, accepts_script};
 use crate::evidence::exchange::{Exchange, ExchangeKind};
 use crate::evidence::fact::{Evidence, Package, Process};
 use crate::evidence::resolution::Resolution;
@@ -113,6 +113,12 @@ impl<'a> Case<'a> {
     /// The run of the project as it is, in the world as it is.
     pub(super) fn baseline(&self) -> Option<Run<'a>> {
         self.observed().find(|run| run.scenario.name == "baseline")
+    }
+
+    /// Whether the accepted baseline knows that these scripts of a package run.
+    pub(super) fn accepts_scripts(&self, name: &str, events: &[String]) -> bool {
+        let known = |facts: &BTreeSet<Fact>| events.iter().all(|event| accepts_script(facts, name, event));
+        self.accepted.as_ref().is_some_and(known)
     }
 
     /// The class of a name, by any lockfile entry that has it.

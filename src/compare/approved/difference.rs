@@ -136,7 +136,7 @@ pub fn changes(before: &BTreeSet<Fact>, after: &Observation, whole: bool) -> Vec
 }
 
 /// Whether a fact of a baseline accepts a deed.
-pub(super) fn accepts(fact: &Fact, who: &str, act: &Act, text: &str) -> bool {
+fn accepts(fact: &Fact, who: &str, act: &Act, text: &str) -> bool {
     match fact {
         Fact::Deed { who: of, sometimes: _, act: by, text: line } => {
             of == who && by == act && covers(line, text)
@@ -247,4 +247,19 @@ pub fn names(before: &BTreeSet<Fact>) -> BTreeSet<&str> {
 pub fn private(before: &BTreeSet<Fact>) -> BTreeSet<&str> {
     let is_private = |lines: &Lines<'_>| lines.iter().any(|(group, _)| group.class == Class::Private);
     packages(before).into_iter().filter(|(_, lines)| is_private(lines)).map(|(name, _)| name).collect()
+}
+
+/// Whether a baseline knows that a lifecycle event of a package runs a script.
+pub fn accepts_script(before: &BTreeSet<Fact>, who: &str, event: &str) -> bool {
+    before.iter().any(|fact| match fact {
+        Fact::Deed { who: of, sometimes: _, act: Act::Run(known), text: _ } => of == who && known == event,
+        Fact::Deed { act: Act::Connect | Act::Write | Act::Read, .. }
+        | Fact::Verdict { .. }
+        | Fact::Package { .. } => false,
+    })
+}
+
+/// Whether it knows that a package's scripts connect there, or look a name up.
+pub fn accepts_target(before: &BTreeSet<Fact>, who: &str, target: &str) -> bool {
+    before.iter().any(|fact| accepts(fact, who, &Act::Connect, target))
 }

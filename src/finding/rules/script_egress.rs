@@ -1,5 +1,6 @@
 //! `script-egress`: a script reached out.
 
+use crate::compare::approved::{accepts_target, name_of_package};
 use crate::evidence::fact::{Process, Reached};
 use crate::finding::accepted::matches_name;
 use crate::finding::case::{Case, Run, Sighting, owner, spec};
@@ -42,7 +43,9 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             let process = egress.process;
             let name = &owner(process);
             let allowed = hosts.iter().any(|glob| matches_name(glob, &egress.host));
-            let new = if is_baseline {
+            let new = if let Some(accepted) = &case.accepted {
+                !allowed && !accepts_target(accepted, &name_of_package(run.evidence, &path), &target)
+            } else if is_baseline {
                 !hosts.is_empty() && !allowed
             } else {
                 !allowed && !baseline.contains(&(path.clone(), target.clone()))

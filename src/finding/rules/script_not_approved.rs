@@ -1,5 +1,6 @@
 //! `script-not-approved`: a script that nobody approved.
 
+use crate::compare::approved::name_of_package;
 use crate::finding::accepted::matches_name;
 use super::scripts_ran_while_disabled::ran_in_clones;
 use crate::evidence::seal::in_clone;
@@ -26,13 +27,13 @@ pub(super) static RULE: Rule = Rule {
 fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     let mut sightings = scripts(case, run);
     sightings.extend(stand_ins(case, run));
-    sightings.extend(clones(case.project, run));
+    sightings.extend(clones(case, run));
     sightings
 }
 
 /// Programs of repositories that npm ran while it prepared what comes from git.
-fn clones(project: &Project, run: &Run<'_>) -> Vec<Sighting> {
-    let listed = has_list(project);
+fn clones(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+    let listed = has_list(case);
     let sighting = |(file, process): (&str, &Process)| {
         let sighting = Sighting::new(
             format!("npm ran `{file}` out of a dependency from git, which no allow-list covers"),
@@ -45,6 +46,9 @@ fn clones(project: &Project, run: &Run<'_>) -> Vec<Sighting> {
     let scripts = run.evidence.processes.iter().filter_map(|process| {
         let folder = process.package.as_deref()?;
         let event = process.event.as_deref()?;
+        if case.accepts_scripts(&name_of_package(run.evidence, folder), &[event.to_owned()]) {
+            return None;
+        }
         // The folder's own name is made up by npm, and what follows is the package's in it.
         let inner = in_clone(&format!("{folder}/"))?.trim_end_matches('/').to_owned();
         Some((format!("{event} {inner}"), event, inner, process))
@@ -66,8 +70,10 @@ fn clones(project: &Project, run: &Run<'_>) -> Vec<Sighting> {
     ran_in_clones(run).into_iter().map(sighting).chain(told).collect()
 }
 
-fn has_list(project: &Project) -> bool {
-    project.manifest.allow_scripts.is_some() || project.settings.trusted_scripts.is_some()
+/// An accepted baseline is one: it names the scripts that ran when it was accepted.
+fn has_list(case: &Case<'_>) -> bool {
+    let project = case.project;
+    case.accepted.is_some() || project.manifest.allow_scripts.is_some() || project.settings.trusted_scripts.is_some()
 }
 
 /// Programs that ran in the place of the system's `sh` or `node`. npm looks in
@@ -112,7 +118,7 @@ fn stand_ins(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
 
 fn scripts(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     let project = case.project;
-    let listed = has_list(project);
+    let listed = has_list(case);
     run.packages()
         .filter(|(_, package)| !package.scripts.is_empty() && package.class != Class::Local)
         .filter_map(|(at, package)| {
@@ -120,6 +126,8 @@ fn scripts(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             let what = match approved(project, &package.name, version) {
                 Some(true) => return None,
                 Some(false) => "which `allowScripts` denies",
+                None if case.accepts_scripts(&package.name, &package.scripts) => return None,
+                None if case.accepted.is_some() => "which is on no allow-list and not in the accepted baseline",
                 None if listed => "which is on no allow-list",
                 None => "and the project has no allow-list",
             };

@@ -51,7 +51,11 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             };
             let more = files.len() - 1;
             let more = if more > 0 { format!(" and {more} more files") } else { String::new() };
-            let own = itself && approved(case.project, &package.name, package.version.as_deref()) == Some(true);
+            let allowed = match approved(case.project, &package.name, package.version.as_deref()) {
+                Some(allowed) => allowed,
+                None => case.accepts_scripts(&package.name, &package.scripts),
+            };
+            let own = itself && allowed;
             let sighting = Sighting::new(
                 format!("{by} {how} {}{more} of {name} after it was unpacked", in_project(&first.path)),
                 "read the script that does it; what runs later is not what the lockfile vouches for",
