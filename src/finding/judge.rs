@@ -355,7 +355,8 @@ impl Verdicts {
             .collect();
         for case in cases {
             for run in case.observed() {
-                runs[run.at] = of_run(case, &run, settled, with_accepted);
+                // That the trap is live is seen by what it catches, accepted or not.
+                runs[run.at] = of_run(case, &run, settled, with_accepted || run.scenario.control);
             }
         }
         let report = of_report(judged, &runs, options);

@@ -87,7 +87,7 @@ fn fifteen_kinds_of_secrets_are_nowhere() {
             assert!(!shown.contains(&secret), "{number}: {shown}");
         }
     }
-    assert!(written.contains("/bin/true *") || written.contains("/bin/true **"), "{written}");
+    assert!(written.contains("[redacted:"), "{written}");
     assert!(written.contains("~/.aws/credentials"), "{written}");
     for prefix in ["ghs_", "npm_", "sk-ant-", "sk-proj-", "glcbt-", "AKIA"] {
         let token = written.match_indices(prefix).find(|(at, _)| {

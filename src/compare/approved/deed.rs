@@ -107,7 +107,7 @@ fn masked(text: &str) -> String {
 }
 
 /// How tokens of services begin that everybody knows.
-const TOKENS: [&str; 13] = [
+const TOKENS: [&str; 14] = [
     "npm_",
     "ghp_",
     "gho_",
@@ -121,6 +121,7 @@ const TOKENS: [&str; 13] = [
     "xoxb-",
     "AKIA",
     "eyJ",
+    "bnBtX",
 ];
 
 fn without_tokens(text: &str) -> String {
@@ -132,12 +133,11 @@ fn without_tokens(text: &str) -> String {
         let word = &rest[start..];
         let end = word.find(|c: char| !is_token(c)).unwrap_or(word.len());
         let (word, after) = word.split_at(end);
-        // The same in a variable of npm's (`npm_config_x`) is a name, and has no such length
-        // of letters and digits at its end.
+        // What begins so and goes on in words is a name: `npm_config_user_agent`.
         let token = TOKENS.iter().find(|prefix| {
-            word.strip_prefix(**prefix).is_some_and(|rest| {
-                rest.len() >= 16 && rest.chars().any(|c| c.is_ascii_digit()) && !rest.contains("__")
-            })
+            let rest = word.strip_prefix(**prefix).unwrap_or_default();
+            let parts = rest.split(|c: char| !c.is_ascii_alphanumeric());
+            parts.map(str::len).max().unwrap_or_default() >= 16
         });
         match token {
             Some(prefix) => {
@@ -244,6 +244,7 @@ mod tests {
             ("x npm_abcdefghijklmnopqrstuvwxyz0123456789 y", "x [redacted:npm] y"),
             ("T=ghp_abcdefghijklmnopqrstuvwxyz0123456789", "T=[redacted:ghp]"),
             ("npm_config_user_agent", "npm_config_user_agent"),
+            ("AKIAYDEIOHKYPGFDDGUJ", "[redacted:AKIA]"),
             ("node install.js", "node install.js"),
             ("https://", "https://"),
         ] {

@@ -102,7 +102,7 @@ impl Observation {
         let first = each.first().cloned().unwrap_or_default();
         let steady = each.iter().fold(first, |same, other| same.intersection(other).cloned().collect());
         let varying = noise::among(&each).into_iter();
-        let varying = varying.map(|it| (it.in_name_only(), it.package, it.what));
+        let varying = varying.map(|it| (it.in_name_only(), it.package, numbers(&it.what)));
         let steady = steady.into_iter().map(|(_, owner, text)| (true, owner, text));
         steady
             .chain(varying)
@@ -114,6 +114,17 @@ impl Observation {
             })
             .collect()
     }
+}
+
+/// A text with every number by itself as `*`, where a word of it is another each time: that it
+/// was the same this time (the number of a process, a second) is chance.
+fn numbers(text: &str) -> String {
+    if !is_pattern(text) {
+        return text.to_owned();
+    }
+    let is_number = |word: &&str| !word.is_empty() && word.chars().all(|c| c.is_ascii_digit());
+    let words: Vec<&str> = text.split(' ').map(|word| if is_number(&word) { "*" } else { word }).collect();
+    words.join(" ")
 }
 
 /// A fact that stands for more than itself, or for what is there now and then.

@@ -213,6 +213,9 @@ fn what_varies_is_told_by_a_pattern_and_covered_by_it() {
     assert_eq!(lines(&facts), ["echo *", "cdn.example:443", "added /tmp/b-*/o"]);
     let again = observe(&[&one("d4")]);
     assert_eq!(changes(&facts, &again, true), Vec::new());
+    let busy = |time: &str| run(&["echo", "15", time], &[], &[]);
+    let busy = observe(&[&busy("1001"), &busy("1002")]);
+    assert_eq!(lines(&busy.facts(&BTreeSet::new())), ["echo * *"]);
     // A single run shows no pattern; what is known of it stays.
     assert_eq!(again.facts(&facts), facts);
 }

@@ -187,6 +187,11 @@ fn a_trap_that_does_not_snap_makes_the_report_unobserved() {
     let judgement = judged(&project(&json!({})), &[json!({}), live]);
     assert_eq!((judgement.verdict, judgement.exit_code), (Verdict::Sealed, 0));
     assert_eq!(judgement.runs[1].verdict, Verdict::Leaked);
+    // Also where what it catches is accepted elsewhere.
+    let accepted = project(&json!({ "settings": { "accepted": [{ "rule": "silent-fallback" }] } }));
+    let live = control(json!({ "packages": [from("foreign", "registry.example", json!(false))] }));
+    let judgement = judged(&accepted, &[json!({}), live]);
+    assert_eq!((judgement.verdict, judgement.exit_code), (Verdict::Sealed, 0), "{}", judgement.because);
     for dead in [json!({}), json!({ "exit": 1, "code": "E404" }), json!({ "cut_short": "time" })] {
         let judgement = judged(&project(&json!({})), &[json!({}), control(dead)]);
         assert_eq!(
