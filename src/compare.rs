@@ -7,7 +7,10 @@
 pub mod approved;
 pub mod behaviour;
 pub mod cause;
+pub mod grouped;
+pub mod install;
 pub mod noise;
+pub mod side;
 
 use crate::evidence::fact::{Evidence, Package};
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@
 //! Pure. It must not know why two installs differ.
 
 use super::noise::{Fact, Kind, Varying, facts};
+use super::side::Install;
 use crate::evidence::exchange::Role;
 use crate::evidence::fact::{Evidence, SourceKind};
 use crate::wire::{CutShort, Exit};
@@ -101,7 +102,7 @@ pub fn behaviour(run: &Evidence, noise: &[Varying]) -> Behaviour {
     for host in intermediaries(run) {
         found.insert(Aspect::Through { host }, "for requests".to_owned());
     }
-    for (kind, package, what) in settled(facts(run), noise) {
+    for (kind, package, what) in settled(facts(&Install::from(run)), noise) {
         found.insert(Aspect::Deed { kind, package, what }, String::new());
     }
     found

@@ -3,6 +3,7 @@
 //!
 //! Pure. Like its parent it says what varies and not whether that is bad.
 
+use super::side::Install;
 use crate::evidence::fact::Evidence;
 use crate::wire::Change;
 use schemars::JsonSchema;
@@ -39,23 +40,20 @@ pub struct Varying {
 }
 
 impl Varying {
+    /// Whether a fact is one of those that vary so.
+    pub(super) fn covers(&self, fact: &Fact) -> bool {
+        let (kind, package, text) = fact;
+        self.kind == *kind && self.package == *package && fits(&self.what, text)
+    }
+
     /// It is always there, and only its name is another each time.
     pub fn in_name_only(&self) -> bool {
         self.seen == self.of
     }
-
-    /// Whether something that a script did in another run of the same is this.
-    pub fn covers(&self, fact: &Fact) -> bool {
-        let (kind, package, what) = fact;
-        if (*kind, package) != (self.kind, &self.package) {
-            return false;
-        }
-        *what == self.what || self.in_name_only() && fits(&self.what, what)
-    }
 }
 
-/// What kind, whose, and its text.
-pub type Fact = (Kind, Option<String>, String);
+/// Something that a script did: its kind, the path of the package whose it is, the text.
+pub(super) type Fact = (Kind, Option<String>, String);
 /// What kind, whose, and the text without its letters and digits.
 type Shape<'a> = (Kind, Option<&'a str>, String);
 
@@ -67,7 +65,7 @@ pub fn seen_whole(run: &Evidence) -> bool {
 
 /// What varies between runs of one thing that were seen whole, ordered; nothing where there are fewer than two.
 pub fn varying(runs: &[&Evidence]) -> Vec<Varying> {
-    let each: Vec<BTreeSet<Fact>> = runs.iter().map(|run| facts(run)).collect();
+    let each: Vec<BTreeSet<Fact>> = runs.iter().map(|run| facts(&Install::from(*run))).collect();
     among(&each)
 }
 
@@ -142,6 +140,24 @@ fn pattern(texts: &[Vec<(&str, bool)>]) -> String {
     first.iter().enumerate().map(|(at, (word, _))| if same(at, word) { *word } else { "*" }).collect()
 }
 
+/// Whether a text fits a pattern, in which `*` stands for one word.
+fn fits(pattern: &str, text: &str) -> bool {
+    let (mut pattern, mut text) = (pattern, text);
+    loop {
+        let (Some(wanted), Some(found)) = (pattern.chars().next(), text.chars().next()) else {
+            return pattern.is_empty() && text.is_empty();
+        };
+        if wanted == '*' && found.is_alphanumeric() {
+            text = text.trim_start_matches(char::is_alphanumeric);
+        } else if wanted == found {
+            text = &text[found.len_utf8()..];
+        } else {
+            return false;
+        }
+        pattern = &pattern[wanted.len_utf8()..];
+    }
+}
+
 /// A text in words of letters and digits (`true`) and what is between them.
 fn words(text: &str) -> Vec<(&str, bool)> {
     let mut words = Vec::new();
@@ -156,23 +172,8 @@ fn words(text: &str) -> Vec<(&str, bool)> {
     words
 }
 
-/// Whether a text is a pattern's, where `*` stands for letters and digits.
-fn fits(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|start| text.strip_prefix(start)) else { return false };
-    for part in parts {
-        let word = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
-        let (made_up, after) = rest.split_at(word);
-        match after.strip_prefix(part) {
-            Some(next) if !made_up.is_empty() => rest = next,
-            Some(_) | None => return false,
-        }
-    }
-    rest.is_empty()
-}
-
-/// Everything that lifecycle scripts did in a run.
-pub fn facts(run: &Evidence) -> BTreeSet<Fact> {
+/// What scripts did in a run.
+pub(super) fn facts(run: &Install<'_>) -> BTreeSet<Fact> {
     let by_id: BTreeMap<_, _> = run.processes.iter().map(|process| (process.id, process)).collect();
     let mut facts = BTreeSet::new();
     for process in run.processes.iter().filter(|process| process.event.is_some()) {
@@ -185,7 +186,7 @@ pub fn facts(run: &Evidence) -> BTreeSet<Fact> {
         };
         facts.insert((kind, package, what));
     }
-    for connection in &run.connections {
+    for connection in run.connections {
         let process = by_id.get(&connection.process).filter(|process| process.event.is_some());
         let Some(process) = process else { continue };
         let to = connection.name.as_deref().unwrap_or(&connection.address);
@@ -195,7 +196,7 @@ pub fn facts(run: &Evidence) -> BTreeSet<Fact> {
         };
         facts.insert((Kind::Connection, process.package.as_deref().map(settled), what));
     }
-    for file in &run.files {
+    for file in run.files {
         let change = match file.change {
             Change::Added => "added",
             Change::Changed => "changed",

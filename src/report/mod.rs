@@ -5,6 +5,7 @@
 //! must not know how anything was observed: it reaches no socket and no
 //! process, and a saved report renders as a fresh one does.
 
+pub mod comparison;
 pub mod entry;
 pub mod json;
 pub mod model;

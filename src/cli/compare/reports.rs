@@ -1,17 +1,28 @@
 //! `sealcheck compare REPORT REPORT`: two saved reports, no sandbox.
 
-use crate::cli::Code;
-use crate::cli::arguments::{CompareArguments, Talk};
+use crate::cli::arguments::{CompareArguments, CompareFormat, Talk};
+use crate::cli::{Code, print, save};
+use crate::report::comparison::{Agreement, Comparison};
 use crate::report::model::Report;
-use crate::text::{Complaint, Source};
+use crate::report::terminal;
+use crate::text::Source;
 
 /// Reads both and prints what differs.
 pub(super) fn run(
     left: &Source,
     right: &Source,
-    _arguments: &CompareArguments,
-    _talk: &Talk,
+    arguments: &CompareArguments,
+    talk: &Talk,
 ) -> anyhow::Result<Code> {
-    let (_left, _right) = (Report::read_source(left)?, Report::read_source(right)?);
-    Err(Complaint::about("reports are not compared by this version").into())
+    let (of_left, of_right) = (Report::read_source(left)?, Report::read_source(right)?);
+    let comparison = Comparison::of((left.name(), &of_left), (right.name(), &of_right));
+    match arguments.format {
+        CompareFormat::Text => print(&terminal::comparison(&comparison, save::look(talk)))?,
+        CompareFormat::Json => print(&format!("{:#}\n", serde_json::to_value(&comparison)?))?,
+    }
+    Ok(match comparison.agreement {
+        Agreement::Equal => Code::Good,
+        Agreement::Differs => Code::Bad,
+        Agreement::Unobserved => Code::Unobserved,
+    })
 }

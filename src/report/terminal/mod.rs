@@ -6,7 +6,9 @@
 //! [`safe`]. This module must not judge: it says what the report says.
 
 mod amount;
+mod changes;
 mod closing;
+mod comparison;
 mod evidence;
 mod findings;
 mod headline;
@@ -17,8 +19,10 @@ mod scorecard;
 #[cfg(test)]
 mod tests;
 
+use super::comparison::Comparison;
 use super::model::Report;
 use super::scorecard::{DrillScore, Rates};
+use crate::compare::grouped::Change;
 pub(super) use amount::{size, time};
 use page::Page;
 use std::io::IsTerminal;
@@ -74,6 +78,20 @@ fn locale_is_utf8(all: &str, ctype: &str, lang: &str) -> bool {
 pub fn rates(place: &str, scores: &[DrillScore], rates: Rates, look: Look) -> String {
     let mut page = Page::new(look);
     scorecard::rates(&mut page, place, scores, rates);
+    page.finish()
+}
+
+/// What differs between two reports, as text.
+pub fn comparison(comparison: &Comparison, look: Look) -> String {
+    let mut page = Page::new(look);
+    comparison::render(&mut page, comparison);
+    page.finish()
+}
+
+/// What differs between installs, a line each, as text.
+pub fn changes(changes: &[Change], look: Look) -> String {
+    let mut page = Page::new(look);
+    changes::render(&mut page, changes, 4);
     page.finish()
 }
 
