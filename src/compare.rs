@@ -9,6 +9,7 @@ pub mod behaviour;
 pub mod cause;
 pub mod grouped;
 pub mod install;
+pub mod lockfile;
 pub mod noise;
 pub mod side;
 

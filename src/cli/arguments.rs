@@ -134,7 +134,7 @@ pub(crate) struct Surroundings {
     pub(crate) offline: bool,
 }
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TestArguments {
     /// The folders of the projects
     #[arg(default_value = ".")]
@@ -164,7 +164,7 @@ pub(crate) struct AcceptArguments {
 }
 
 /// How runs go and what becomes of them, for `test` and `accept`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Running {
     /// How many losses must fail together at least before it may leak [default: 2]
     #[arg(long, value_name = "N", env = "SEALCHECK_REQUIRE_MARGIN")]

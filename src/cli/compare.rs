@@ -6,7 +6,9 @@ mod environments;
 mod lockfiles;
 mod rebuild;
 mod reports;
+mod revisions;
 mod told;
+mod updates;
 
 use super::Code;
 use super::arguments::{CompareArguments, Talk};

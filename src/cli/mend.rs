@@ -50,7 +50,7 @@ async fn copy(loaded: &Loaded, mend: &Mend) -> anyhow::Result<Loaded> {
     let folder = loaded.fresh_folder("mend-")?;
     let (inside, given) = layout(&loaded.project.root, loaded.given());
     let change = match &mend.edit {
-        Edit::Whole(text) => Change::Whole(text),
+        Edit::Whole(text) => Change::Whole(text.as_bytes()),
         Edit::Before(lines) => Change::Before(lines),
     };
     twin(&loaded.project.root, &folder.join(&inside), &loaded.project.files, &[(&mend.file, change)])?;

@@ -49,6 +49,11 @@ pub(crate) fn layer_talk(talk: &Talk, file: &Table) -> Result<Talk, Complaint> {
     })
 }
 
+/// What `sealcheck.toml` says of runs, for commands that have no options of their own for it.
+pub(crate) fn of_file(file: &Table, root: &Path) -> Result<Options, Complaint> {
+    layer(TestArguments::default(), file, root)
+}
+
 /// Lays `arguments` over the options of the project's `sealcheck.toml`, whose paths
 /// are below `root`.
 pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Result<Options, Complaint> {

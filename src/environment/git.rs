@@ -21,6 +21,8 @@ pub(super) fn state(root: &Path, read: &[String]) -> Option<Git> {
     let known: BTreeSet<&String> = tracked.iter().chain(&untracked).collect();
     Some(Git {
         commit: ask(root, &["rev-parse", "--verify", "--quiet", "HEAD"], 256)
+            .ok()
+            .flatten()
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .map(|text| text.trim().to_owned()),
         changed: few(names(root, &["ls-files", "--modified", "-z"])),

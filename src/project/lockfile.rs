@@ -6,6 +6,7 @@
 pub mod edit;
 mod entry;
 mod find;
+pub(crate) use find::NAMES;
 mod nested;
 mod platform;
 mod read;

@@ -13,6 +13,7 @@ pub mod opinion;
 pub mod outcome;
 pub mod places;
 pub mod progress;
+pub mod review;
 pub mod scorecard;
 pub mod terminal;
 

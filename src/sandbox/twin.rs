@@ -17,7 +17,7 @@ const MAX_FILE: u64 = 8 << 20;
 #[derive(Debug, Clone, Copy)]
 pub enum Change<'a> {
     /// It says this and nothing else.
-    Whole(&'a str),
+    Whole(&'a [u8]),
     /// This comes before all that it says.
     Before(&'a str),
 }
@@ -45,7 +45,7 @@ fn made(from: &Path, to: &Path, files: &[String], changes: &[(&str, Change<'_>)]
     for (changed, change) in changes {
         let step = || format!("copy the project with another {changed}");
         let bytes = match change {
-            Change::Whole(text) => text.as_bytes().to_vec(),
+            Change::Whole(bytes) => bytes.to_vec(),
             Change::Before(lines) => {
                 let mut bytes = lines.as_bytes().to_vec();
                 match File::open(from.join(changed)) {
@@ -81,8 +81,8 @@ mod tests {
         assert_eq!(fs::read_to_string(target.join("lib/x.js")).unwrap(), "x");
         assert_eq!(fs::read_to_string(from.path().join(".npmrc")).unwrap(), "a=1\n");
         let other = to.path().join("other");
-        twin(from.path(), &other, &files[1..], &[(".npmrc", Change::Whole("c=3\n"))]).unwrap();
+        twin(from.path(), &other, &files[1..], &[(".npmrc", Change::Whole(b"c=3\n"))]).unwrap();
         assert_eq!(fs::read_to_string(other.join(".npmrc")).unwrap(), "c=3\n");
-        assert!(twin(from.path(), &other, &files, &[("../out", Change::Whole(""))]).is_err());
+        assert!(twin(from.path(), &other, &files, &[("../out", Change::Whole(b""))]).is_err());
     }
 }

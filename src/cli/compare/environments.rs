@@ -3,8 +3,8 @@
 
 use super::rebuild::Ground;
 use super::told;
-use crate::cli::arguments::{CompareArguments, CompareFormat, FailOn, ProgressChoice, ScratchChoice};
-use crate::cli::options::Options;
+use crate::cli::arguments::{CompareArguments, CompareFormat};
+use crate::cli::options::{self, Options};
 use crate::cli::test::with_causes;
 use crate::cli::{Code, capture, catalogue, folders, invoke, load, print, say, signals};
 use crate::compare::behaviour::{Behaviour, Difference, behaviour, differences, is_as_right};
@@ -21,11 +21,7 @@ use crate::text::Source;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::watch;
-
-/// The longest that one install may take.
-const TIMEOUT: Duration = Duration::from_secs(900);
 
 /// Compares two environments; `None` is this machine's.
 pub(super) fn run(
@@ -273,18 +269,8 @@ impl<'a> Laboratory<'a> {
         let Some(mut scenario) = baseline else { anyhow::bail!("there is no baseline") };
         // A registry that cannot be reached is noticed as well in seconds.
         scenario.install.shorten_retries = true;
-        let options = Options {
-            choice: Default::default(),
-            require_margin: 2,
-            jobs: std::thread::available_parallelism().map_or(1, usize::from),
-            scratch: ScratchChoice::Auto,
-            timeout: TIMEOUT,
-            reports: Vec::new(),
-            fail_on: FailOn::Error,
-            progress: ProgressChoice::None,
-            trace: true,
-            watch: true,
-        };
+        let project = &ground.base.project;
+        let options = options::of_file(&project.settings.options, &project.root)?;
         Ok(Self { ground, options, scenario, warm: RefCell::default(), made: Cell::new(0), stop })
     }
 

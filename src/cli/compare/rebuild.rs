@@ -160,10 +160,10 @@ impl Ground {
         let mut gone: BTreeSet<&str> = BTreeSet::new();
         if was.lockfile != is.lockfile || was.lockfile_name != is.lockfile_name {
             gone.insert(&is.lockfile_name);
-            changes.push((&was.lockfile_name, Change::Whole(&lockfile)));
+            changes.push((&was.lockfile_name, Change::Whole(lockfile.as_bytes())));
         }
         if was.manifest != is.manifest {
-            changes.push(("package.json", Change::Whole(&manifest)));
+            changes.push(("package.json", Change::Whole(manifest.as_bytes())));
         }
         let npmrc = environment.npmrc.get(&Level::Project).map(|npmrc| {
             // A file of the project can name no variable of the user's: what was left
@@ -174,7 +174,7 @@ impl Ground {
             != self.own.npmrc.get(&Level::Project).map(|it| &it.settings)
         {
             gone.insert(".npmrc");
-            changes.extend(npmrc.as_deref().map(|text| (".npmrc", Change::Whole(text))));
+            changes.extend(npmrc.as_deref().map(|text| (".npmrc", Change::Whole(text.as_bytes()))));
         }
         let served = |name: &str| {
             let path = project.root.join(name);

@@ -14,6 +14,7 @@ mod findings;
 mod headline;
 mod matrix;
 mod page;
+mod review;
 pub mod safe;
 mod scorecard;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod tests;
 
 use super::comparison::Comparison;
 use super::model::Report;
+use super::review::Review;
 use super::scorecard::{DrillScore, Rates};
 use crate::compare::grouped::Change;
 pub(super) use amount::{size, time};
@@ -85,6 +87,13 @@ pub fn rates(place: &str, scores: &[DrillScore], rates: Rates, look: Look) -> St
 pub fn comparison(comparison: &Comparison, look: Look) -> String {
     let mut page = Page::new(look);
     comparison::render(&mut page, comparison);
+    page.finish()
+}
+
+/// What an update of the lockfile changes, as text.
+pub fn review(review: &Review, look: Look) -> String {
+    let mut page = Page::new(look);
+    review::render(&mut page, review);
     page.finish()
 }
 
