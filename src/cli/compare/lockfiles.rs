@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &CompareArguments, talk: &Talk) -> anyhow::Result<C
         true => None,
         false => {
             let stop = stop(&runtime);
-            let both = updates::installs(&loaded, (&left, &right), arguments, talk, &stop);
+            let both = updates::installs(&loaded, (&left, &right), talk, &stop);
             let installs = runtime.block_on(both)?;
             if *stop.borrow() {
                 return Ok(Code::Interrupted);
