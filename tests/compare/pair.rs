@@ -38,27 +38,27 @@ const IDLE: [(&str, &str); 27] = [
 ];
 
 /// A project whose environment is captured twice.
-pub struct Pair {
+pub(crate) struct Pair {
     /// The project.
-    pub project: Project,
+    pub(crate) project: Project,
     files: tempfile::TempDir,
 }
 
 /// How an environment is captured.
 #[derive(Default)]
-pub struct Side<'a> {
+pub(crate) struct Side<'a> {
     /// Variables beyond the test's own.
-    pub env: &'a [(&'a str, &'a str)],
+    pub(crate) env: &'a [(&'a str, &'a str)],
     /// `~/.npmrc`.
-    pub npmrc: &'a str,
+    pub(crate) npmrc: &'a str,
     /// The umask, octal.
-    pub umask: Option<&'a str>,
+    pub(crate) umask: Option<&'a str>,
     /// Variables that change nothing.
-    pub idle: usize,
+    pub(crate) idle: usize,
 }
 
 impl Pair {
-    pub fn of(project: Project) -> Self {
+    pub(crate) fn of(project: Project) -> Self {
         Self { project, files: tempfile::tempdir().unwrap() }
     }
 
@@ -67,12 +67,12 @@ impl Pair {
     }
 
     /// Captures the machine as it is described, as `name`.
-    pub fn capture(&self, name: &str, side: &Side<'_>) {
+    pub(crate) fn capture(&self, name: &str, side: &Side<'_>) {
         self.capture_and(name, side, |_| {});
     }
 
     /// The same, with what this machine cannot be (another npm, another processor) put in.
-    pub fn capture_and(&self, name: &str, side: &Side<'_>, edit: impl FnOnce(&mut Value)) {
+    pub(crate) fn capture_and(&self, name: &str, side: &Side<'_>, edit: impl FnOnce(&mut Value)) {
         let user = self.project.home().join(".npmrc");
         if !side.npmrc.is_empty() {
             std::fs::write(&user, side.npmrc).unwrap();
@@ -97,7 +97,7 @@ impl Pair {
     }
 
     /// Compares the two that were captured as `a` and `b`.
-    pub fn compare(&self, arguments: &[&str]) -> Outcome {
+    pub(crate) fn compare(&self, arguments: &[&str]) -> Outcome {
         let (a, b) = (self.file("a"), self.file("b"));
         let mut all = vec!["compare", a.to_str().unwrap(), b.to_str().unwrap()];
         all.extend(arguments);
@@ -105,19 +105,19 @@ impl Pair {
     }
 
     /// The same as JSON.
-    pub fn compared(&self) -> Value {
+    pub(crate) fn compared(&self) -> Value {
         let outcome = self.compare(&["--format", "json"]);
         serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:#?}"))
     }
 }
 
 /// Node and npm of a captured environment.
-pub fn tools(node: &'static str, npm: &'static str) -> impl FnOnce(&mut Value) {
+pub(crate) fn tools(node: &'static str, npm: &'static str) -> impl FnOnce(&mut Value) {
     move |captured| captured["toolchain"] = json!({ "node": node, "npm": npm })
 }
 
 /// The causes that were named, each as the set of its parts.
-pub fn causes(compared: &Value) -> BTreeSet<BTreeSet<String>> {
+pub(crate) fn causes(compared: &Value) -> BTreeSet<BTreeSet<String>> {
     let name = |at: &Value| {
         let part = &compared["deviations"][usize::try_from(at.as_u64().unwrap()).unwrap()];
         let own = ["key", "name", "path", "what"].iter().find_map(|field| part[*field].as_str());

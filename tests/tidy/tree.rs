@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 7] = [
     &["door", "text", "secret", "wire"],
     &["project"],
-    &["scenario", "evidence"],
+    &["scenario", "evidence", "environment"],
     &["plan", "drill", "compare", "upstream"],
     &["finding", "witness", "gateway", "sandbox", "toolchain"],
     &["runner", "report"],
