@@ -1,6 +1,7 @@
 //! `drift`: something is not as it was accepted.
 
-use crate::compare::approved::{Change, Observation, PackageChange, ROOT, changes, observe, verdicts};
+use super::private_set_shrank::speaks_of;
+use crate::compare::approved::{Change, Observation, PackageChange, ROOT, Topic, changes, observe, verdicts};
 use crate::compare::noise::seen_whole;
 use crate::evidence::fact::Evidence;
 use crate::finding::case::{Case, Run, Sighting};
@@ -48,6 +49,7 @@ fn check(case: &Case<'_>, said: &[Verdict]) -> Vec<Sighting> {
     let (pinned, others): (Vec<_>, Vec<_>) = found
         .into_iter()
         .filter(|change| change.was_private || !is_gone(case, change, &observed))
+        .filter(|change| !is_said(case, change))
         .partition(|change| change.pinned_only && !change.was_private);
     sightings.extend(pinned_only(&pinned).map(|sighting| sighting.runs(vec![first.at])));
     sightings.extend(others.iter().map(|change| one(case, first, change)));
@@ -64,6 +66,20 @@ fn is_gone(case: &Case<'_>, change: &PackageChange, observed: &Observation) -> b
     change.name != ROOT
         && !observed.names().contains(change.name.as_str())
         && !entries.any(|entry| entry.name.as_str() == change.name)
+}
+
+/// That it is private no longer, and all that follows from it, is another rule's.
+fn is_said(case: &Case<'_>, change: &PackageChange) -> bool {
+    let follows = |change: &Change| match change.topic {
+        Topic::Class | Topic::Source => true,
+        Topic::Version
+        | Topic::Bytes
+        | Topic::Script(_)
+        | Topic::Connections
+        | Topic::Writes
+        | Topic::Reads => false,
+    };
+    change.was_private && change.changes.iter().all(follows) && speaks_of(case, &change.name)
 }
 
 fn scenarios(case: &Case<'_>, said: &[Verdict]) -> Vec<Sighting> {

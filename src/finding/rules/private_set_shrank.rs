@@ -17,6 +17,11 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Report(check),
 };
 
+/// Whether this rule speaks of a package.
+pub(super) fn speaks_of(case: &Case<'_>, name: &str) -> bool {
+    check(case).iter().any(|sighting| sighting.package.as_deref() == Some(name))
+}
+
 fn check(case: &Case<'_>) -> Vec<Sighting> {
     let Some(accepted) = &case.accepted else { return Vec::new() };
     let runs: Vec<usize> =
