@@ -72,7 +72,11 @@ impl Topic {
 /// Every package that is not as it was accepted, by name. Where the runs were not `whole`,
 /// what was not seen may be there all the same, and only what is new is told.
 pub fn changes(before: &BTreeSet<Fact>, after: &Observation, whole: bool) -> Vec<PackageChange> {
-    let (old, new) = (packages(before), packages(&after.packages));
+    let (old, mut new) = (packages(before), packages(&after.packages));
+    if !whole {
+        // An install that failed has taken away what it had begun.
+        new.values_mut().for_each(|lines| lines.retain(|(group, _)| group.bytes != Pinned::Absent));
+    }
     let mut found: BTreeMap<&str, PackageChange> = BTreeMap::new();
     let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
     let none = Vec::new();
