@@ -57,7 +57,7 @@ fn shop(names: &[&str]) -> Project {
     project.build()
 }
 
-pub fn git(project: &Project, words: &[&str]) {
+fn git(project: &Project, words: &[&str]) {
     let mut command = Command::new("git");
     command.current_dir(project.path()).env("HOME", project.home());
     for (name, value) in [("NAME", "a"), ("EMAIL", "a@example.com")] {
@@ -69,7 +69,7 @@ pub fn git(project: &Project, words: &[&str]) {
 
 /// A repository whose tag `old` is the first project, and whose HEAD has the other's
 /// package.json and lockfile.
-pub fn updated(old: Project, new: &Project) -> Project {
+fn updated(old: Project, new: &Project) -> Project {
     git(&old, &["init", "-q"]);
     git(&old, &["add", "."]);
     git(&old, &["commit", "-qm", "old"]);
@@ -84,7 +84,7 @@ pub fn updated(old: Project, new: &Project) -> Project {
     old
 }
 
-pub fn review(project: &Project, more: &[&str]) -> Outcome {
+fn review(project: &Project, more: &[&str]) -> Outcome {
     project.run(&[&["compare", "--lockfile", "old..HEAD", "--color", "never"], more].concat())
 }
 

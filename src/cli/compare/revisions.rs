@@ -54,7 +54,7 @@ fn split(range: &str) -> Result<(String, String), Complaint> {
         return Ok(((*left).to_owned(), (*right).to_owned()));
     }
     match halves.as_slice() {
-        [(left, right)] if !left.is_empty() && !right.is_empty() => {
+        [(left, right)] if !left.is_empty() && !right.is_empty() && !right.starts_with('.') => {
             Ok(((*left).to_owned(), (*right).to_owned()))
         }
         _ => Err(misnamed(range)),
