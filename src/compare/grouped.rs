@@ -78,6 +78,7 @@ fn key(of: &Difference) -> Key<'_> {
         | Aspect::ScriptEnd
         | Aspect::Process
         | Aspect::Connection
+        | Aspect::Lookup
         | Aspect::File
         | Aspect::SecretRead => (of.aspect, (left.is_some(), left), (right.is_some(), right)),
     }

@@ -5,11 +5,14 @@
 //! its end counts. What varies between equal installs is no difference, and what one side
 //! did not see is no equality: it is said apart.
 
+#[cfg(test)]
+mod tests;
+
 use super::noise::{self, Fact, Kind};
 use super::side::{Install, Side};
 use crate::evidence::exchange::Role;
-use crate::evidence::fact::{Package, PackageSource, SourceKind};
-use crate::wire::{Exit, GapKind};
+use crate::evidence::fact::{Connection, Package, PackageSource, Reached, SourceKind};
+use crate::wire::{Exit, GapKind, ProcessId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +43,8 @@ pub enum Aspect {
     Process,
     /// Where a script connected to, or tried to.
     Connection,
+    /// A name that a script looked up and did not connect to.
+    Lookup,
     /// A file that a script added, changed or removed.
     File,
     /// A planted secret that a script read.
@@ -337,8 +342,8 @@ fn facts(
     let of = |side: &[&Install<'_>]| side.iter().map(|install| told(install)).collect::<Vec<_>>();
     let (of_left, of_right) = (of(seen_left), of(seen_right));
     let varies = |fact: &Told| match fact {
-        Told::Fact(fact) => left.noise.iter().chain(&right.noise).any(|varying| varying.covers(fact)),
-        Told::Read(..) | Told::End(..) => false,
+        Told::Fact(fact, _) => left.noise.iter().chain(&right.noise).any(|varying| varying.covers(fact)),
+        Told::Lookup(..) | Told::Read(..) | Told::End(..) => false,
     };
     let mut push = |fact: &Told, on_left: bool| {
         let (aspect, package, text) = fact.parts();
@@ -363,7 +368,10 @@ fn facts(
 /// Something that a script did.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Told {
-    Fact(Fact),
+    /// With whose script did it, where the fact does not say.
+    Fact(Fact, Option<String>),
+    /// Whose, and which name.
+    Lookup(Option<String>, String),
     /// Whose, and which secret.
     Read(Option<String>, String),
     /// Whose, and how the script ended: only what is not 0.
@@ -373,15 +381,16 @@ enum Told {
 impl Told {
     fn parts(&self) -> (Aspect, Option<String>, String) {
         match self {
-            Self::Fact((kind, package, text)) => {
+            Self::Fact((kind, package, text), author) => {
                 let aspect = match kind {
                     Kind::Script => Aspect::Script,
                     Kind::Process => Aspect::Process,
                     Kind::Connection => Aspect::Connection,
                     Kind::File => Aspect::File,
                 };
-                (aspect, package.clone(), text.clone())
+                (aspect, package.clone().or_else(|| author.clone()), text.clone())
             }
+            Self::Lookup(package, name) => (Aspect::Lookup, package.clone(), name.clone()),
             Self::Read(package, secret) => (Aspect::SecretRead, package.clone(), secret.clone()),
             Self::End(package, end) => (Aspect::ScriptEnd, package.clone(), end.clone()),
         }
@@ -389,15 +398,45 @@ impl Told {
 }
 
 fn told(install: &Install<'_>) -> BTreeSet<Told> {
-    let mut all: BTreeSet<Told> = noise::facts(install).into_iter().map(Told::Fact).collect();
     let by_id: BTreeMap<_, _> = install.processes.iter().map(|process| (process.id, process)).collect();
+    let package = |id: &ProcessId| by_id.get(id).and_then(|process| process.package.as_deref());
+    let (mut out, mut named) = (BTreeSet::new(), BTreeSet::new());
+    for connection in install.connections.iter().filter(|connection| leads_out(connection)) {
+        let package = package(&connection.process);
+        named.insert((package, connection.name.as_deref()));
+        out.insert(noise::connected(package, connection));
+    }
+    let counts = |fact: &Fact| fact.0 != Kind::Connection || out.contains(fact);
+    let facts = noise::facts(install).into_iter().filter(counts);
+    // A file that lies in no package is told with whose script it was.
+    let authors: BTreeMap<&str, Option<&str>> = install
+        .files
+        .iter()
+        .map(|file| (file.path.as_str(), file.process.as_ref().and_then(package)))
+        .collect();
+    let author = |fact: &Fact| {
+        let (_, path) = fact.2.split_once(' ').filter(|_| fact.0 == Kind::File && fact.1.is_none())?;
+        authors.get(path).copied().flatten().map(str::to_owned)
+    };
+    let mut all: BTreeSet<Told> = facts
+        .map(|fact| {
+            let by = author(&fact);
+            Told::Fact(fact, by)
+        })
+        .collect();
     for read in install.reads {
-        let package = by_id.get(&read.process).and_then(|process| process.package.clone());
-        all.insert(Told::Read(package, read.secret.clone()));
+        all.insert(Told::Read(package(&read.process).map(str::to_owned), read.secret.clone()));
+    }
+    for lookup in install.lookups {
+        let process = lookup.process.as_ref().and_then(|id| by_id.get(id));
+        let Some(process) = process.filter(|process| process.event.is_some()) else { continue };
+        if !named.contains(&(process.package.as_deref(), Some(lookup.name.as_str()))) {
+            all.insert(Told::Lookup(process.package.clone(), lookup.name.clone()));
+        }
     }
     for process in install.processes {
         let parent = process.parent.and_then(|id| by_id.get(&id));
-        let top = !parent.is_some_and(|parent| parent.event.is_some());
+        let top = parent.is_none_or(|parent| parent.event.is_none());
         if let (Some(event), Some(exit), true) = (&process.event, &process.exit, top)
             && exit != "0"
         {
@@ -405,6 +444,13 @@ fn told(install: &Install<'_>) -> BTreeSet<Told> {
         }
     }
     all
+}
+
+/// What is answered inside a sandbox leads nowhere; the C library asks the kernel for
+/// addresses (`family:16`, netlink) and a daemon for names before it asks anybody.
+fn leads_out(connection: &Connection) -> bool {
+    let of_libc = ["family:16", "unix:/var/run/nscd/socket"].contains(&connection.address.as_str());
+    connection.outcome != Reached::Inside && !of_libc
 }
 
 /// The name of each package, by its path.

@@ -4,7 +4,7 @@
 //! Pure. Like its parent it says what varies and not whether that is bad.
 
 use super::side::Install;
-use crate::evidence::fact::Evidence;
+use crate::evidence::fact::{Connection, Evidence};
 use crate::wire::Change;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -189,12 +189,7 @@ pub(super) fn facts(run: &Install<'_>) -> BTreeSet<Fact> {
     for connection in run.connections {
         let process = by_id.get(&connection.process).filter(|process| process.event.is_some());
         let Some(process) = process else { continue };
-        let to = connection.name.as_deref().unwrap_or(&connection.address);
-        let what = match connection.port {
-            0 => to.to_owned(),
-            port => format!("{to}:{port}"),
-        };
-        facts.insert((Kind::Connection, process.package.as_deref().map(settled), what));
+        facts.insert(connected(process.package.as_deref(), connection));
     }
     for file in run.files {
         let change = match file.change {
@@ -210,6 +205,16 @@ pub(super) fn facts(run: &Install<'_>) -> BTreeSet<Fact> {
 /// Whether a file lies in npm's cache or among its logs.
 pub fn npms_own(path: &str) -> bool {
     path.split('/').any(|part| matches!(part, ".npm" | "_logs" | "_cacache" | ".npm-cache"))
+}
+
+/// That a script connected to something.
+pub(super) fn connected(package: Option<&str>, connection: &Connection) -> Fact {
+    let to = connection.name.as_deref().unwrap_or(&connection.address);
+    let what = match connection.port {
+        0 => to.to_owned(),
+        port => format!("{to}:{port}"),
+    };
+    (Kind::Connection, package.map(settled), what)
 }
 
 /// The folder of a package, without the name that npm makes up for a clone's.

@@ -2,6 +2,7 @@
 //! times, as live evidence or a saved report has it.
 
 use super::noise::Varying;
+use crate::evidence::exchange::Lookup;
 use crate::evidence::fact::{Connection, Evidence, File, Gap, NpmError, Package, Process, SecretRead};
 use crate::wire::{CutShort, Exit, GapKind};
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ pub struct Install<'a> {
     pub processes: &'a [Process],
     /// What was connected to.
     pub connections: &'a [Connection],
+    /// Names that were looked up.
+    pub lookups: &'a [Lookup],
     /// What scripts did to files.
     pub files: &'a [File],
     /// Planted secrets that scripts read.
@@ -44,6 +47,7 @@ impl<'a> From<&'a Evidence> for Install<'a> {
             packages: &of.packages,
             processes: &of.processes,
             connections: &of.connections,
+            lookups: &of.lookups,
             files: &of.files,
             reads: &of.reads,
             gaps: &of.gaps,

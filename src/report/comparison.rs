@@ -280,7 +280,7 @@ fn findings(left: &Report, right: &Report, paired: &pairs::Paired<'_>) -> Vec<Fi
         }
     }
     all.sort_by(|one, other| {
-        (other.finding.severity, &one.became, &one.finding.rule).cmp(&(
+        (other.finding.severity, &other.became, &one.finding.rule).cmp(&(
             one.finding.severity,
             &other.became,
             &other.finding.rule,

@@ -57,6 +57,7 @@ impl Installs {
             | Aspect::ScriptEnd
             | Aspect::Process
             | Aspect::Connection
+            | Aspect::Lookup
             | Aspect::File
             | Aspect::SecretRead => true,
         };

@@ -96,14 +96,14 @@ fn a_pull_request_that_adds_a_package_with_a_postinstall_is_shown_in_under_30_li
     let lines: Vec<&str> = told.stdout.lines().collect();
     assert!(lines.len() < 30, "{} lines:\n{}", lines.len(), told.stdout);
     for line in [
-        "differs: old to HEAD, 1 packages, then 2: 1 added",
+        "differs: old to HEAD, 1 package before and 2 after: 1 added",
         "    new install script: fast-slug@1.0.0 (HEAD:package-lock.json:",
         "    added: fast-slug@1.0.0, from registry.example",
         "    fast-slug: runs its postinstall",
         "    fast-slug: its postinstall starts `node setup.js`",
         "    fast-slug: its postinstall starts `uname -m`",
         "    fast-slug: connects to collect.stranger.example:443",
-        "/.profile is added",
+        "    fast-slug: ~/.profile is added",
         "    fast-slug: node_modules/fast-slug/built.json is added",
         "    fast-slug: reads the planted secret ~/.aws/credentials",
     ] {
@@ -138,7 +138,7 @@ fn equal_revisions_are_equal_and_nothing_is_installed() {
     let project = updated(shop(&["slug"]), &shop(&["slug"]));
     let told = review(&project, &[]);
     assert_eq!((told.status, told.stderr.as_str()), (Some(0), ""), "{told:?}");
-    assert!(told.stdout.starts_with("equal: old to HEAD, 1 packages"), "{}", told.stdout);
+    assert!(told.stdout.starts_with("equal: old to HEAD, 1 package"), "{}", told.stdout);
 }
 
 #[test]

@@ -65,6 +65,7 @@ fn install(run: &Run) -> Install<'_> {
         packages: &run.packages,
         processes: &run.processes,
         connections: &run.connections,
+        lookups: &run.lookups,
         files: &run.files,
         reads: &run.reads,
         gaps: &run.gaps,

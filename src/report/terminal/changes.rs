@@ -120,9 +120,14 @@ fn what(change: &Change, arrow: &str) -> String {
             }
         }
         Aspect::Connection => does("connects to", "no longer connects to"),
+        Aspect::Lookup => does("looks up", "no longer looks up"),
         Aspect::File => {
             let (verb, path) = text.split_once(' ').unwrap_or(("touched", text));
-            let path = path.strip_prefix("/project/").unwrap_or(path);
+            let path = match (path.strip_prefix("/project/"), path.strip_prefix("/home/npm/")) {
+                (Some(inside), _) => inside.to_owned(),
+                (None, Some(below)) => format!("~/{below}"),
+                (None, None) => path.to_owned(),
+            };
             match right {
                 Some(_) => format!("{path} is {verb}"),
                 None => format!("{path} is no longer {verb}"),

@@ -57,7 +57,10 @@ fn headline(page: &mut Page, review: &Review) {
     };
     page.put(style, word);
     let (old, new) = review.packages;
-    let total = if old == new { format!("{new} packages") } else { format!("{old} packages, then {new}") };
+    let total = match old == new {
+        true => super::amount::count(new, "package"),
+        false => format!("{} before and {new} after", super::amount::count(old, "package")),
+    };
     let told = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
     page.put(Style::new(), &format!(": {} to {}, {total}{told}", review.left, review.right));
     page.end();
@@ -69,13 +72,16 @@ fn heading(page: &mut Page, text: &str) {
     page.end();
 }
 
+/// What happened, and how it was and is where that is the same for many.
+type Alike<'a> = (Kind, Option<&'a str>, Option<&'a str>);
+
 /// Changes of one kind that are the same for many packages are one line.
 fn lines(page: &mut Page, title: &str, changes: &[&LockChange], style: Style) {
     if changes.is_empty() {
         return;
     }
     heading(page, title);
-    let mut groups: BTreeMap<(Kind, Option<&str>, Option<&str>), Vec<&LockChange>> = BTreeMap::new();
+    let mut groups: BTreeMap<Alike<'_>, Vec<&LockChange>> = BTreeMap::new();
     for change in changes {
         let (left, right) = match is_each_ones_own(change.kind) {
             true => (None, None),
@@ -98,11 +104,8 @@ fn lines(page: &mut Page, title: &str, changes: &[&LockChange], style: Style) {
             (_, _) => String::new(),
         };
         let number = if of.len() > 1 { format!("{} ", of.len()) } else { String::new() };
-        let names = match kind {
-            Kind::Form => String::new(),
-            _ if names.iter().all(String::is_empty) => String::new(),
-            _ => names.join(", "),
-        };
+        let named = kind != Kind::Form && !names.iter().all(String::is_empty);
+        let names = if named { names.join(", ") } else { String::new() };
         let text = format!("{number}{label}: {names}{what}{place}").replace(": , ", ": ");
         page.paragraph("", 4, style, &text);
     }
