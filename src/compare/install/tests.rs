@@ -1,11 +1,11 @@
-#![allow(clippy::unwrap_used, reason = "what a test prepares is its own")]
-
 //! Two sides of recorded evidence: what differs, what is noise and what was not seen.
+
+#![allow(clippy::unwrap_used, reason = "what a test prepares is its own")]
 
 use super::*;
 use crate::compare::grouped::grouped;
-use crate::compare::noise::Varying;
-use crate::evidence::fact::{Evidence, Gap, NpmError, Output};
+use crate::compare::noise::{Kind, Varying};
+use crate::evidence::fact::{Evidence, Gap, NpmError, Output, Package};
 use crate::wire::CutShort;
 use serde_json::{Value, json};
 

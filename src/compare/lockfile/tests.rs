@@ -1,6 +1,6 @@
-#![allow(clippy::unwrap_used, clippy::panic, reason = "what a test prepares is its own")]
-
 //! Each kind of change, in each form of a lockfile.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what a test prepares is its own")]
 
 use super::*;
 use crate::project::class::Class;

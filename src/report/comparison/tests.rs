@@ -1,6 +1,6 @@
-#![allow(clippy::unwrap_used, reason = "what a test prepares is its own")]
-
 //! Saved reports against changed copies of themselves.
+
+#![allow(clippy::unwrap_used, reason = "what a test prepares is its own")]
 
 use super::*;
 use crate::report::json::tests::small;
