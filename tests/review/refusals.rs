@@ -71,6 +71,17 @@ fn the_repositorys_configuration_runs_nothing() {
 }
 
 #[test]
+fn a_file_that_is_called_as_a_revision_is_not_taken_for_it() {
+    let project = updated(shop(&["slug"]), &shop(&["slug@^2.0.0"]));
+    for name in ["old", "HEAD"] {
+        std::fs::write(project.path().join(name), project.read("package-lock.json")).unwrap();
+    }
+    let told = review(&project, &["--no-install"]);
+    assert_eq!(told.status, Some(1), "{told:?}");
+    assert!(told.stdout.contains("changed: slug 1.0.0 -> 2.0.0"), "{}", told.stdout);
+}
+
+#[test]
 fn two_files_are_compared_too() {
     let (old, new) = (shop(&["slug"]), shop(&["slug@^2.0.0"]));
     let path = |project: &super::Project| project.path().join("package-lock.json").display().to_string();

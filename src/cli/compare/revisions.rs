@@ -50,7 +50,8 @@ fn split(range: &str) -> Result<(String, String), Complaint> {
     let halves: Vec<(&str, &str)> =
         range.match_indices("..").map(|(at, dots)| (&range[..at], &range[at + dots.len()..])).collect();
     let is_file = |path: &str| Path::new(path).is_file();
-    if let Some((left, right)) = halves.iter().find(|(left, right)| is_file(left) && is_file(right)) {
+    let files = halves.iter().find(|(left, right)| is_file(left) && is_file(right));
+    if let Some((left, right)) = files.filter(|_| halves.len() > 1) {
         return Ok(((*left).to_owned(), (*right).to_owned()));
     }
     match halves.as_slice() {
@@ -67,10 +68,11 @@ fn misnamed(words: &str) -> Complaint {
 }
 
 fn side(name: &str, root: &Path) -> Result<Revision, Complaint> {
-    let place = if Path::new(name).is_file() {
-        Where::File(PathBuf::from(name))
-    } else {
-        Where::Commit(commit(name, root)?)
+    // A revision before a file: a pull request can add a file that is called `main`.
+    let place = match commit(name, root) {
+        Ok(commit) => Where::Commit(commit),
+        Err(_) if Path::new(name).is_file() => Where::File(PathBuf::from(name)),
+        Err(complaint) => return Err(complaint),
     };
     let text = |path: &str, limit: u64| -> Result<Option<Source>, Complaint> {
         match &place {
