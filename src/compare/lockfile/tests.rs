@@ -78,12 +78,16 @@ fn told(changes: &[LockChange]) -> Vec<(Kind, &str, Option<&str>, Option<&str>)>
 }
 
 fn with(mut value: Value, key: &str, to: Value) -> Value {
-    match to {
-        Value::Null => drop(value.as_object_mut().unwrap().remove(key)),
-        to => value[key] = to,
+    if to.is_null() {
+        value.as_object_mut().unwrap().remove(key);
+    } else {
+        value[key] = to;
     }
     value
 }
+
+/// A name, its entry before and after, and what is told: kind, before, after.
+type Row<'a> = (&'a str, Value, Value, &'a [(Kind, Option<&'a str>, Option<&'a str>)]);
 
 #[test]
 fn each_kind_of_change_is_told_in_each_form_of_a_lockfile() {
@@ -91,7 +95,7 @@ fn each_kind_of_change_is_told_in_each_form_of_a_lockfile() {
     let at = |value: Value, url: &str| with(value, "resolved", json!(url));
     let acme = |host: &str| at(entry("@acme/x", "1.0.0"), &format!("https://{host}/@acme/x/-/x-1.0.0.tgz"));
     let own = || acme("npm.acme.example");
-    let table: &[(&str, Value, Value, &[(Kind, Option<&str>, Option<&str>)])] = &[
+    let table: &[Row<'_>] = &[
         ("a", Value::Null, a(), &[(Kind::Added, None, Some("registry.example"))]),
         ("a", a(), Value::Null, &[(Kind::Removed, None, None)]),
         ("a", a(), entry("a", "1.1.0"), &[(Kind::Version, Some("1.0.0"), Some("1.1.0"))]),
@@ -192,9 +196,12 @@ fn each_kind_of_change_is_told_in_each_form_of_a_lockfile() {
         ("npm-shrinkwrap.json", 3),
     ] {
         for (name, before, after, expected) in table {
-            let of = |value: &Value| match value {
-                Value::Null => tree(&[("other", entry("other", "1.0.0"))]),
-                value => tree(&[("other", entry("other", "1.0.0")), (name, value.clone())]),
+            let of = |value: &Value| {
+                let mut tree = tree(&[("other", entry("other", "1.0.0"))]);
+                if !value.is_null() {
+                    tree.insert((*name).to_owned(), value.clone());
+                }
+                tree
             };
             let (left, right) = (lockfile(file, version, &of(before)), lockfile(file, version, &of(after)));
             let changes = between((&left, &none), (&right, &none));
