@@ -19,6 +19,9 @@ pub const MAX_FRAME: usize = 64 << 20;
 pub struct Order {
     /// The command, `argv[0]` a path or a name to be found on the `PATH` of `env`.
     pub argv: Vec<String>,
+    /// A second command, started in the same place once the first has exited with 0; none
+    /// where it is empty.
+    pub then: Vec<String>,
     /// The whole environment, nothing is inherited.
     pub env: Vec<(String, String)>,
     /// Working directory, absolute, inside the sandbox.
@@ -50,7 +53,8 @@ pub struct Order {
 }
 
 /// A process of a sandbox: an ordinal given by the witness in order of first
-/// sight, never a pid. The command itself is 1.
+/// sight, never a pid. The command itself is 1; a second one is the only other process
+/// that nobody made.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
@@ -67,7 +71,7 @@ pub enum Event {
     Forked {
         /// The new process.
         process: ProcessId,
-        /// Who made it; `None` for the command itself.
+        /// Who made it; `None` for a command of the order.
         parent: Option<ProcessId>,
     },
     /// A process became another program; sent at the exec stop, so it succeeded.
@@ -150,11 +154,11 @@ pub enum Event {
     /// A file that differs between `Unpacked` and `Installed`, or that a
     /// lifecycle script left outside `node_modules`.
     Changed(FileChange),
-    /// The command itself exited.
+    /// The last command that was started exited.
     CommandExited {
         /// How.
         how: Exit,
-        /// Milliseconds since it was started.
+        /// Milliseconds since the first was started.
         after_ms: u64,
     },
     /// Something could not be seen.

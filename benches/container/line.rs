@@ -78,6 +78,7 @@ fn spec(project: &Path, streams: usize) -> SandboxSpec {
         cache: CacheSpec::Empty,
         order: Order {
             argv: words.into(),
+            then: vec![],
             env: vec![("PATH".to_owned(), path.to_owned()), ("HOME".to_owned(), "/tmp".to_owned())],
             cwd: "/project".to_owned(),
             project: "/project".to_owned(),

@@ -124,6 +124,7 @@ pub(crate) fn run(
     let mut run = Run::new(spec.id, &spec.scenario, loaded.reported_toolchain(), backend);
     run.image = loaded.placed.as_ref().map(Placed::named);
     run.command = spec.command;
+    run.then = spec.then;
     run.repeat = spec.repeat;
     run.notes = spec.notes;
     run.traced = traced;

@@ -262,6 +262,7 @@ mod tests {
             scenario: "baseline".to_owned(),
             repeat: 1,
             command: vec!["npm".to_owned(), "ci".to_owned()],
+            then: Vec::new(),
             exit: Some(Exit::Code(0)),
             cut_short: None,
             npm_error: None,

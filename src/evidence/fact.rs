@@ -15,7 +15,11 @@ pub struct Evidence {
     pub repeat: u32,
     /// The command as run.
     pub command: Vec<String>,
-    /// How npm ended; `None` where it never started or was cut short.
+    /// The command that was to be run in the same place once the first had exited with 0;
+    /// empty where there is none. Each is a process without a parent.
+    pub then: Vec<String>,
+    /// How npm ended, the last of the commands that was started; `None` where it never
+    /// started or was cut short.
     pub exit: Option<Exit>,
     /// Why the run was ended before its time, if it was.
     pub cut_short: Option<CutShort>,

@@ -117,6 +117,8 @@ pub struct SealContext<'a> {
     pub repeat: u32,
     /// The command as run.
     pub command: &'a [String],
+    /// The one behind it; empty where there is none.
+    pub then: &'a [String],
     /// The platform inside.
     pub platform: &'a Platform,
     /// npm's major version.
@@ -197,6 +199,7 @@ pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
         scenario: context.scenario.to_owned(),
         repeat: context.repeat,
         command: context.command.iter().map(|word| redact(word, context.secrets)).collect(),
+        then: context.then.iter().map(|word| redact(word, context.secrets)).collect(),
         exit: timeline.exit,
         cut_short: timeline.cut_short,
         npm_error,

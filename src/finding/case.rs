@@ -6,15 +6,18 @@ use crate::compare::approved::{Fact, Standing, accepts_script};
 use crate::evidence::exchange::{Exchange, ExchangeKind};
 use crate::evidence::fact::{Evidence, Package, Process};
 use crate::evidence::resolution::Resolution;
-use crate::evidence::seal::Platform;
+use crate::evidence::seal::{Platform, in_clone};
 use crate::plan::margin::Measured;
 use crate::project::Project;
 use crate::project::class::Class;
 use crate::project::npmrc::Level;
 use crate::scenario::{Install, Loss, Scenario};
-use crate::wire::Exit;
+use crate::wire::{Exit, ProcessId};
 use jiff::civil::Date;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The first command's process.
+const COMMAND: ProcessId = ProcessId(1);
 
 /// A run to be judged.
 #[derive(Debug, Clone)]
@@ -159,9 +162,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The command as a line.
+    /// The command as a line, and what was run behind it.
     pub(super) fn command(&self) -> String {
-        self.evidence.command.join(" ")
+        let commands = [&self.evidence.command, &self.evidence.then];
+        let lines = commands.into_iter().filter(|words| !words.is_empty()).map(|words| words.join(" "));
+        lines.collect::<Vec<_>>().join(" && ")
     }
 
     pub(super) fn lost(&self, loss: Loss) -> bool {
@@ -196,10 +201,37 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// Whether a process is of the second command's. Ordinals follow first sight, and who made
+    /// a process that ran no program of its own is not told.
+    pub(super) fn is_of_second(&self, process: &Process) -> bool {
+        let commands = self.evidence.processes.iter().filter(|process| process.parent.is_none());
+        let Some(second) = commands.map(|command| command.id).find(|id| *id != COMMAND) else { return false };
+        let mut at = process;
+        while let Some(parent) = at.parent.filter(|parent| *parent < at.id) {
+            match self.process(parent) {
+                Some(known) => at = known,
+                None => return parent > second,
+            }
+        }
+        at.id == second
+    }
+
     /// The process with this id.
-    pub(super) fn process(&self, id: crate::wire::ProcessId) -> Option<&'a Process> {
+    pub(super) fn process(&self, id: ProcessId) -> Option<&'a Process> {
         self.evidence.processes.iter().find(|process| process.id == id)
     }
+}
+
+/// Files of repositories that npm ran, and of none of whose scripts it knew: by their path in
+/// the clone.
+pub(super) fn ran_in_clones<'a>(run: &Run<'a>) -> BTreeMap<&'a str, &'a Process> {
+    let mut files = BTreeMap::new();
+    for process in run.evidence.processes.iter().filter(|process| process.package.is_none()) {
+        for file in process.ran.iter().filter_map(|path| in_clone(path)) {
+            files.entry(file).or_insert(process);
+        }
+    }
+    files
 }
 
 /// Whether a name of this class belongs to the owner alone.

@@ -206,17 +206,15 @@ pub(super) fn evidence(project: &Project, changes: &Value) -> Evidence {
             }
         }
     }
-    let command = changes
-        .get("command")
-        .and_then(Value::as_str)
-        .unwrap_or("npm ci")
-        .split(' ')
-        .map(str::to_owned)
-        .collect();
+    let words = |key: &str, else_: &str| -> Vec<String> {
+        let line = changes.get(key).and_then(Value::as_str).unwrap_or(else_);
+        line.split_whitespace().map(str::to_owned).collect()
+    };
     Evidence {
         scenario: "baseline".to_owned(),
         repeat: 1,
-        command,
+        command: words("command", "npm ci"),
+        then: words("then", ""),
         exit,
         cut_short: changes.get("cut_short").map(|cut| serde_json::from_value(cut.clone()).unwrap()),
         npm_error: changes.get("code").and_then(Value::as_str).map(|code| crate::evidence::NpmError {

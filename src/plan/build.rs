@@ -146,6 +146,7 @@ impl Planner<'_> {
         Ok(RunSpec {
             id,
             repeat,
+            then: self.then(scenario, &command),
             command,
             env,
             changes,
@@ -182,6 +183,11 @@ impl Planner<'_> {
             words = command::with_option(words, &option);
         }
         words
+    }
+
+    /// What is run behind the command.
+    fn then(&self, scenario: &Scenario, command: &[String]) -> Vec<String> {
+        if scenario.install.then_npm_rebuild { command::as_rebuild(command.to_vec()) } else { Vec::new() }
     }
 
     /// Where private packages are at stake they are the bait; a workspace is

@@ -1,6 +1,7 @@
 //! The install command: split as a shell would, run without one.
 
 use crate::project::Project;
+use crate::project::npmrc::{Level, NpmConfig, Setting, Value};
 use crate::text::{Complaint, Source};
 
 /// What npm calls `ci`, and its aliases.
@@ -116,6 +117,55 @@ pub(super) fn as_install(mut words: Vec<String>) -> Vec<String> {
     words
 }
 
+/// `npm rebuild` behind an install: all other words stay, but for those that keep scripts
+/// from running, since nothing would be built.
+pub(super) fn as_rebuild(words: Vec<String>) -> Vec<String> {
+    let mut words = without_controls(words, &["ignore-scripts"]);
+    if let Some(at) = verb(&words) {
+        words[at] = "rebuild".to_owned();
+    }
+    words
+}
+
+/// What switches scripts off.
+#[derive(Debug, Clone, Copy)]
+pub enum ScriptsOff<'a> {
+    /// A word of the command.
+    Word(&'a str),
+    /// A setting of the configuration.
+    Setting(&'a Setting),
+}
+
+/// What switches scripts off for a command: its last word on it, as in npm, or else the
+/// configuration, in which what another command said counts for nothing.
+pub fn scripts_off<'a>(config: &'a NpmConfig, words: &'a [String]) -> Option<ScriptsOff<'a>> {
+    if let Some((word, off)) = scripts_switch(words) {
+        return off.then_some(ScriptsOff::Word(word));
+    }
+    let settings = config.settings.iter().filter(|setting| setting.key == "ignore-scripts");
+    let setting = settings.filter(|setting| setting.level != Level::Cli).max_by_key(|it| it.level)?;
+    match &setting.value {
+        Value::Plain(value) if is_on(value) => Some(ScriptsOff::Setting(setting)),
+        Value::Plain(_) | Value::Secret(_) => None,
+    }
+}
+
+/// The last word of a command that switches scripts off (`true`) or on.
+pub fn scripts_switch(words: &[String]) -> Option<(&str, bool)> {
+    words.iter().enumerate().rev().find_map(|(at, word)| match word.as_str() {
+        // npm takes a word behind a switch for its value.
+        "--ignore-scripts" => Some((word.as_str(), words.get(at + 1).is_none_or(|value| value != "false"))),
+        "--ignore-scripts=true" => Some((word.as_str(), true)),
+        "--ignore-scripts=false" | "--no-ignore-scripts" => Some((word.as_str(), false)),
+        _ => None,
+    })
+}
+
+/// Whether the value of a switch means yes.
+pub fn is_on(value: &str) -> bool {
+    value == "true" || value == "1"
+}
+
 /// Adds an option, before a `--` if there is one.
 pub fn with_option(mut words: Vec<String>, option: &str) -> Vec<String> {
     if !words.iter().any(|word| word == option) {
@@ -219,6 +269,25 @@ mod tests {
 
     fn good(text: &str) -> Vec<String> {
         read(text).unwrap()
+    }
+
+    #[test]
+    fn the_last_word_on_scripts_counts() {
+        let switched = |text: &str| scripts_switch(&good(text)).map(|(_, off)| off);
+        assert_eq!(switched("npm ci"), None);
+        assert_eq!(switched("npm ci --ignore-scripts"), Some(true));
+        assert_eq!(switched("npm ci --ignore-scripts --omit=dev"), Some(true));
+        assert_eq!(switched("npm ci --ignore-scripts false"), Some(false));
+        assert_eq!(switched("npm ci --no-ignore-scripts --ignore-scripts=true"), Some(true));
+        assert_eq!(switched("npm ci --ignore-scripts --ignore-scripts=false"), Some(false));
+    }
+
+    #[test]
+    fn a_rebuild_has_the_other_words_of_the_install_and_scripts() {
+        let behind = |text: &str| as_rebuild(good(text)).join(" ");
+        assert_eq!(behind("npm ci"), "npm rebuild");
+        assert_eq!(behind("npm --prefix web i --ignore-scripts a"), "npm --prefix web rebuild a");
+        assert_eq!(behind("npm ci --ignore-scripts=true -w b"), "npm rebuild -w b");
     }
 
     #[test]

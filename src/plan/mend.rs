@@ -197,6 +197,7 @@ mod tests {
             scenario: "baseline".to_owned(),
             repeat: 1,
             command: Vec::new(),
+            then: Vec::new(),
             exit: None,
             cut_short: None,
             npm_error: None,

@@ -64,6 +64,9 @@ pub struct RunSpec {
     pub repeat: u32,
     /// The command's words, `npm` first.
     pub command: Vec<String>,
+    /// A second command's, run in the same place once the first has exited with 0; empty
+    /// where there is none.
+    pub then: Vec<String>,
     /// Variables beyond the sandbox's own (`npm_config_…`, planted tokens, `[install] env`).
     pub env: BTreeMap<String, String>,
     /// Changes to the project's copy: relative path, and bytes, or `None` to remove.

@@ -31,7 +31,10 @@ fn print_run(out: &mut String, run: &RunSpec) {
     let title = &scenario.title;
     let losses: Vec<&str> = scenario.losses.iter().map(|loss| loss.word()).collect();
     let head = format!("{}\n  {title}", run.id);
-    let command = run.command.join(" ");
+    let mut command = run.command.join(" ");
+    if !run.then.is_empty() {
+        command = format!("{command} && {}", run.then.join(" "));
+    }
     let rows = [
         (
             "takes",

@@ -247,7 +247,11 @@ pub struct Run {
     pub because: String,
     /// The command as run.
     pub command: Vec<String>,
-    /// npm's exit code; `None` where it never started, was killed or was cut short.
+    /// The command that was to be run in the same place once the first had exited with 0.
+    /// Each is a process without a parent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub then: Vec<String>,
+    /// The exit code of the last npm that was started; `None` where it never started, was killed or was cut short.
     pub exit_code: Option<i32>,
     /// The signal that ended npm.
     #[serde(default)]

@@ -5,14 +5,11 @@
 //! first byte is; only the reading of it may lag behind, so the asker waits.
 
 use crate::wire::{Event, Peer, ProcessId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::Notify;
-
-/// The command itself, npm.
-pub const NPM: ProcessId = ProcessId(1);
 
 /// How long an asker waits for a report that is on its way.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -32,13 +29,25 @@ const DNS: u16 = 53;
 #[derive(Debug, Default)]
 pub struct Ledger {
     open: Mutex<BTreeMap<(SocketAddr, SocketAddr), ProcessId>>,
+    /// The commands of the run: npm, and the npm that is started behind it.
+    commands: Mutex<BTreeSet<ProcessId>>,
     changed: Notify,
     closed: std::sync::atomic::AtomicBool,
 }
 
 impl Ledger {
+    /// Whether a process is npm: a command of the run, which nobody in the sandbox made.
+    pub fn is_npm(&self, process: ProcessId) -> bool {
+        self.commands.lock().is_ok_and(|commands| commands.contains(&process))
+    }
+
     /// Takes note of an event.
     pub fn note(&self, event: &Event) {
+        if let Event::Forked { process, parent: None } = event
+            && let Ok(mut commands) = self.commands.lock()
+        {
+            commands.insert(*process);
+        }
         if let Event::Connected { process, to: Peer::Ip { address, port }, local: Some(local), .. } = event
             && let Ok(address) = address.parse::<IpAddr>()
         {
@@ -96,6 +105,8 @@ mod tests {
     use crate::wire::Dial;
     use std::sync::Arc;
 
+    const NPM: ProcessId = ProcessId(1);
+
     fn at(last: u8, port: u16) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, last], port))
     }
@@ -133,6 +144,16 @@ mod tests {
         assert_eq!(ledger.owner(at(1, 40000), at(2, 443)).await, None);
         assert_eq!(ledger.owner(at(77, 40001), at(2, 443)).await, None);
         assert_eq!(ledger.owner(at(1, 40001), at(3, 443)).await, None);
+    }
+
+    #[test]
+    fn npm_is_whom_nobody_made() {
+        let ledger = Ledger::default();
+        let forked = |process, parent| Event::Forked { process: ProcessId(process), parent };
+        ledger.note(&forked(1, None));
+        ledger.note(&forked(2, Some(NPM)));
+        ledger.note(&forked(9, None));
+        assert_eq!([1, 2, 9].map(|process| ledger.is_npm(ProcessId(process))), [true, false, true]);
     }
 
     #[tokio::test]

@@ -144,7 +144,7 @@ impl Callers for Attribution {
     ) -> Pin<Box<dyn Future<Output = Option<Caller>> + Send + 'a>> {
         Box::pin(async move {
             let process = self.0.owner(peer, door).await?;
-            Some(Caller { process, npm: process == ledger::NPM })
+            Some(Caller { process, npm: self.0.is_npm(process) })
         })
     }
 }

@@ -115,8 +115,14 @@ pub fn place(run: &RunSpec, project: &Project, common: &Common, cache: CacheSpec
     } else {
         format!("{PROJECT}/{}", project.directory)
     };
-    let mut argv = vec![inside.node, format!("{}/bin/npm-cli.js", inside.npm)];
-    argv.extend(run.command.iter().skip(1).cloned());
+    let argv = |command: &[String]| match command.split_first() {
+        Some((_npm, words)) => {
+            let mut argv = vec![inside.node.clone(), format!("{}/bin/npm-cli.js", inside.npm)];
+            argv.extend(words.iter().cloned());
+            argv
+        }
+        None => Vec::new(),
+    };
     SandboxSpec {
         label: run.id.clone(),
         project: ProjectCopy {
@@ -128,7 +134,8 @@ pub fn place(run: &RunSpec, project: &Project, common: &Common, cache: CacheSpec
         files,
         cache,
         order: Order {
-            argv,
+            argv: argv(&run.command),
+            then: argv(&run.then),
             env: environment(run, common.image.as_ref()).into_iter().collect(),
             cwd,
             project: PROJECT.to_owned(),

@@ -140,6 +140,7 @@ pub(super) fn seal(invocation: &Invocation, run: &RunSpec, recording: Recording)
             scenario: &run.scenario.name,
             repeat: run.repeat,
             command: &run.command,
+            then: &run.then,
             platform: &invocation.platform,
             npm_major: u32::try_from(invocation.common.toolchain.npm.major).unwrap_or(u32::MAX),
             tarballs: &tarballs,

@@ -69,6 +69,7 @@ static FILES: &[(&str, &str)] = files![
     "warm-cache",
     "npm-install",
     "foreground-scripts",
+    "npm-rebuild",
     "npm-update-dry-run",
     "private-black-hole",
     "private-name-unknown",

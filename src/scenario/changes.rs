@@ -125,6 +125,9 @@ pub struct InstallChange {
     pub npm_install: bool,
     /// `npm update --dry-run` in the place of `npm ci`; the command's other words stay.
     pub npm_update_dry_run: bool,
+    /// Runs `npm rebuild` behind the command, in the same place, once that has exited with
+    /// 0; with the command's other words, but for `--ignore-scripts`.
+    pub then_npm_rebuild: bool,
     /// Adds `--ignore-scripts`.
     pub ignore_scripts: bool,
     /// Options added to the command, each one word: `--omit=dev`. The words in braces

@@ -167,6 +167,11 @@ fn check(source: &Source, stem: &str, scenario: &Scenario) -> Result<(), Complai
         return Err(complaint(at("npm-update-dry-run"), source, "the command is two commands".to_owned())
             .help("keep one of `npm-install` and `npm-update-dry-run`"));
     }
+    if scenario.install.then_npm_rebuild && scenario.install.npm_update_dry_run {
+        let message = "nothing was installed that could be rebuilt".to_owned();
+        return Err(complaint(at("then-npm-rebuild"), source, message)
+            .help("keep one of `then-npm-rebuild` and `npm-update-dry-run`"));
+    }
     check_losses(source, scenario)
 }
 
@@ -436,6 +441,7 @@ mod tests {
             (project("npm-config = { replace-registry-host = \"always\" }"), 6, "takes"),
             (install("npm-options = [\"--registry=https://x.example/\"]"), 6, "`registry` takes"),
             (install("npm-install = true\nnpm-update-dry-run = true"), 7, "two commands"),
+            (install("then-npm-rebuild = true\nnpm-update-dry-run = true"), 6, "rebuilt"),
         ];
         for (text, line, part) in cases {
             let complaint = read_text(&text).unwrap_err();

@@ -128,6 +128,7 @@ mod tests {
         let project = room.path().to_str().unwrap().to_owned();
         let order = Order {
             argv: vec![],
+            then: vec![],
             env: vec![],
             cwd: project.clone(),
             project: project.clone(),

@@ -50,15 +50,15 @@ struct Plan {
     umask: libc::mode_t,
 }
 
-/// Starts the command of an order.
-pub(super) fn start(order: &Order) -> Result<Started, Fault> {
+/// Starts a command of an order.
+pub(super) fn start(order: &Order, command: &[String]) -> Result<Started, Fault> {
     let strings = |words: Vec<Vec<u8>>| -> Result<Vec<CString>, Fault> {
         words.into_iter().map(|word| CString::new(word).map_err(|_nul| Fault::Nul)).collect()
     };
-    let argv = strings(order.argv.iter().map(|word| word.clone().into_bytes()).collect())?;
+    let argv = strings(command.iter().map(|word| word.clone().into_bytes()).collect())?;
     let env =
         strings(order.env.iter().map(|(name, value)| format!("{name}={value}").into_bytes()).collect())?;
-    let programs = strings(programs(order).into_iter().map(String::into_bytes).collect())?;
+    let programs = strings(programs(order, command).into_iter().map(String::into_bytes).collect())?;
     let cwd = CString::new(order.cwd.clone()).map_err(|_nul| Fault::Nul)?;
 
     let system = |what| move |errno| Fault::System(what, errno);
@@ -124,8 +124,8 @@ fn others(keep: &[RawFd]) -> Vec<RawFd> {
 }
 
 /// A name without a slash is looked for as execvp(3) does.
-fn programs(order: &Order) -> Vec<String> {
-    let Some(name) = order.argv.first().filter(|name| !name.is_empty()) else { return Vec::new() };
+fn programs(order: &Order, command: &[String]) -> Vec<String> {
+    let Some(name) = command.first().filter(|name| !name.is_empty()) else { return Vec::new() };
     if name.contains('/') {
         return vec![name.clone()];
     }
@@ -205,6 +205,7 @@ mod tests {
     fn order(name: &str, path: &str) -> Order {
         Order {
             argv: vec![name.into()],
+            then: vec![],
             env: vec![("PATH".into(), path.into())],
             cwd: "/".into(),
             project: "/".into(),
@@ -221,11 +222,16 @@ mod tests {
         }
     }
 
+    fn found(name: &str, path: &str) -> Vec<String> {
+        let order = order(name, path);
+        programs(&order, &order.argv)
+    }
+
     #[test]
     fn a_bare_name_is_looked_for_along_the_path() {
-        assert_eq!(programs(&order("npm", "/a:/b")), ["/a/npm", "/b/npm"]);
-        assert_eq!(programs(&order("npm", ":/b")), ["./npm", "/b/npm"]);
-        assert_eq!(programs(&order("./npm", "/a")), ["./npm"]);
-        assert!(programs(&order("", "/a")).is_empty());
+        assert_eq!(found("npm", "/a:/b"), ["/a/npm", "/b/npm"]);
+        assert_eq!(found("npm", ":/b"), ["./npm", "/b/npm"]);
+        assert_eq!(found("./npm", "/a"), ["./npm"]);
+        assert!(found("", "/a").is_empty());
     }
 }

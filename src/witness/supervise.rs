@@ -45,6 +45,8 @@ pub(super) struct Supervisor<'a> {
     channel: &'a mut Channel,
     signals: SignalFd,
     started: Started,
+    /// The process of the command that was started last.
+    command: ProcessId,
     began: Instant,
     table: Table,
     snapshots: Option<Snapshots>,
@@ -77,7 +79,7 @@ impl<'a> Supervisor<'a> {
         }
         channel.flush();
         let began = Instant::now();
-        let started = spawn::start(order)?;
+        let started = spawn::start(order, &order.argv)?;
         let mut table = Table::default();
         if let Some(task) = &started.task {
             let process = table.enter_process(task.pid(), None);
@@ -88,6 +90,7 @@ impl<'a> Supervisor<'a> {
             channel,
             signals,
             started,
+            command: COMMAND,
             began,
             table,
             snapshots: order.hash.then(|| Snapshots::new(order)),
@@ -240,8 +243,11 @@ impl<'a> Supervisor<'a> {
             }
             // On this one node opens its inspector, to which a script could give npm
             // whatever it is to do. Nobody needs it for an install.
-            Why::Signal(libc::SIGUSR1) if self.table.owner(task.pid()) == Some(COMMAND) => {
-                self.deny(COMMAND, "kill", "SIGUSR1, which would open npm's debugger");
+            Why::Signal(libc::SIGUSR1)
+                if let Some(command) = self.table.owner(task.pid())
+                    && self.table.is_command(command) =>
+            {
+                self.deny(command, "kill", "SIGUSR1, which would open npm's debugger");
                 task.resume();
             }
             Why::Signal(signal) => {
@@ -365,14 +371,41 @@ impl<'a> Supervisor<'a> {
         }
         let outlived = self.table.process(process).is_some_and(|known| known.outlived);
         self.channel.tell_of(process, &Event::Exited { process, how, outlived });
-        if process == COMMAND {
+        if process == self.command {
             self.command_ended(how);
         }
+    }
+
+    /// Starts the second command, in whose eyes nothing has changed but what the first did.
+    fn start_second(&mut self) -> Result<(), Fault> {
+        self.channel.flush();
+        self.started = spawn::start(self.order, &self.order.then)?;
+        // Without a trace nobody is in the table, and the command is known by its number.
+        let pid = self.started.pid;
+        self.command = if self.started.task.is_some() {
+            let process = self.table.enter_process(pid, None);
+            if let Some(known) = self.table.process(process) {
+                known.is_npm = true;
+            }
+            self.channel.tell(&Event::Forked { process, parent: None });
+            process
+        } else {
+            ProcessId(COMMAND.0 + 1)
+        };
+        Ok(())
     }
 
     fn command_ended(&mut self, how: Exit) {
         if let Some(complaint) = self.started.complaint() {
             self.channel.gap(GapKind::Witness, &complaint);
+        }
+        let second = !self.order.then.is_empty() && self.command == COMMAND;
+        if second && how == Exit::Code(0) && matches!(self.phase, Phase::Running) {
+            self.table.mark_outliving();
+            match self.start_second() {
+                Ok(()) => return,
+                Err(fault) => self.channel.gap(GapKind::Witness, &format!("the second command: {fault}")),
+            }
         }
         let after = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.channel.tell(&Event::CommandExited { how, after_ms: after });

@@ -19,7 +19,7 @@ pub(super) struct Process {
     /// command, or one that it started to prepare a clone. npm set that one; a later
     /// program of the process, its script.
     pub(super) lifecycle: Option<Lifecycle>,
-    /// It is an npm that the command started in a clone.
+    /// It is an npm that the command started in a clone, or the second command.
     pub(super) is_npm: bool,
     /// It has run a program of its own.
     pub(super) executed: bool,
@@ -83,6 +83,11 @@ impl Table {
         self.tasks.get(&task).map(|task| task.process)
     }
 
+    /// Whether it is a command of the order: nobody made it.
+    pub(super) fn is_command(&mut self, id: ProcessId) -> bool {
+        self.process(id).is_some_and(|process| process.parent.is_none())
+    }
+
     /// A task ends; the last one of a process is named by the process's number,
     /// since the kernel reports a leader only after all its threads.
     pub(super) fn leave(&mut self, task: i32) -> Option<Task> {
@@ -115,7 +120,7 @@ impl Table {
         self.processes.get_mut((id.0 as usize).checked_sub(1)?)
     }
 
-    /// The command has exited: whatever lives now outlived it.
+    /// A command has exited: whatever lives now outlived it.
     pub(super) fn mark_outliving(&mut self) {
         for process in &mut self.processes {
             process.outlived = process.alive;

@@ -149,6 +149,35 @@ fn an_npmrc_in_a_workspace_member_maps_nothing() {
     );
 }
 
+/// `--ignore-scripts` is a word of the install alone, `ignore-scripts` in the npmrc holds for
+/// both.
+#[test]
+fn a_rebuild_runs_what_the_install_was_told_not_to() {
+    let rebuilt: Proof = proofs::built_behind;
+    let project = projects::without_scripts("[install]\ncommand = \"npm ci --ignore-scripts\"\n", "");
+    let outcome = project.test(&["--scenario", "npm-rebuild"]);
+    let wrong = complaints(&outcome, &[("npm-rebuild", "sealed, npm 0", rebuilt)]);
+    assert!(wrong.is_empty(), "\n{wrong}");
+    let rule = "scripts-ran-while-disabled";
+    let told: Vec<(&str, &str)> = outcome.report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["rule"] == rule)
+        .map(|finding| (finding["severity"].as_str().unwrap(), finding["message"].as_str().unwrap()))
+        .collect();
+    let message = "the postinstall script of @shop/prices@1.0.0 ran in `npm rebuild` although scripts were off \
+                   for the install";
+    assert_eq!(told, [("warning", message)], "{:#}", outcome.report["findings"]);
+
+    let project = projects::without_scripts("", "ignore-scripts=true\n");
+    let outcome = project.test(&["--scenario", "npm-rebuild"]);
+    let wrong = complaints(&outcome, &[("npm-rebuild", "sealed, npm 0", proofs::no_script)]);
+    assert!(wrong.is_empty(), "\n{wrong}");
+    let findings = outcome.report["findings"].as_array().unwrap();
+    assert!(findings.iter().all(|finding| finding["rule"] != rule), "{findings:#?}");
+}
+
 #[test]
 fn a_virtual_registry_that_merges_wins_where_versions_are_chosen_anew() {
     subject(

@@ -40,6 +40,20 @@ pub fn told_elsewhere() -> Project {
     project
 }
 
+/// A private package with a script, and scripts off by a setting or by a line of the npmrc.
+pub fn without_scripts(settings: &str, npmrc: &str) -> Project {
+    Project::new()
+        .dependency("@shop/prices", "1.0.0")
+        .npmrc("@shop:registry=https://npm.shop.example/")
+        .npmrc(npmrc)
+        .settings(settings)
+        .served_registry("https://npm.shop.example/", "registry/shop", |registry| {
+            registry.package(Package::new("@shop/prices", "1.0.0").script("postinstall", "node -e 0"))
+        })
+        .served_registry("{public}", "registry/public", |registry| registry)
+        .build()
+}
+
 /// A default registry that stands before the public one, to which the lockfile pins.
 pub fn mirrored() -> Project {
     Project::new()

@@ -101,6 +101,38 @@ pub fn scripts_in_sight(run: &Value) -> Result<(), String> {
     must(ran_script(run) && stdout.contains("> node build.js"), "no script in sight", &run["output"])
 }
 
+/// What `npm rebuild` did of the private package's: the scripts that ran in it, and the
+/// requests that it made.
+fn second(run: &Value) -> (Vec<&Value>, usize) {
+    let command = list(run, "processes").filter(|process| process["parent"].is_null()).nth(1);
+    let id = command.map_or(&Value::Null, |command| &command["id"]);
+    let scripts = list(run, "processes")
+        .filter(|process| process["package_name"] == PRIVATE && process["parent"] == *id)
+        .map(|process| &process["event"]);
+    (scripts.collect(), list(run, "exchanges").filter(|exchange| exchange["process"] == *id).count())
+}
+
+/// Two npms ran, the second one `npm rebuild`, which ran the private package's script again
+/// and asked nobody.
+pub fn rebuilt(run: &Value) -> Result<(), String> {
+    must(run["then"] == serde_json::json!(["npm", "rebuild"]), "another command behind it", &run["then"])?;
+    let (scripts, requests) = second(run);
+    must(scripts == ["postinstall"] && requests == 0, "the script did not run again", &run["processes"])?;
+    let package = list(run, "packages").find(|one| one["name"] == PRIVATE).unwrap_or(&Value::Null);
+    must(package["scripts"] == serde_json::json!(["postinstall", "postinstall"]), "told once", package)
+}
+
+/// Nothing ran in the install, and `npm rebuild` ran the private package's script.
+pub fn built_behind(run: &Value) -> Result<(), String> {
+    let (scripts, _) = second(run);
+    let package = list(run, "packages").find(|one| one["name"] == PRIVATE).unwrap_or(&Value::Null);
+    must(
+        scripts == ["postinstall"] && package["scripts"] == serde_json::json!(["postinstall"]),
+        "no script ran behind the install alone",
+        &run["processes"],
+    )
+}
+
 /// The unscoped package was asked of the private registry.
 pub fn unscoped_asked_of_the_private_registry(run: &Value) -> Result<(), String> {
     must(

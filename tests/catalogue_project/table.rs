@@ -201,6 +201,7 @@ pub const BOTH: &[Row] = &[
         ("sealed, npm 0", proofs::scripts_in_sight),
         ("sealed, npm 0", proofs::scripts_in_sight),
     ),
+    row("npm-rebuild", ("sealed, npm 0", proofs::rebuilt), ("sealed, npm 0", proofs::rebuilt)),
     row(
         "npm-update-dry-run",
         ("sealed, npm 0", proofs::asks_for_names_only),

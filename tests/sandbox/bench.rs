@@ -49,6 +49,7 @@ impl Bench {
             cache: CacheSpec::Empty,
             order: Order {
                 argv: argv.iter().map(ToString::to_string).collect(),
+                then: vec![],
                 env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
                 cwd: "/project".to_owned(),
                 project: "/project".to_owned(),

@@ -5,6 +5,9 @@ use crate::files::{
     who_wrote_a_file_is_told,
 };
 use crate::room::{Project, Room, observe, own_path};
+use crate::second::{
+    a_second_command_is_followed_like_the_first, behind_a_command_that_fails_nothing_is_started,
+};
 use sealcheck::wire::{
     Change, CutShort, Dial, Event, Exit, GapKind, Lifecycle, PackageTree, Peer, ProcessId,
 };
@@ -45,6 +48,8 @@ cases![
     the_host_can_end_everything,
     everything_ends_with_the_host,
     a_script_is_known_by_its_first_program,
+    a_second_command_is_followed_like_the_first,
+    behind_a_command_that_fails_nothing_is_started,
     a_secret_that_a_script_opens_is_told_whatever_it_is_called,
     who_wrote_a_file_is_told,
     a_script_is_none_the_worse_for_being_watched,
@@ -53,7 +58,7 @@ cases![
     without_a_trace_only_the_end_and_the_tree_are_told,
 ];
 
-fn exit_of(events: &[Event]) -> Exit {
+pub(crate) fn exit_of(events: &[Event]) -> Exit {
     let found = events.iter().find_map(|event| match event {
         Event::CommandExited { how, .. } => Some(*how),
         _ => None,

@@ -14,6 +14,7 @@ mod acts;
 mod cases;
 mod files;
 mod room;
+mod second;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();

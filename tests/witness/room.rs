@@ -62,6 +62,7 @@ impl Project {
         let below = |name: &str| self.folder.path().join(name).to_str().unwrap().to_owned();
         Order {
             argv: argv.iter().map(|word| (*word).to_owned()).collect(),
+            then: vec![],
             env: vec![
                 ("PATH".into(), "/nowhere:/usr/bin:/bin".into()),
                 ("HOME".into(), below("home")),

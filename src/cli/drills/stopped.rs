@@ -1,5 +1,6 @@
 //! What kept a drill from running, as far as the configuration and npm's own words say.
 
+use crate::plan::command::{self, ScriptsOff};
 use crate::project::Project;
 use crate::project::npmrc::{Level, Setting};
 use crate::report::model::Run;
@@ -37,19 +38,12 @@ pub(super) fn by(project: &Project, run: &Run, npm: u64) -> Option<String> {
     Some(said.to_owned())
 }
 
-/// What switches scripts off: the last word on the command line, then the configuration.
+/// What switches scripts off, a fragment.
 pub(super) fn scripts_off(project: &Project, run: &Run) -> Option<String> {
-    let said = run.command.iter().rev().find_map(|word| match word.as_str() {
-        "--ignore-scripts" | "--ignore-scripts=true" => Some((word, true)),
-        "--ignore-scripts=false" | "--no-ignore-scripts" => Some((word, false)),
-        _ => None,
-    });
-    if let Some((word, off)) = said {
-        return off.then(|| format!("`{word}` on the command line"));
-    }
-    let setting = project.config.get("ignore-scripts")?;
-    let on = matches!(project.config.plain("ignore-scripts"), Some("true" | "1"));
-    on.then(|| format!("`ignore-scripts` in {}", place(setting)))
+    Some(match command::scripts_off(&project.config, &run.command)? {
+        ScriptsOff::Word(word) => format!("`{word}` on the command line"),
+        ScriptsOff::Setting(setting) => format!("`ignore-scripts` in {}", place(setting)),
+    })
 }
 
 fn place(setting: &Setting) -> String {

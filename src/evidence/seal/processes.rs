@@ -4,9 +4,9 @@ use super::{SealContext, in_clone, in_project, redact};
 use crate::evidence::fact::{Package, Process, StandIn};
 use crate::project::Project;
 use crate::wire::{Event, Exit, ProcessId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The command itself.
+/// The first command.
 const COMMAND: ProcessId = ProcessId(1);
 /// Files of the project or of a clone that are kept of one process.
 const MAX_RAN: usize = 16;
@@ -23,10 +23,14 @@ pub(super) fn processes(events: &[Event], context: &SealContext<'_>) -> Vec<Proc
     let mut parents: BTreeMap<ProcessId, ProcessId> = BTreeMap::new();
     let mut found: BTreeMap<ProcessId, Process> = BTreeMap::new();
     let mut scripts: BTreeMap<ProcessId, (String, String)> = BTreeMap::new();
+    let mut commands = BTreeSet::from([COMMAND]);
     for event in events {
         match event {
             Event::Forked { process, parent: Some(parent) } => {
                 parents.insert(*process, *parent);
+            }
+            Event::Forked { process, parent: None } => {
+                commands.insert(*process);
             }
             Event::Executed { process, parent, argv, exe, file, cwd, lifecycle } => {
                 if let Some(parent) = parent {
@@ -35,11 +39,12 @@ pub(super) fn processes(events: &[Event], context: &SealContext<'_>) -> Vec<Proc
                 let parent = parents.get(process).copied();
                 // npm prepares what comes from git by an install of its own in the clone.
                 let npm_in_clone = parent
-                    .filter(|parent| parents.get(parent) == Some(&COMMAND) && !scripts.contains_key(parent))
+                    .filter(|parent| !scripts.contains_key(parent))
+                    .filter(|parent| parents.get(parent).is_some_and(|maker| commands.contains(maker)))
                     .and_then(|parent| found.get(&parent))
                     .is_some_and(|parent| in_clone(&format!("{}/", parent.cwd)).is_some());
                 if let Some(lifecycle) = lifecycle
-                    && (parent == Some(COMMAND) || npm_in_clone)
+                    && (parent.is_some_and(|parent| commands.contains(&parent)) || npm_in_clone)
                 {
                     let folder = package_folder(&lifecycle.package_json);
                     let event = lifecycle.event.chars().take(60).collect();
@@ -89,8 +94,7 @@ pub(super) fn processes(events: &[Event], context: &SealContext<'_>) -> Vec<Proc
                     });
                 }
             }
-            Event::Forked { parent: None, .. }
-            | Event::Ready
+            Event::Ready
             | Event::ExecFailed { .. }
             | Event::Connected { .. }
             | Event::Read { .. }
@@ -158,18 +162,23 @@ fn package_folder(package_json: &str) -> String {
     in_project(folder).unwrap_or(folder).to_owned()
 }
 
-/// The lifecycle events that ran, by package path, in order.
+/// The lifecycle events that ran, by package path, in order; those of a second command
+/// behind those of the first, the same ones once more.
 pub(super) fn scripts(processes: &[Process]) -> BTreeMap<&str, Vec<String>> {
-    let mut events: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for process in processes.iter().filter(|process| process.parent == Some(COMMAND)) {
+    let unmade = processes.iter().filter(|process| process.parent.is_none()).map(|process| process.id);
+    let commands: BTreeSet<ProcessId> = unmade.chain([COMMAND]).collect();
+    let mut events: BTreeMap<&str, Vec<(ProcessId, &String)>> = BTreeMap::new();
+    for process in processes {
+        let Some(command) = process.parent.filter(|parent| commands.contains(parent)) else { continue };
         if let (Some(package), Some(event)) = (&process.package, &process.event) {
             let events = events.entry(package).or_default();
-            if events.last() != Some(event) {
-                events.push(event.clone());
+            if events.last() != Some(&(command, event)) {
+                events.push((command, event));
             }
         }
     }
-    events
+    let named = |(_, event): (ProcessId, &String)| event.clone();
+    events.into_iter().map(|(package, events)| (package, events.into_iter().map(named).collect())).collect()
 }
 
 /// Name and version of the package at a path.

@@ -180,6 +180,24 @@ fn a_script_is_known_by_the_tree_and_not_by_what_it_claims() {
 }
 
 #[test]
+fn scripts_of_a_second_command_are_told_again() {
+    let script = Some(("postinstall", "/project/node_modules/@acme/internal/package.json"));
+    let evidence = Desk::new()
+        .executed(1, 0, None)
+        .executed(2, 1, script)
+        .event(Event::Forked { process: ProcessId(3), parent: None })
+        .executed(3, 0, None)
+        .executed(4, 3, script)
+        .executed(5, 4, None)
+        .ends(0, vec![tree(INTERNAL, "bytes")])
+        .seal();
+    let package = evidence.packages.iter().find(|package| package.path == INTERNAL).unwrap();
+    assert_eq!(package.scripts, ["postinstall", "postinstall"]);
+    let last = evidence.processes.iter().find(|process| process.id == ProcessId(5)).unwrap();
+    assert_eq!((last.package.as_deref(), last.event.as_deref()), (Some(INTERNAL), Some("postinstall")));
+}
+
+#[test]
 fn a_tree_that_loops_ends() {
     let evidence = Desk::new().executed(2, 3, None).executed(3, 2, None).ends(0, Vec::new()).seal();
     assert_eq!(evidence.processes.len(), 2);

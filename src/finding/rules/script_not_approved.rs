@@ -2,11 +2,10 @@
 
 use crate::compare::approved::name_of_package;
 use crate::finding::accepted::matches_name;
-use super::scripts_ran_while_disabled::ran_in_clones;
 use crate::evidence::seal::in_clone;
 use crate::evidence::fact::{Package, Process};
 use crate::evidence::seal::PROJECT;
-use crate::finding::case::{Case, Run, Sighting, owner, spec};
+use crate::finding::case::{Case, Run, Sighting, owner, ran_in_clones, spec};
 use crate::finding::location::Spot;
 use crate::project::Project;
 use crate::project::class::Class;

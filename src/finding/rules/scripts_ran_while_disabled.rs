@@ -1,12 +1,11 @@
 //! `scripts-ran-while-disabled`: off was not off.
 
-use crate::evidence::fact::Process;
-use crate::evidence::seal::in_clone;
-use crate::finding::case::{Case, Run, Sighting, owner, spec};
+use crate::finding::case::{Case, Run, Sighting, owner, ran_in_clones, spec};
 use crate::finding::location::Spot;
-use std::collections::BTreeMap;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
+use crate::plan::command;
+use std::collections::BTreeMap;
 
 pub(super) static RULE: Rule = Rule {
     name: "scripts-ran-while-disabled",
@@ -19,16 +18,19 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
-    if !disabled(case, run) {
+    let off = disabled(case, run, &run.evidence.command);
+    // What holds for the install by a word of its own holds for no command behind it.
+    let off_behind = disabled(case, run, &run.evidence.then);
+    if !off && !off_behind {
         return Vec::new();
     }
     let mut first = BTreeMap::new();
     for process in &run.evidence.processes {
         if let (Some(package), Some(event)) = (&process.package, &process.event) {
-            first.entry((package, event)).or_insert(process);
+            first.entry((run.is_of_second(process), package, event)).or_insert(process);
         }
     }
-    let clones = ran_in_clones(run).into_iter().map(|(file, process)| {
+    let clones = ran_in_clones(run).into_iter().filter(|_| off).map(|(file, process)| {
         Sighting::new(
             format!("npm ran `{file}` out of a dependency from git although scripts were off"),
             "remove the dependency from git, or use an npm with `allow-git=none`: its own npmrc can name the program that npm takes for git",
@@ -38,48 +40,40 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     });
     first
         .into_iter()
-        .map(|((path, event), process)| {
+        .filter_map(|((second, path, event), process)| {
             let name = &owner(process);
-            Sighting::new(
-                format!(
-                    "the {event} script of {} ran although scripts were off",
-                    spec(name, process.version.as_deref())
-                ),
-                "find out what starts it (a git dependency's `prepare`, an executable named `sh` or `node` in a package) and remove that dependency",
-            )
-            .package(name)
-            .key(format!("{path} {event}"))
-            .at(Spot::entry(path))
-            .seen(EvidenceKind::Process, process.id.0)
+            let script = format!("the {event} script of {}", spec(name, process.version.as_deref()));
+            let sighting = if second && !off_behind {
+                Sighting::new(
+                    format!("{script} ran in `{}` although scripts were off for the install", run.evidence.then.join(" ")),
+                    "write `ignore-scripts=true` into the project's `.npmrc`, which holds for every command, and rebuild by name what must be",
+                )
+                .severity(Severity::Warning)
+                .forces(Verdict::Sealed)
+            } else if second || off {
+                Sighting::new(
+                    format!("{script} ran although scripts were off"),
+                    "find out what starts it (a git dependency's `prepare`, an executable named `sh` or `node` in a package) and remove that dependency",
+                )
+            } else {
+                return None;
+            };
+            let key = format!("{path} {event}");
+            let sighting = sighting.package(name).key(&key).at(Spot::entry(path));
+            Some(sighting.seen(EvidenceKind::Process, process.id.0))
         })
         .chain(clones)
         .collect()
 }
 
-/// Files of repositories that npm ran, and of none of whose scripts it knew: by their path in
-/// the clone.
-pub(super) fn ran_in_clones<'a>(run: &Run<'a>) -> BTreeMap<&'a str, &'a Process> {
-    let mut files = BTreeMap::new();
-    for process in run.evidence.processes.iter().filter(|process| process.package.is_none()) {
-        for file in process.ran.iter().filter_map(|path| in_clone(path)) {
-            files.entry(file).or_insert(process);
-        }
-    }
-    files
-}
-
 /// The last word on the command line, then variables, then npmrc, as in npm.
-fn disabled(case: &Case<'_>, run: &Run<'_>) -> bool {
-    let said = run.evidence.command.iter().rev().find_map(|word| match word.as_str() {
-        "--ignore-scripts" | "--ignore-scripts=true" => Some(true),
-        "--ignore-scripts=false" | "--no-ignore-scripts" => Some(false),
-        _ => None,
-    });
-    let on = |value: &str| value == "true" || value == "1";
-    said.or_else(|| run.scenario.install.ignore_scripts.then_some(true))
-        .or_else(|| run.scenario.project.npm_config.get("ignore-scripts").map(|value| on(value)))
-        .or_else(|| case.project.config.plain("ignore-scripts").map(on))
-        .unwrap_or(false)
+fn disabled(case: &Case<'_>, run: &Run<'_>, words: &[String]) -> bool {
+    let scenario = run.scenario;
+    let variable = || scenario.project.npm_config.get("ignore-scripts").map(|value| command::is_on(value));
+    command::scripts_switch(words)
+        .map(|(_, off)| off)
+        .or_else(variable)
+        .unwrap_or_else(|| command::scripts_off(&case.project.config, words).is_some())
 }
 
 #[cfg(test)]

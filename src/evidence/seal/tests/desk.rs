@@ -175,7 +175,7 @@ impl Desk {
     pub(super) fn executed(self, process: u32, parent: u32, lifecycle: Option<(&str, &str)>) -> Self {
         self.event(Event::Executed {
             process: ProcessId(process),
-            parent: Some(ProcessId(parent)),
+            parent: (parent > 0).then_some(ProcessId(parent)),
             argv: vec!["sh".to_owned()],
             exe: "/bin/sh".to_owned(),
             file: "/bin/sh".to_owned(),
@@ -198,6 +198,7 @@ impl Desk {
         let platform = Platform { os: "linux".into(), cpu: "x64".into(), libc: "glibc".into() };
         let private = BTreeMap::from([("@acme/internal".to_owned(), RegistryUrl::parse(HOME).unwrap())]);
         let context = SealContext {
+            then: &[],
             project: &self.project,
             scenario: "baseline",
             repeat: 1,
