@@ -147,7 +147,7 @@ fn planned(purpose: Purpose, loaded: Loaded, label: String, options: &Options) -
         }
     }
     if drills::wanted(&options.choice) {
-        let plan = Plan { runs: Vec::new(), poisoner: None, not_applicable: Vec::new() };
+        let plan = Plan { runs: Vec::new(), fillers: Default::default(), not_applicable: Vec::new() };
         drills::chosen(&options.choice)?;
         return Ok(Place { loaded, plan, not_applicable: Vec::new(), label });
     }

@@ -124,6 +124,9 @@ impl Shared {
             let fetch = Fetch { url: understood.url.clone(), accept, authorization };
             let answered = self.act(act, &understood, fetch, &parts.headers).await?;
             let mut response = self.spoil(&way, &understood, answered).await;
+            if let Some(keeping) = self.keeping(&understood) {
+                response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(keeping));
+            }
             let status = response.status().as_u16();
             self.recorder.note(understood.slot, |exchange| exchange.status = Some(status));
             if forwarded && matches!(status, 401 | 403 | 404) && self.lacks_real(&understood, &parts.headers)
@@ -187,6 +190,13 @@ impl Shared {
         let devious = route::is_devious(&below);
         let moved = home.map(|_| asked_at);
         Some((Understood { url, moved, site, asked, ownership, devious, slot }, carried))
+    }
+
+    /// What a private package's own registry says of how long its answer may be kept.
+    fn keeping(&self, understood: &Understood) -> Option<&'static str> {
+        let own = matches!(understood.ownership, Some(Ownership::Private(_)))
+            && matches!(understood.site, Site::Registry(_) | Site::Also(_));
+        self.world.keeping.filter(|_| own)
     }
 
     fn decide(&self, method: &Method, understood: &Understood, carries: bool) -> Act {

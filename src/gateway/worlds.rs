@@ -64,6 +64,7 @@ pub(super) fn world() -> World {
             real: Some(Secret::new("NPM_TOKEN", "the-real-one")),
         }],
         ports: BTreeSet::from([443, 80]),
+        keeping: None,
         sink: None,
     }
 }

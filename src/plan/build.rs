@@ -10,7 +10,7 @@ use crate::scenario::{
 };
 use crate::secret::Secret;
 use crate::text::Complaint;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What shall be planned.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ pub fn plan(project: &Project, options: &PlanOptions) -> Result<Plan, PlanError>
     let planner = Planner { project, words, stakes, planting, genuine, seed, npm_major };
     let mut scenarios: Vec<&Scenario> = options.scenarios.iter().collect();
     scenarios.sort_by_key(|scenario| rank(scenario));
-    let mut plan = Plan { runs: Vec::new(), poisoner: None, not_applicable: Vec::new() };
+    let mut plan = Plan { runs: Vec::new(), fillers: BTreeMap::new(), not_applicable: Vec::new() };
     for scenario in scenarios {
         if let Some(reason) = planner.stakes.lacks(scenario, &planner.words, planner.npm_major) {
             plan.not_applicable.push((scenario.name.clone(), reason));
@@ -67,8 +67,13 @@ pub fn plan(project: &Project, options: &PlanOptions) -> Result<Plan, PlanError>
             plan.runs.push(planner.run(scenario, repeat)?);
         }
     }
-    if plan.runs.iter().any(|run| run.cache == Cache::Poisoned) {
-        plan.poisoner = Some(planner.run(&poisoning(), 1)?);
+    let caches: BTreeSet<Cache> = plan.runs.iter().map(|run| run.cache).collect();
+    for cache in caches {
+        if let Some((scenario, keeping)) = filling(cache) {
+            let mut run = planner.run(&scenario, 1)?;
+            run.world.keeping = keeping;
+            plan.fillers.insert(cache, run);
+        }
     }
     Ok(plan)
 }
@@ -84,26 +89,36 @@ fn rank(scenario: &Scenario) -> u8 {
     match scenario.world.cache {
         Cache::Clean if scenario.name == "baseline" => 0,
         Cache::Clean => 1,
-        Cache::Warm | Cache::Poisoned => 2,
+        Cache::Warm | Cache::Poisoned | Cache::PoisonedImmutable | Cache::MustRevalidate => 2,
     }
 }
 
-/// The install that fills a cache with strangers' packages of private names. npm itself
-/// writes it, so that it is what npm would find.
-fn poisoning() -> Scenario {
-    Scenario {
-        name: "cache-poisoning".to_owned(),
-        title: "The private registry gave strangers' packages".to_owned(),
-        about: "How a cache comes to hold them.".to_owned(),
+/// The install that fills a cache, and what the private registry says of how long its
+/// answers may be kept; `None` for what needs none of its own. npm itself writes the cache,
+/// so that it is what npm would find.
+fn filling(cache: Cache) -> Option<(Scenario, Option<&'static str>)> {
+    let keeping = match cache {
+        Cache::Clean | Cache::Warm => return None,
+        Cache::Poisoned => None,
+        Cache::PoisonedImmutable => Some("max-age=31536000, immutable"),
+        Cache::MustRevalidate => Some("max-age=0, must-revalidate"),
+    };
+    let strangers = cache.is_poisoned();
+    let private = if strangers { Answer::FallsThrough } else { Answer::Genuine };
+    let scenario = Scenario {
+        name: "cache-filling".to_owned(),
+        title: "The install that left the cache".to_owned(),
+        about: "How a cache comes to hold what it holds.".to_owned(),
         suites: vec![Suite::ByName],
         losses: Vec::new(),
         needs: vec![Need::Private],
         control: false,
-        world: scenario::World { private: Answer::FallsThrough, decoys: true, ..scenario::World::default() },
-        project: Changes { remove_integrity: true, ..Changes::default() },
+        world: scenario::World { private, decoys: strangers, ..scenario::World::default() },
+        project: Changes { remove_integrity: strangers, ..Changes::default() },
         install: InstallChange { ignore_scripts: true, shorten_retries: true, ..InstallChange::default() },
         demand: Demand { install: Install::Anyhow, codes: Vec::new() },
-    }
+    };
+    Some((scenario, keeping))
 }
 
 /// What every run of a plan is made from.

@@ -46,9 +46,9 @@ use std::path::PathBuf;
 pub struct Plan {
     /// In the order in which they are best started: what others need comes first.
     pub runs: Vec<RunSpec>,
-    /// The install that leaves the poisoned cache behind, where a run begins with one. It is
-    /// no test of the project and stands in no report.
-    pub poisoner: Option<RunSpec>,
+    /// The installs that leave behind the caches with which runs begin, but for that of the
+    /// baseline. They are no tests of the project and stand in no report.
+    pub fillers: BTreeMap<Cache, RunSpec>,
     /// Scenarios that mean nothing here, with the reason.
     pub not_applicable: Vec<(String, String)>,
 }
@@ -115,6 +115,9 @@ pub struct World {
     pub secrets: PlantedSecrets,
     /// Ports that have doors: 443, 80 and every one that is named somewhere.
     pub ports: BTreeSet<u16>,
+    /// What the registries of private packages say of how long an answer may be kept: the
+    /// `cache-control` of each; `None` where they say nothing.
+    pub keeping: Option<&'static str>,
     /// What the hosts below [`SINK`] answer, by path; `None` where there are no such hosts.
     pub sink: Option<BTreeMap<String, Vec<u8>>>,
 }

@@ -81,6 +81,12 @@ fn world(run: &RunSpec) -> String {
         Cache::Clean => {}
         Cache::Warm => parts.push("npm's cache as the baseline left it".to_owned()),
         Cache::Poisoned => parts.push("npm's cache with strangers' packages in it".to_owned()),
+        Cache::PoisonedImmutable => {
+            parts.push("npm's cache with strangers' packages in it, marked as immutable".to_owned());
+        }
+        Cache::MustRevalidate => {
+            parts.push("npm's cache with answers marked as `must-revalidate`".to_owned());
+        }
     }
     parts.join("; ")
 }

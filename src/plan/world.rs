@@ -47,6 +47,7 @@ pub(super) fn genuine(
         strangers: BTreeSet::new(),
         planted: planting.planted.clone(),
         secrets: super::PlantedSecrets::default(),
+        keeping: None,
         sink: None,
     }
 }

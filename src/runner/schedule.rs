@@ -26,6 +26,14 @@ pub struct Outcome {
 /// The scenario whose cache is handed on.
 pub(super) const GIVER: &str = "baseline";
 
+/// Whose cache a run begins with, for people.
+fn giver_of(cache: Cache) -> &'static str {
+    match cache {
+        Cache::Clean | Cache::Warm => GIVER,
+        Cache::Poisoned | Cache::PoisonedImmutable | Cache::MustRevalidate => "cache-filling",
+    }
+}
+
 /// A cache that one run leaves and others begin with.
 #[derive(Clone)]
 struct Handed {
@@ -64,39 +72,44 @@ impl Invocation {
     /// a run that fails takes no other with it.
     pub async fn run(self: Arc<Self>, plan: Plan, listener: Listener) -> Vec<Outcome> {
         let jobs = Arc::new(Semaphore::new(self.jobs.max(1)));
-        let Plan { runs, poisoner, not_applicable: _ } = plan;
+        let Plan { runs, fillers, not_applicable: _ } = plan;
         let wants_warm = runs.iter().any(|run| run.cache == Cache::Warm);
         let giver = wants_warm
             .then(|| runs.iter().position(|run| run.scenario.name == GIVER && run.repeat == 1))
             .flatten();
         let warm = Handed::new(&self.scratch_root, "warm-cache", giver.is_some());
-        let poisoned = Handed::new(&self.scratch_root, "poisoned-cache", poisoner.is_some());
-        let poisoning = poisoner.zip(poisoned.folder.clone()).map(|(run, folder)| {
-            let (given, poison) = (poisoned.given.clone(), self.clone().poison(run, folder, jobs.clone()));
-            tokio::spawn(async move {
-                // However it ends, those who wait for it hear of it.
-                let good = tokio::spawn(poison).await.unwrap_or(false);
-                given.send_replace(Some(good));
-            })
-        });
+        let mut caches = BTreeMap::from([(Cache::Warm, warm.clone())]);
+        let mut filling = Vec::new();
+        for (cache, run) in fillers {
+            let handed = Handed::new(&self.scratch_root, "filled-cache", true);
+            if let Some(folder) = handed.folder.clone() {
+                let fill = self.clone().fill(cache, run, folder, jobs.clone());
+                let given = handed.given.clone();
+                filling.push(tokio::spawn(async move {
+                    // However it ends, those who wait for it hear of it.
+                    let good = tokio::spawn(fill).await.unwrap_or(false);
+                    given.send_replace(Some(good));
+                }));
+            }
+            caches.insert(cache, handed);
+        }
         let mut tasks = Vec::new();
         for (at, run) in runs.iter().cloned().enumerate() {
             let invocation = self.clone();
             let (jobs, listener) = (jobs.clone(), listener.clone());
-            let (warm, poisoned) = (warm.clone(), poisoned.clone());
+            let (warm, handed) = (warm.clone(), caches.get(&run.cache).cloned());
             let gives = giver == Some(at) && warm.folder.is_some();
             // Taken here, so that runs begin in the plan's order; who waits for a
             // cache must not hold up who does not.
             let permit = match run.cache {
                 Cache::Clean => jobs.clone().acquire_owned().await.ok(),
-                Cache::Warm | Cache::Poisoned => None,
+                Cache::Warm | Cache::Poisoned | Cache::PoisonedImmutable | Cache::MustRevalidate => None,
             };
             tasks.push(tokio::spawn(async move {
-                let cache = match (run.cache, &warm.folder) {
-                    (Cache::Clean, Some(folder)) if gives => CacheSpec::Keep(folder.inner()),
-                    (Cache::Clean, _) => invocation.cache.clone(),
-                    (Cache::Warm, _) => warm.copy(GIVER).await?,
-                    (Cache::Poisoned, _) => poisoned.copy("cache-poisoning").await?,
+                let cache = match (handed, &warm.folder) {
+                    (None, Some(folder)) if gives => CacheSpec::Keep(folder.inner()),
+                    (None, _) => invocation.cache.clone(),
+                    (Some(handed), _) => handed.copy(giver_of(run.cache)).await?,
                 };
                 let permit = match permit {
                     Some(permit) => Ok(permit),
@@ -119,25 +132,31 @@ impl Invocation {
         for task in tasks {
             recordings.push(task.await.unwrap_or_else(|error| Err(RunError::Fault(error.to_string()))));
         }
-        if let Some(poisoning) = poisoning {
-            let _ = poisoning.await;
+        for filling in filling {
+            let _ = filling.await;
         }
         self.seal_all(runs, recordings)
     }
 
-    /// Makes the install that leaves a poisoned cache, of which nothing is reported but
-    /// what the cache then holds. Whether it is one.
-    async fn poison(self: Arc<Self>, run: RunSpec, folder: Arc<ScratchFolder>, jobs: Arc<Semaphore>) -> bool {
+    /// Makes the install that leaves a cache, of which nothing is reported but what the cache
+    /// then holds. Whether it is what it is to be.
+    async fn fill(
+        self: Arc<Self>,
+        cache: Cache,
+        run: RunSpec,
+        folder: Arc<ScratchFolder>,
+        jobs: Arc<Semaphore>,
+    ) -> bool {
         let Ok(_permit) = jobs.acquire_owned().await else { return false };
         let silent: Listener = Arc::new(|_| {});
         match self.record(&run, CacheSpec::Keep(folder.inner()), &silent).await {
-            Ok(recording) if sealing::poisoned(&recording) => {
-                sealing::keep_poison(&self, &recording);
+            Ok(recording) if sealing::fills(cache, &recording) => {
+                sealing::keep_cached(&self, cache, &recording);
                 true
             }
             Ok(_) => false,
             Err(error) => {
-                tracing::warn!(%error, "no poisoned cache can be handed on");
+                tracing::warn!(%error, "a cache cannot be handed on");
                 false
             }
         }

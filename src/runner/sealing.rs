@@ -9,16 +9,20 @@ use crate::plan::RunSpec;
 use crate::scenario::Cache;
 use crate::wire::{Event, Exit, GapKind};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 type Indexes = BTreeMap<String, TarballIndex>;
 
-/// What the baseline of an invocation taught, once it ran, and what a poisoned cache holds.
+/// What the baseline of an invocation taught, once it ran, and what other caches hold that
+/// runs begin with.
 #[derive(Debug, Default)]
 pub struct Learned {
     baseline: OnceLock<Known>,
-    poisoned: OnceLock<BTreeMap<String, KnownTarball>>,
+    filled: Mutex<BTreeMap<Cache, Cached>>,
 }
+
+/// What a cache holds, by the digest of the tree that it unpacks to.
+type Cached = Arc<BTreeMap<String, KnownTarball>>;
 
 impl Learned {
     /// Keeps what the first baseline taught.
@@ -28,16 +32,18 @@ impl Learned {
 
     /// What is known by now.
     fn known(&self) -> &Known {
-        static NOTHING: Known = Known { genuine: BTreeMap::new(), cached: BTreeMap::new() };
+        static NOTHING: LazyLock<Known> = LazyLock::new(Known::default);
         self.baseline.get().unwrap_or(&NOTHING)
     }
 
     /// What the cache held that a run began with.
-    fn cached(&self, cache: Cache) -> &BTreeMap<String, KnownTarball> {
-        static NOTHING: BTreeMap<String, KnownTarball> = BTreeMap::new();
+    fn cached(&self, cache: Cache) -> Cached {
         match cache {
-            Cache::Clean | Cache::Warm => &self.known().cached,
-            Cache::Poisoned => self.poisoned.get().unwrap_or(&NOTHING),
+            Cache::Clean | Cache::Warm => self.known().cached.clone(),
+            Cache::Poisoned | Cache::PoisonedImmutable | Cache::MustRevalidate => {
+                let filled = self.filled.lock().unwrap_or_else(PoisonError::into_inner);
+                filled.get(&cache).cloned().unwrap_or_default()
+            }
         }
     }
 }
@@ -46,7 +52,7 @@ impl Learned {
 #[derive(Debug, Default)]
 struct Known {
     genuine: BTreeMap<String, String>,
-    cached: BTreeMap<String, KnownTarball>,
+    cached: Cached,
 }
 
 impl Known {
@@ -59,7 +65,7 @@ impl Known {
             };
             known.genuine.insert(package.path.clone(), sha512);
         }
-        known.cached = known_tarballs(&baseline.exchanges, tarballs);
+        known.cached = Arc::new(known_tarballs(&baseline.exchanges, tarballs));
         known
     }
 }
@@ -72,16 +78,19 @@ pub(super) fn worked(recording: &Recording) -> bool {
         && !any(|event| matches!(event, Event::Gap { kind: GapKind::Witness, .. }))
 }
 
-/// Whether a stranger's package was among what it fetched, so that a cache which it leaves
-/// is a poisoned one.
-pub(super) fn poisoned(recording: &Recording) -> bool {
-    worked(recording) && recording.exchanges.iter().any(|it| it.decoy && it.kind == ExchangeKind::Tarball)
+/// Whether the cache that an install leaves is what it is to be: of a poisoned one, that a
+/// stranger's package was among what was fetched.
+pub(super) fn fills(cache: Cache, recording: &Recording) -> bool {
+    let strangers = || recording.exchanges.iter().any(|it| it.decoy && it.kind == ExchangeKind::Tarball);
+    worked(recording) && (!cache.is_poisoned() || strangers())
 }
 
-/// Keeps what a poisoned cache holds.
-pub(super) fn keep_poison(invocation: &Invocation, recording: &Recording) {
+/// Keeps what a cache holds.
+pub(super) fn keep_cached(invocation: &Invocation, cache: Cache, recording: &Recording) {
     let tarballs = indexes(invocation, &recording.exchanges);
-    let _ = invocation.learned.poisoned.set(known_tarballs(&recording.exchanges, &tarballs));
+    let cached = Arc::new(known_tarballs(&recording.exchanges, &tarballs));
+    let mut filled = invocation.learned.filled.lock().unwrap_or_else(PoisonError::into_inner);
+    filled.insert(cache, cached);
 }
 
 /// How a run's command ended, a fragment for progress.
@@ -130,6 +139,7 @@ fn indexes(invocation: &Invocation, exchanges: &[Exchange]) -> Indexes {
 pub(super) fn seal(invocation: &Invocation, run: &RunSpec, recording: Recording) -> Evidence {
     let known = invocation.learned.known();
     let tarballs = indexes(invocation, &recording.exchanges);
+    let cached = invocation.learned.cached(run.cache);
     let secrets = run.world.hidden();
     let private =
         run.world.private.iter().map(|(name, registry)| (name.to_string(), registry.clone())).collect();
@@ -144,7 +154,7 @@ pub(super) fn seal(invocation: &Invocation, run: &RunSpec, recording: Recording)
             platform: &invocation.platform,
             npm_major: u32::try_from(invocation.common.toolchain.npm.major).unwrap_or(u32::MAX),
             tarballs: &tarballs,
-            known: invocation.learned.cached(run.cache),
+            known: &cached,
             genuine: &known.genuine,
             doors_here: &super::place::ports_here(run, &invocation.common),
             private: &private,

@@ -47,6 +47,8 @@ static FILES: &[(&str, &str)] = files![
     "prefer-offline-private-down",
     "poisoned-cache",
     "poisoned-cache-private-down",
+    "poisoned-cache-immutable",
+    "must-revalidate-cache-private-down",
     "offline-cold",
     "offline-warm",
     "omit-dev",

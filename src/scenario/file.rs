@@ -1,6 +1,6 @@
 //! Reading a scenario file.
 
-use super::{Answer, Cache, Demand, Install, Loss, Reach, Scenario, Suite};
+use super::{Answer, Demand, Install, Loss, Reach, Scenario, Suite};
 use crate::text::{Complaint, Place, Source, nearest};
 use std::path::{Path, PathBuf};
 
@@ -256,7 +256,7 @@ fn check_world(source: &Source, scenario: &Scenario) -> Result<(), Complaint> {
             "write `decoys = true` beside it: the public registry then has a package of each private name",
         ));
     }
-    if scenario.world.cache == Cache::Poisoned && !scenario.world.decoys {
+    if scenario.world.cache.is_poisoned() && !scenario.world.decoys {
         let message = "a poisoned cache holds decoys, and there are none".to_owned();
         return Err(complaint(key_place(source, "cache"), source, message).help(
             "write `decoys = true` beside it: the cache then holds a stranger's package of each private name",

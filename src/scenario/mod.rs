@@ -188,6 +188,22 @@ pub enum Cache {
     /// and that refused nothing. Its lockfile has no `integrity` of private packages, and
     /// its scripts are off.
     Poisoned,
+    /// The same, and of every answer the private registry had said that it stays as it is
+    /// (`cache-control: immutable`).
+    PoisonedImmutable,
+    /// As an install left it to which the private registry had said that none of its answers
+    /// may be used again unasked (`cache-control: must-revalidate`). Its scripts are off.
+    MustRevalidate,
+}
+
+impl Cache {
+    /// Whether strangers' packages lie in it.
+    pub fn is_poisoned(self) -> bool {
+        match self {
+            Self::Poisoned | Self::PoisonedImmutable => true,
+            Self::Clean | Self::Warm | Self::MustRevalidate => false,
+        }
+    }
 }
 
 /// What must hold.

@@ -95,6 +95,16 @@ pub const BOTH: &[Row] = &[
         ("sealed, npm ECONNREFUSED", proofs::nothing_installed),
     ),
     row(
+        "poisoned-cache-immutable",
+        ("leaked, npm 0", proofs::the_strangers_from_the_cache),
+        ("sealed, npm 0", proofs::own_registry_only),
+    ),
+    row(
+        "must-revalidate-cache-private-down",
+        ("sealed, npm ECONNREFUSED", proofs::nothing_installed),
+        ("sealed, npm 0", proofs::from_the_cache_unasked),
+    ),
+    row(
         "offline-cold",
         ("sealed, npm ENOTCACHED", proofs::asks_nobody),
         ("sealed, npm ENOTCACHED", proofs::asks_nobody),

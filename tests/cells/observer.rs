@@ -49,6 +49,8 @@ pub struct World {
     pub public: String,
     /// Names that are the owner's.
     pub owned: Vec<String>,
+    /// The `cache-control` of what the private registry answers; empty where it says nothing.
+    pub keeping: &'static str,
 }
 
 /// Running registries; dropping it ends them.
@@ -231,11 +233,15 @@ impl Desk {
         if fault == "login-page" {
             return plain(200, "text/html", "<!DOCTYPE html><html><body>Sign in</body></html>");
         }
-        if path.ends_with(".tgz") {
+        let mut answer = if path.ends_with(".tgz") {
             self.tarball(fault, host, path, &shelf)
         } else {
             self.packument(fault, host, &name, &shelf, short)
+        };
+        if host == PRIVATE && !self.world.keeping.is_empty() {
+            answer.headers.push(("cache-control", self.world.keeping.to_owned()));
         }
+        answer
     }
 
     fn shelf(&self, host: &str) -> Vec<Package> {

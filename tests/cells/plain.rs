@@ -77,16 +77,19 @@ impl Bench<'_> {
                 // registry gave strangers' packages and nothing refused them.
                 "cache" => {
                     let mut words = vec!["ci".to_owned()];
-                    let private = match value.as_str() {
-                        Some("warm") => "",
-                        Some("poisoned") => {
-                            words.push("--ignore-scripts".to_owned());
-                            self.change(&folder, "remove-integrity", &true.into(), &mut BTreeMap::new());
-                            "falls-through"
-                        }
+                    let (strangers, keeping) = match value.as_str() {
+                        Some("warm") => (false, ""),
+                        Some("must-revalidate") => (false, "must-revalidate, max-age=0"),
+                        Some("poisoned") => (true, ""),
+                        Some("poisoned-immutable") => (true, "max-age=86400, immutable"),
                         other => panic!("the plain side knows no cache that is {other:?}"),
                     };
-                    let before = World { decoys: false, private: private.to_owned(), ..self.world.clone() };
+                    if strangers {
+                        words.push("--ignore-scripts".to_owned());
+                        self.change(&folder, "remove-integrity", &true.into(), &mut BTreeMap::new());
+                    }
+                    let private = if strangers { "falls-through" } else { "" }.to_owned();
+                    let before = World { decoys: false, private, keeping, ..self.world.clone() };
                     self.run(tools, room.path(), &folder, &words, &BTreeMap::new(), before);
                     lay();
                 }

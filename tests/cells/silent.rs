@@ -33,7 +33,6 @@ const fn silent(
 
 /// What shares a project shares its baseline. Lockfiles of version 2 where npm 6 is to
 /// read them as well. S13 to S15 and half of S20 are projects of their own, in `peculiar`.
-/// Of S12 what a registry marks as `immutable` is not here.
 pub const SILENT: &[Silent] = &[
     silent(
         "S1 and S9",
@@ -66,6 +65,8 @@ pub const SILENT: &[Silent] = &[
             ("private-redirected-public", LEAKED),
             ("warm-cache-private-down", ["", "", "sealed", "sealed", "sealed", "sealed"]),
             ("poisoned-cache-private-down", LEAKED_8),
+            ("poisoned-cache-immutable", LEAKED_8),
+            ("must-revalidate-cache-private-down", ["", "", "sealed", "sealed", "sealed", "sealed"]),
             ("private-mapping-removed", ["leaked", "sealed", "sealed", "sealed", "sealed", "sealed"]),
         ],
     ),
@@ -102,6 +103,8 @@ pub const SILENT: &[Silent] = &[
             ("warm-cache-private-down", ["sealed"; 6]),
             ("poisoned-cache-private-down", ["", "", "sealed", "sealed", "sealed", "sealed"]),
             ("poisoned-cache", ["", "", "sealed", "sealed", "sealed", "sealed"]),
+            ("poisoned-cache-immutable", ["", "", "sealed", "sealed", "sealed", "sealed"]),
+            ("must-revalidate-cache-private-down", ["", "", "sealed", "sealed", "sealed", "sealed"]),
             ("out-of-step-and-lost", ["", "leaked", "exposed", "exposed", "exposed", "exposed"]),
         ],
     ),

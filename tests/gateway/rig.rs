@@ -95,6 +95,7 @@ pub(crate) fn world(port: u16) -> World {
             real: Some(sealcheck::secret::Secret::new("NPM_TOKEN", REAL)),
         }],
         ports: BTreeSet::from([port]),
+        keeping: None,
         sink: None,
     }
 }

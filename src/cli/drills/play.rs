@@ -78,8 +78,11 @@ pub(super) async fn all(
     for drill in chosen {
         let ready = ready(site, drill, &folder, &packages, &served)?;
         let invocation = invocation(&opened, site.options, &ready);
-        let plan =
-            crate::plan::Plan { runs: vec![ready.run.clone()], poisoner: None, not_applicable: Vec::new() };
+        let plan = crate::plan::Plan {
+            runs: vec![ready.run.clone()],
+            fillers: BTreeMap::new(),
+            not_applicable: Vec::new(),
+        };
         let (jobs, listener) = (jobs.clone(), listener.clone());
         let task = tokio::spawn(async move {
             let _permit = jobs.acquire_owned().await;

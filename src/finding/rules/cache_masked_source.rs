@@ -20,8 +20,11 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     let world = &run.scenario.world;
-    if !run.worked() || world.cache != Cache::Warm {
-        return Vec::new();
+    match world.cache {
+        Cache::Warm | Cache::MustRevalidate if run.worked() => {}
+        Cache::Warm | Cache::MustRevalidate => return Vec::new(),
+        // Whatever a poisoned one gives is told otherwise.
+        Cache::Clean | Cache::Poisoned | Cache::PoisonedImmutable => return Vec::new(),
     }
     run.packages()
         .filter_map(|(at, package)| {
