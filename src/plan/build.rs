@@ -165,6 +165,7 @@ impl Planner<'_> {
             command,
             env,
             changes,
+            sha1_of: self.sha1_of(scenario),
             parent_npmrc: self.parent_npmrc(scenario),
             npmrc,
             world,

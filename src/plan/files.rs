@@ -5,9 +5,10 @@ use super::build::{PlanError, Planner};
 use super::edit::{self, Unlinked};
 use super::npmrc::{self, LineEdit};
 use super::{credential, forged, mapping, world};
+use crate::project::integrity::Integrity;
 use crate::project::lockfile::{EntryKind, LockEntry};
 use crate::project::npmrc::Level;
-use crate::scenario::{MappingForm, NpmrcPlace, ResolvedForm, Scenario};
+use crate::scenario::{IntegrityForm, MappingForm, NpmrcPlace, ResolvedForm, Scenario};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Planner<'_> {
@@ -142,6 +143,17 @@ impl Planner<'_> {
             changes.insert(source.name().to_owned(), Some(text.into_bytes()));
         }
         Ok(())
+    }
+
+    /// Private entries of which only a sha1 is to be left.
+    pub(super) fn sha1_of(&self, scenario: &Scenario) -> BTreeMap<String, Integrity> {
+        match scenario.project.lockfile.integrity {
+            Some(IntegrityForm::Sha1) => {
+                let entries = self.stakes.fetched();
+                entries.filter_map(|entry| Some((entry.path.clone(), entry.integrity.clone()?))).collect()
+            }
+            None => BTreeMap::new(),
+        }
     }
 
     fn manifest(

@@ -23,6 +23,19 @@ pub fn resolve(text: &str, resolved: &BTreeMap<String, String>) -> Result<String
     })
 }
 
+/// Sets `integrity` of the entries at the paths that have one.
+pub fn pin(text: &str, integrity: &BTreeMap<String, String>) -> Result<String, serde_json::Error> {
+    edit(text, |root| {
+        for (path, hash) in integrity {
+            for entry in entries(root, path) {
+                if let Some(known) = entry.get_mut("integrity") {
+                    *known = Value::from(hash.as_str());
+                }
+            }
+        }
+    })
+}
+
 /// Takes `hasInstallScript` out of every entry.
 pub fn forget_install_scripts(text: &str) -> Result<String, serde_json::Error> {
     edit(text, |root| {

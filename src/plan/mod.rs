@@ -17,6 +17,7 @@ mod needs;
 pub mod npmrc;
 pub mod print;
 mod secrets;
+mod shasum;
 mod userinfo;
 mod world;
 
@@ -31,8 +32,10 @@ mod tests;
 
 pub use build::{PlanError, PlanOptions, defences, plan};
 pub use secrets::{PlantedSecret, PlantedSecrets};
+pub use shasum::with_shasums;
 pub use world::{STRANGER, is_here};
 
+use crate::project::integrity::Integrity;
 use crate::project::name::PackageName;
 use crate::project::npmrc::Level;
 use crate::project::registry::RegistryUrl;
@@ -71,6 +74,9 @@ pub struct RunSpec {
     pub env: BTreeMap<String, String>,
     /// Changes to the project's copy: relative path, and bytes, or `None` to remove.
     pub changes: Vec<(String, Option<Vec<u8>>)>,
+    /// Lockfile entries whose `integrity` is to be the sha1 of the same bytes, by path; which
+    /// that is shows only what the baseline was given.
+    pub sha1_of: BTreeMap<String, Integrity>,
     /// An npmrc in the folder above the project.
     pub parent_npmrc: Option<Vec<u8>>,
     /// The npmrc files outside the project, as the run shall see them, planted tokens in them.

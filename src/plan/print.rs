@@ -3,7 +3,7 @@
 
 use super::{Plan, RunSpec};
 use crate::scenario::{
-    Cache, Changes, Install, LockfileChange, MappingForm, NpmrcLevel, NpmrcPlace, ResolvedForm,
+    Cache, Changes, Install, IntegrityForm, LockfileChange, MappingForm, NpmrcLevel, NpmrcPlace, ResolvedForm,
 };
 use std::fmt::Write;
 
@@ -107,7 +107,7 @@ fn project(run: &RunSpec) -> String {
         raise_private_range,
         allow_scripts,
     } = &run.scenario.project;
-    let LockfileChange { version, resolved, remove_install_script_flag, as_shrinkwrap } = lockfile;
+    let LockfileChange { version, resolved, integrity, remove_install_script_flag, as_shrinkwrap } = lockfile;
     let mut parts: Vec<String> = [
         (*remove_mapping, "registry mappings removed"),
         (*remove_lockfile, "lockfile removed"),
@@ -115,6 +115,10 @@ fn project(run: &RunSpec) -> String {
         (*remove_integrity, "`integrity` of private entries removed"),
         (*remove_controls, "npm's install controls opened"),
         (*unlink_local && changes(run, "package.json"), "local packages asked of a registry"),
+        (
+            integrity.is_some_and(|IntegrityForm::Sha1| true),
+            "`integrity` of private entries a sha1, of the bytes that the baseline is given",
+        ),
         (version.is_some(), "the lockfile in version 1"),
         (*remove_install_script_flag, "`hasInstallScript` removed"),
         (*as_shrinkwrap, "the changed lockfile beside the project's as a shrinkwrap"),

@@ -83,6 +83,9 @@ pub enum RunError {
     /// A run that it builds on gave nothing.
     #[error("`{0}`, whose cache it starts from, did not finish")]
     NoCache(String),
+    /// The baseline was not given the bytes that a run needs to know.
+    #[error("`{0}` cannot be pinned by a sha1: the baseline was not given its bytes")]
+    NoShasum(String),
     /// A task of ours ended by a panic.
     #[error("a fault of our own: {0}")]
     Fault(String),

@@ -4,7 +4,7 @@
 use super::{Invocation, Listener, RunError, Told, sealing};
 use crate::evidence::Evidence;
 use crate::evidence::seal::Recording;
-use crate::plan::{Plan, RunSpec};
+use crate::plan::{self, Plan, RunSpec};
 use crate::sandbox::CacheSpec;
 use crate::sandbox::namespaces::ScratchFolder;
 use crate::scenario::Cache;
@@ -93,15 +93,21 @@ impl Invocation {
             }
             caches.insert(cache, handed);
         }
+        let (tell, shasums) = watch::channel(None);
+        let mut tell = Some(tell);
+        let baseline = runs.iter().position(|run| run.scenario.name == GIVER && run.repeat == 1);
         let mut tasks = Vec::new();
         for (at, run) in runs.iter().cloned().enumerate() {
             let invocation = self.clone();
             let (jobs, listener) = (jobs.clone(), listener.clone());
             let (warm, handed) = (warm.clone(), caches.get(&run.cache).cloned());
             let gives = giver == Some(at) && warm.folder.is_some();
+            let tell = if baseline == Some(at) { tell.take() } else { None };
+            let mut shasums = shasums.clone();
             // Taken here, so that runs begin in the plan's order; who waits for a
             // cache must not hold up who does not.
             let permit = match run.cache {
+                Cache::Clean if !run.sha1_of.is_empty() => None,
                 Cache::Clean => jobs.clone().acquire_owned().await.ok(),
                 Cache::Warm | Cache::Poisoned | Cache::PoisonedImmutable | Cache::MustRevalidate => None,
             };
@@ -111,6 +117,14 @@ impl Invocation {
                     (None, _) => invocation.cache.clone(),
                     (Some(handed), _) => handed.copy(giver_of(run.cache)).await?,
                 };
+                let run = if run.sha1_of.is_empty() {
+                    run
+                } else {
+                    // Nobody tells where there is no baseline, or where its task was lost.
+                    let told = shasums.wait_for(Option::is_some).await.ok().and_then(|told| told.clone());
+                    plan::with_shasums(&run, &invocation.project, &told.unwrap_or_default())
+                        .map_err(RunError::NoShasum)?
+                };
                 let permit = match permit {
                     Some(permit) => Ok(permit),
                     None => jobs.acquire_owned().await,
@@ -119,6 +133,9 @@ impl Invocation {
                 let began = Instant::now();
                 listener(Told::Started { id: run.id.clone(), scenario: run.scenario.name.clone() });
                 let recording = invocation.record(&run, cache, &listener).await;
+                if let Some(tell) = tell {
+                    tell.send_replace(Some(recording.as_ref().map(sealing::shasums).unwrap_or_default()));
+                }
                 if gives {
                     warm.given.send_replace(Some(recording.as_ref().is_ok_and(sealing::worked)));
                 }
@@ -128,6 +145,7 @@ impl Invocation {
                 recording
             }));
         }
+        drop(tell);
         let mut recordings: Vec<Result<Recording, RunError>> = Vec::new();
         for task in tasks {
             recordings.push(task.await.unwrap_or_else(|error| Err(RunError::Fault(error.to_string()))));

@@ -85,6 +85,12 @@ pub(super) fn fills(cache: Cache, recording: &Recording) -> bool {
     worked(recording) && (!cache.is_poisoned() || strangers())
 }
 
+/// The sha1 of each tarball that was delivered whole, by its sha512.
+pub(super) fn shasums(recording: &Recording) -> BTreeMap<String, String> {
+    let tarballs = recording.exchanges.iter().filter(|it| it.kind == ExchangeKind::Tarball);
+    tarballs.filter_map(|it| Some((it.sha512.clone()?, it.sha1.clone()?))).collect()
+}
+
 /// Keeps what a cache holds.
 pub(super) fn keep_cached(invocation: &Invocation, cache: Cache, recording: &Recording) {
     let tarballs = indexes(invocation, &recording.exchanges);

@@ -67,6 +67,7 @@ static FILES: &[(&str, &str)] = files![
     "lockfile-at-public",
     "lockfile-other-tarball",
     "lockfile-resolved-unparsable",
+    "lockfile-sha1-only",
     "install-script-flag-missing",
     "warm-cache",
     "npm-install",

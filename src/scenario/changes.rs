@@ -94,6 +94,8 @@ pub struct LockfileChange {
     pub version: Option<u8>,
     /// What `resolved` of private packages says.
     pub resolved: Option<ResolvedForm>,
+    /// What `integrity` of private packages says.
+    pub integrity: Option<IntegrityForm>,
     /// No entry says `hasInstallScript`.
     pub remove_install_script_flag: bool,
     /// The changed lockfile is a `npm-shrinkwrap.json` beside the `package-lock.json`,
@@ -115,6 +117,16 @@ pub enum ResolvedForm {
     AnotherPackage,
     /// What is no URL.
     Unparsable,
+}
+
+/// What `integrity` of a private package says.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum IntegrityForm {
+    /// The sha1 of the bytes that the baseline was given, and nothing stronger.
+    Sha1,
 }
 
 /// What is run.

@@ -163,6 +163,11 @@ fn check(source: &Source, stem: &str, scenario: &Scenario) -> Result<(), Complai
         return Err(complaint(at("version").or_else(|| at("lockfile")), source, message)
             .help("`version = 1` is what npm 6 wrote, and the only one"));
     }
+    if scenario.project.remove_integrity && scenario.project.lockfile.integrity.is_some() {
+        let message = "what is removed says nothing any more".to_owned();
+        return Err(complaint(at("remove-integrity"), source, message)
+            .help("keep one of `remove-integrity` and `lockfile = { integrity = … }`"));
+    }
     if scenario.install.npm_install && scenario.install.npm_update_dry_run {
         return Err(complaint(at("npm-update-dry-run"), source, "the command is two commands".to_owned())
             .help("keep one of `npm-install` and `npm-update-dry-run`"));
@@ -207,6 +212,7 @@ fn takes(scenario: &Scenario) -> Vec<(Loss, Vec<&str>)> {
         (changes.remove_resolved, Loss::Resolved, vec!["remove-resolved"]),
         (lockfile.resolved.is_some(), Loss::Resolved, vec!["resolved", "lockfile"]),
         (changes.remove_integrity, Loss::Integrity, vec!["remove-integrity"]),
+        (lockfile.integrity.is_some(), Loss::Integrity, vec!["integrity", "lockfile"]),
         (changes.remove_controls, Loss::Controls, vec!["remove-controls"]),
         (changes.allow_scripts == Some(true), Loss::Controls, vec!["allow-scripts"]),
     ]
@@ -441,6 +447,8 @@ mod tests {
             (project("npm-config = { replace-registry-host = \"always\" }"), 6, "takes"),
             (install("npm-options = [\"--registry=https://x.example/\"]"), 6, "`registry` takes"),
             (install("npm-install = true\nnpm-update-dry-run = true"), 7, "two commands"),
+            (project("remove-integrity = true\nlockfile = { integrity = \"sha1\" }"), 6, "what is removed"),
+            (project("lockfile = { integrity = \"sha1\" }"), 6, "`integrity` takes"),
             (install("then-npm-rebuild = true\nnpm-update-dry-run = true"), 6, "rebuilt"),
         ];
         for (text, line, part) in cases {

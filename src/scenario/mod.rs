@@ -12,7 +12,7 @@ pub mod file;
 
 pub use answer::{Answer, Reach};
 pub use changes::{
-    Changes, InstallChange, LockfileChange, MappingForm, NpmrcLevel, NpmrcPlace, ResolvedForm,
+    Changes, InstallChange, IntegrityForm, LockfileChange, MappingForm, NpmrcLevel, NpmrcPlace, ResolvedForm,
 };
 
 use serde::{Deserialize, Serialize};

@@ -178,6 +178,19 @@ fn a_rebuild_runs_what_the_install_was_told_not_to() {
     assert!(findings.iter().all(|finding| finding["rule"] != rule), "{findings:#?}");
 }
 
+/// A scenario of one's own: a sha1 counts for nothing where the packument has a sha512.
+#[test]
+fn a_sha1_alone_lets_a_stranger_in_where_the_name_is_asked_for() {
+    let own = support::root().join("tests/catalogue_project/own");
+    let more = ["--scenarios-dir", own.to_str().unwrap()];
+    let name = "lockfile-sha1-only-mapping-removed";
+    let outcome = example("sealed-shop", &[name], &more);
+    let wrong = complaints(&outcome, &[(name, "leaked, npm 0", proofs::asks_a_stranger)]);
+    assert!(wrong.is_empty(), "\n{wrong}");
+    // Three losses are more than the margin that is asked for.
+    assert_eq!(outcome.report["verdict"], "sealed", "{}", outcome.stderr);
+}
+
 #[test]
 fn a_virtual_registry_that_merges_wins_where_versions_are_chosen_anew() {
     subject(

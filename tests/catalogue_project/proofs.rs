@@ -173,6 +173,20 @@ pub fn left_out(run: &Value) -> Result<(), String> {
     )
 }
 
+/// What npm wanted was a sha1, and the bytes came from the right host.
+pub fn refused_by_a_sha1(run: &Value) -> Result<(), String> {
+    let stderr = run["output"]["stderr_tail"].as_str().unwrap_or_default();
+    must(stderr.contains("sha1-") && !stderr.contains("wanted sha512"), "another hash", &run["output"])?;
+    follows_resolved_again(run)
+}
+
+/// `resolved` led to the private registry, once more after the first bytes were refused.
+fn follows_resolved_again(run: &Value) -> Result<(), String> {
+    let asked = asked(run, PRIVATE);
+    let own = asked.iter().all(|one| *one == ("tarball", PRIVATE_HOST));
+    must(own && !asked.is_empty(), "the private package was asked of somebody else", &run["exchanges"])
+}
+
 /// Nothing left the sandbox.
 pub fn asks_nobody(run: &Value) -> Result<(), String> {
     must(list(run, "exchanges").next().is_none(), "somebody was asked", &run["exchanges"])

@@ -191,6 +191,14 @@ pub const BOTH: &[Row] = &[
         ("broken, npm 0", proofs::left_out),
     ),
     row(
+        "lockfile-sha1-only",
+        (
+            "not-applicable: no lockfile entry of a private package has an integrity that can verify",
+            proofs::none,
+        ),
+        ("sealed, npm EINTEGRITY", proofs::refused_by_a_sha1),
+    ),
+    row(
         "install-script-flag-missing",
         ("sealed, npm 0", proofs::no_script),
         ("sealed, npm 0", proofs::no_script),
