@@ -120,7 +120,10 @@ impl Files {
 
 /// What a call is about to do to files; `None` for a call that does nothing to
 /// them, or whose name cannot be read: it will fail by itself.
-pub(super) fn touch(task: &Stopped, call: &Call, memory: Option<&Memory>) -> Option<Touch> {
+///
+/// Builds open tens of thousands of files, and what is opened is known once it is: of the
+/// task's memory an open needs nothing, and is not kept waiting for it.
+pub(super) fn touch(task: &Stopped, call: &Call) -> Option<Touch> {
     let [first, second, third, fourth, ..] = call.arguments;
     const HERE: u64 = libc::AT_FDCWD as u64;
     let number = call.number as libc::c_long;
@@ -152,7 +155,7 @@ pub(super) fn touch(task: &Stopped, call: &Call, memory: Option<&Memory>) -> Opt
         libc::SYS_unlinkat => &[(first, second)],
         _ => &[],
     };
-    let memory = memory?;
+    let memory = Memory::of(task)?;
     let named: Vec<String> = names
         .iter()
         .chain(more)

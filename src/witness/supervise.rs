@@ -148,9 +148,14 @@ impl<'a> Supervisor<'a> {
             Err(errno) => return Err(Fault::System("poll", errno)),
         }
         // The host has nothing more to say: a byte is a wish to end, and so is the end.
+        let woken = watched.first().and_then(PollFd::any).unwrap_or(false);
         let host_spoke = watched.get(1).and_then(PollFd::any).unwrap_or(false);
         drop(watched);
-        while let Ok(Some(_)) = self.signals.read_signal() {}
+        // There is only the one signal, of which the kernel keeps one. What comes after this
+        // wakes the next sleep.
+        if woken {
+            let _taken = self.signals.read_signal();
+        }
         if host_spoke {
             self.cut(CutShort::Host);
         }

@@ -34,16 +34,15 @@ impl Supervisor<'_> {
                 return;
             }
         }
-        let memory = Memory::of(&task);
         let begun = match call.number as libc::c_long {
             libc::SYS_execve | libc::SYS_execveat => {
-                program(&task, &call, memory.as_ref()).map(|path| Some(Begun::Exec(path))).ok_or(())
+                program(&task, &call).map(|path| Some(Begun::Exec(path))).ok_or(())
             }
             libc::SYS_connect | libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg => {
-                sockets::reach(&call, memory.as_ref()).map(|reach| reach.map(Begun::Reach))
+                sockets::reach(&call, Memory::of(&task).as_ref()).map(|reach| reach.map(Begun::Reach))
             }
             // The filter of scripts stops on nothing else that the other lets pass.
-            _ => Ok(files::touch(&task, &call, memory.as_ref()).map(Begun::Touch)),
+            _ => Ok(files::touch(&task, &call).map(Begun::Touch)),
         };
         match begun {
             Ok(Some(begun)) => {
@@ -161,8 +160,8 @@ impl Supervisor<'_> {
 }
 
 /// The program that a call is about to run; `None` where it cannot be read.
-fn program(task: &Stopped, call: &Call, memory: Option<&Memory>) -> Option<String> {
-    let memory = memory?;
+fn program(task: &Stopped, call: &Call) -> Option<String> {
+    let memory = Memory::of(task)?;
     if call.number as libc::c_long == libc::SYS_execve {
         return memory.path(call.arguments[0]);
     }
