@@ -6,7 +6,6 @@
 //! is sent there beside the name is what the user's own npm configuration ties to it.
 
 use super::load::Loaded;
-use super::signatures;
 use crate::evidence::resolution::{Listing, Resolution};
 use crate::project::Project;
 use crate::project::class::Class;
@@ -14,7 +13,7 @@ use crate::project::name::PackageName;
 use crate::project::npmrc::{Level, NpmConfig, Value};
 use crate::project::registry::RegistryUrl;
 use crate::secret::Secret;
-use crate::upstream::{Accept, Request, Upstream, UpstreamError};
+use crate::upstream::{Accept, MAX_PACKUMENT, Request, Upstream, UpstreamError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,8 +21,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use url::Url;
 
-/// Largest packument that is read.
-const MAX_PACKUMENT: u64 = 64 << 20;
 /// Names that are asked for at once.
 const AT_ONCE: usize = 6;
 /// How long two registries may take to answer for one name: one that drips would otherwise
@@ -222,7 +219,7 @@ fn without_value(registry: &RegistryUrl, config: &NpmConfig) -> String {
 /// The credential that npm's configuration ties to a URL; else the label of one that is not
 /// sent because only we were told to go there by plain http.
 fn authorization(url: &Url, config: &NpmConfig) -> (Option<Secret>, Option<String>) {
-    let found = signatures::authorization(url, config);
+    let found = super::authorization::authorization(url, config);
     let same_place = |text: &str| {
         RegistryUrl::parse(text).is_ok_and(|own| own.as_url().scheme() == "http" && own.same_host(url))
     };

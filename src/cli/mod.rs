@@ -6,6 +6,7 @@
 mod accept;
 mod arguments;
 mod assemble;
+mod authorization;
 mod baseline;
 mod behind;
 mod capture;

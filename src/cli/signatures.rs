@@ -4,6 +4,7 @@
 //! registry which serves both kinds. The private names among them are asked of
 //! that registry alone, never of the public one.
 
+use super::authorization::authorization;
 use crate::project::Project;
 use crate::project::ReadOptions;
 use crate::project::name::PackageName;
@@ -11,14 +12,10 @@ use crate::project::npmrc::NpmConfig;
 use crate::project::registry::RegistryUrl;
 use crate::project::signature::{RegistryKey, RegistrySignature, RegistrySignatures, SignedVersion};
 use crate::secret::Secret;
-use crate::upstream::{Accept, Request, Upstream};
-use base64::Engine;
+use crate::upstream::{Accept, MAX_PACKUMENT, Request, Upstream};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use url::Url;
-
-/// Largest packument that is read for its signatures, in bytes.
-const MAX_PACKUMENT: u64 = 64 << 20;
 
 struct Known {
     keys: Vec<RegistryKey>,
@@ -135,29 +132,6 @@ async fn packument(
             })
             .collect(),
     )
-}
-
-/// The credential that the user's own config ties to a URL, as npm would send it.
-pub(super) fn authorization(url: &Url, config: &NpmConfig) -> Option<Secret> {
-    let all = config.credentials();
-    let here = |nerf_dart: &str| RegistryUrl::parse(&format!("{}:{nerf_dart}", url.scheme())).ok();
-    let best = all
-        .iter()
-        .filter(|one| one.level != crate::project::npmrc::Level::Project || one.variable.is_none())
-        .filter(|one| here(&one.nerf_dart).is_some_and(|registry| registry.covers(url)))
-        .max_by_key(|one| one.nerf_dart.len())?;
-    let value = best.value.as_ref()?;
-    let header = match best.key.as_str() {
-        "_authToken" => format!("Bearer {}", value.expose()),
-        "_auth" => format!("Basic {}", value.expose()),
-        _ => {
-            let user = config.plain(&format!("{}:username", best.nerf_dart))?;
-            let password = base64::engine::general_purpose::STANDARD.decode(value.expose()).ok()?;
-            let pair = format!("{user}:{}", String::from_utf8_lossy(&password));
-            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
-        }
-    };
-    Some(Secret::new(value.label(), header))
 }
 
 async fn get(

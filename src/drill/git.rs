@@ -1,6 +1,7 @@
 //! A bare git repository with one commit, made of files: for drills that are dependencies
 //! from git. The same files give the same commit; no git is needed to make it.
 
+use crate::evidence::tree::hex;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use sha1::{Digest, Sha1};
@@ -70,10 +71,6 @@ fn object(kind: &str, bytes: &[u8], objects: &mut BTreeMap<String, Vec<u8>>) -> 
     packed.write_all(&whole)?;
     objects.insert(format!("objects/{}/{}", &name[..2], &name[2..]), packed.finish()?);
     Ok(id)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

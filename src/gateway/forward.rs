@@ -4,15 +4,13 @@ use super::answer::{Delivered, dress, error, respond};
 use super::route::{self, Handed, Shape, Site};
 use super::serve::{Shared, Understood, place};
 use crate::evidence::exchange::AnsweredBy;
-use crate::upstream::{Body, Head, Request as Fetch, UpstreamError};
+use crate::upstream::{Body, Head, MAX_PACKUMENT, Request as Fetch, UpstreamError};
 use http::{HeaderMap, Response, StatusCode, header};
 use std::sync::PoisonError;
 use url::Url;
 
 /// URLs that answers led to, kept at most.
 const MAX_HANDED: usize = 100_000;
-/// Bytes of a packument that is read for where its tarballs lie.
-const MAX_PACKUMENT: u64 = 64 << 20;
 
 impl Shared {
     pub(super) async fn forward(

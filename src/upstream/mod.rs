@@ -21,6 +21,9 @@ pub use folder::{PackedVersion, ServedFolder, ServedVersion};
 pub use request::{Accept, Answer, Body, Head, Request};
 pub use store::{ContentWriter, Kept, Store};
 
+/// The largest packument that is read, in bytes.
+pub const MAX_PACKUMENT: u64 = 64 << 20;
+
 use flight::Flight;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

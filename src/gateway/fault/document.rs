@@ -9,7 +9,7 @@ use crate::plan::STRANGER;
 use crate::project::name::PackageName;
 use crate::project::registry::RegistryUrl;
 use crate::scenario::Answer;
-use crate::upstream::{Head, ServedVersion};
+use crate::upstream::{Head, MAX_PACKUMENT, ServedVersion};
 use http::{Response, header};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
@@ -17,9 +17,6 @@ use serde_json::Value;
 /// The answers that are done to a genuine packument.
 pub(super) const CHANGED: [Answer; 3] =
     [Answer::VersionMissing, Answer::TarballElsewhere, Answer::MergesPublic];
-
-/// Bytes of a packument that is changed.
-const MAX_PACKUMENT: usize = 64 << 20;
 
 /// Changes a packument, and says whether there was anything to change.
 pub(super) async fn change(
@@ -29,7 +26,11 @@ pub(super) async fn change(
     response: Response<Delivered>,
 ) -> (bool, Response<Delivered>) {
     let (parts, body) = response.into_parts();
-    let Ok(bytes) = Limited::new(body, MAX_PACKUMENT).collect().await.map(|body| body.to_bytes()) else {
+    let Ok(bytes) = Limited::new(body, usize::try_from(MAX_PACKUMENT).unwrap_or(usize::MAX))
+        .collect()
+        .await
+        .map(|body| body.to_bytes())
+    else {
         return (false, error(502, "the packument cannot be read"));
     };
     let mut document: Value = serde_json::from_slice(&bytes).unwrap_or_default();
