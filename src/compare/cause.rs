@@ -204,9 +204,8 @@ mod tests {
                 Step::Done(causes) => return (causes, made),
                 Step::Run(mixture) => {
                     made += 1;
-                    let whole = |set: &&[usize]| set.iter().all(|part| mixture.contains(part));
-                    let shown =
-                        (0..sets.len()).filter(|at| sets[*at].iter().any(|set| whole(&set))).collect();
+                    let whole = |set: &[usize]| set.iter().all(|part| mixture.contains(part));
+                    let shown = (0..sets.len()).filter(|at| sets[*at].iter().any(|set| whole(set))).collect();
                     search.learn(mixture, shown);
                 }
             }

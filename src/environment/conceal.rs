@@ -61,7 +61,7 @@ impl Known {
             all.push(secret);
         }
         // The longer one first: it may hold the shorter.
-        all.sort_by(|left, right| right.expose().len().cmp(&left.expose().len()));
+        all.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
         Self(all)
     }
 

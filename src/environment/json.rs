@@ -52,3 +52,32 @@ fn complain(source: &Source, error: &serde_json::Error) -> Complaint {
     Complaint::at(source.place(at..at + 1), format!("this is no captured environment: {message}"))
         .help("make it anew by `sealcheck capture`")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(text: &str) -> String {
+        Environment::read(&Source::new("a.json", text)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_no_environment_is_complained_about() {
+        assert!(complaint("{").contains("no captured environment"));
+        assert!(complaint("{}").contains("has no `schema`"));
+        assert!(complaint(r#"{"schema": "sealcheck/environment/v9"}"#).contains("v9"));
+        let wrong = format!("{{\"schema\": \"{SCHEMA}\", \"tool\": 1}}");
+        assert!(complaint(&wrong).contains("invalid type"), "{}", complaint(&wrong));
+    }
+
+    #[test]
+    fn the_committed_schema_is_up_to_date() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/environment.schema.json");
+        let fresh = format!("{:#}\n", schema());
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&path, &fresh).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(committed == fresh, "docs/environment.schema.json is stale; run the tests with BLESS=1");
+    }
+}

@@ -1,7 +1,12 @@
 //! Environments captured and compared: the cause that is named is the true one, equal
 //! environments are equal, and no secret comes out.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be prepared fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot be prepared fails"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;

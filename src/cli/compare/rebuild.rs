@@ -44,7 +44,15 @@ impl Ground {
         if !part.can_be_played() {
             return Some(match part {
                 Part::Platform { .. } => "no sandbox here has another platform".to_owned(),
-                _ => "the sandbox has its own".to_owned(),
+                Part::Npm
+                | Part::Node
+                | Part::Npmrc { .. }
+                | Part::Variable { .. }
+                | Part::Lockfile
+                | Part::Manifest { .. }
+                | Part::File { .. }
+                | Part::Cache
+                | Part::Umask => "the sandbox has its own".to_owned(),
             });
         }
         let Part::File { path } = part else { return None };

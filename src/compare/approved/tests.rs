@@ -166,6 +166,7 @@ fn run(argv: &[&str], files: &[&str], hosts: &[&str]) -> Evidence {
         reads: Vec::new(),
         output: crate::evidence::Output::default(),
         gaps: Vec::new(),
+        then: Vec::new(),
         traced: true,
     }
 }

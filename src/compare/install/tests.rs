@@ -53,6 +53,7 @@ fn run(packages: &[Package], argv: &[&str]) -> Evidence {
         reads: Vec::new(),
         output: Output::default(),
         gaps: Vec::new(),
+        then: Vec::new(),
         traced: true,
     }
 }
