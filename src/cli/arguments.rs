@@ -232,6 +232,12 @@ pub(crate) struct CompareArguments {
     /// Installs that may be made to find the causes of differences between environments [default: enough for most]
     #[arg(long, value_name = "N", env = "SEALCHECK_RUNS")]
     pub(crate) runs: Option<usize>,
+    /// Compare this working folder with a clean place: a fresh clone, scripts off, another cache, none of your own configuration
+    #[arg(long, conflicts_with_all = ["sides", "lockfile"])]
+    pub(crate) clean: bool,
+    /// With `--clean`: run this script of the project behind the install, with scripts on and off
+    #[arg(long, value_name = "SCRIPT", requires = "clean")]
+    pub(crate) then: Option<String>,
     /// Read the lockfiles only, and install neither
     #[arg(long, requires = "lockfile")]
     pub(crate) no_install: bool,

@@ -2,7 +2,9 @@
 //!
 //! Nothing is compared here. A file says itself what it is, by its `schema`.
 
+mod clean;
 mod environments;
+mod laboratory;
 mod lockfiles;
 mod rebuild;
 mod reports;
@@ -25,6 +27,9 @@ const LIMIT: u64 = 512 << 20;
 
 /// Compares what was named, and prints what differs.
 pub(crate) fn run(arguments: CompareArguments, talk: &Talk) -> anyhow::Result<Code> {
+    if arguments.clean {
+        return clean::run(&arguments);
+    }
     if !arguments.lockfile.is_empty() {
         return lockfiles::run(&arguments, talk);
     }

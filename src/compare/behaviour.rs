@@ -53,6 +53,9 @@ pub enum Aspect {
     },
 }
 
+/// How [`Aspect::End`] is where npm ended well.
+pub const WELL: &str = "exited 0";
+
 /// Every aspect with how it was.
 pub type Behaviour = BTreeMap<Aspect, String>;
 
@@ -131,7 +134,7 @@ fn ending(run: &Evidence) -> String {
     match (run.cut_short, run.exit) {
         (Some(CutShort::Time), _) => "was ended at the time limit".to_owned(),
         (Some(_), _) => "was ended before its time".to_owned(),
-        (None, Some(Exit::Code(0))) => "exited 0".to_owned(),
+        (None, Some(Exit::Code(0))) => WELL.to_owned(),
         (None, Some(Exit::Code(exit))) => format!("exited {exit}{code}"),
         (None, Some(Exit::Signal(signal))) => format!("was ended by signal {signal}"),
         (None, None) => "did not end".to_owned(),
@@ -166,7 +169,7 @@ pub fn differences(left: &Behaviour, right: &Behaviour) -> Vec<Difference> {
 
 /// Whether a third behaviour is as the right one in what a difference speaks of.
 pub fn is_as_right(difference: &Difference, behaviour: &Behaviour) -> bool {
-    let failed = |it: &Behaviour| it.get(&Aspect::End).is_some_and(|end| end != "exited 0");
+    let failed = |it: &Behaviour| it.get(&Aspect::End).is_some_and(|end| end != WELL);
     // An install that failed shows nothing but that.
     let speaks = difference.aspect == Aspect::End || !failed(behaviour);
     speaks && behaviour.get(&difference.aspect) == difference.right.as_ref()

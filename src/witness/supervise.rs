@@ -5,6 +5,7 @@
 //! clock in between.
 
 mod calls;
+mod pace;
 
 use super::channel::Channel;
 use super::disk::Disk;
@@ -19,6 +20,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use pace::Pace;
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -60,6 +62,7 @@ pub(super) struct Supervisor<'a> {
     early: BTreeMap<i32, (Stopped, Instant)>,
     /// Tasks that died before that.
     stillborn: BTreeMap<i32, (Exit, Instant)>,
+    pace: Pace,
     /// Who was last killed, and so may be the maker of a stray.
     last_killed: Option<ProcessId>,
 }
@@ -102,6 +105,7 @@ impl<'a> Supervisor<'a> {
             ticked: began,
             early: BTreeMap::new(),
             stillborn: BTreeMap::new(),
+            pace: Pace::default(),
             last_killed: None,
         })
     }
@@ -111,8 +115,13 @@ impl<'a> Supervisor<'a> {
         loop {
             self.watch_the_clock();
             match tracee::wait()? {
-                Waited::Stopped(task, why) => self.stopped(task, why),
+                Waited::Stopped(task, why) => {
+                    self.pace.stopped();
+                    self.stopped(task, why);
+                    self.pace.handled();
+                }
                 Waited::Ended(pid, how) => self.ended(pid, how),
+                Waited::Nothing if self.pace.is_worth_waiting() => std::hint::spin_loop(),
                 Waited::Nothing => self.sleep()?,
                 Waited::Empty => break,
             }

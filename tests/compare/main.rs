@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod clean;
 mod noise;
 mod pair;
 mod pairs;

@@ -1,27 +1,20 @@
 //! `sealcheck compare A B --project P` of captured environments: each is rebuilt and
 //! installed in, and for what differs the cause is looked for by exchanging parts.
 
-use super::rebuild::Ground;
+use super::laboratory::{self, Laboratory};
 use super::told;
 use crate::cli::arguments::{CompareArguments, CompareFormat};
-use crate::cli::options::{self, Options};
 use crate::cli::test::with_causes;
-use crate::cli::{Code, capture, catalogue, folders, invoke, load, print, say, signals};
-use crate::compare::behaviour::{Behaviour, Difference, behaviour, differences, is_as_right};
+use crate::cli::{Code, print, say};
+use crate::compare::behaviour::{Aspect, Behaviour, Difference, WELL, behaviour, differences, is_as_right};
 use crate::compare::cause::{Cause, Mixture, Search, Step};
 use crate::compare::noise::{Varying, seen_whole, varying};
 use crate::environment::{Deviation, Environment, Part, deviations, mix};
 use crate::evidence::Evidence;
 use crate::project::lockfile::Lockfile;
-use crate::runner::{Learned, Listener, Outcome};
-use crate::sandbox::CacheSpec;
-use crate::sandbox::namespaces::{ScratchFolder, sweep};
-use crate::scenario::Scenario;
+use crate::runner::Outcome;
 use crate::text::Source;
-use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use tokio::sync::watch;
 
 /// Compares two environments; `None` is this machine's.
 pub(super) fn run(
@@ -29,38 +22,19 @@ pub(super) fn run(
     right: Option<&Source>,
     arguments: &CompareArguments,
 ) -> anyhow::Result<Code> {
-    let own = capture::here(&arguments.project, &[], arguments.surroundings.policy.clone())?;
-    let read = |side: Option<&Source>| match side {
-        Some(source) => Environment::read(source),
-        None => Ok(own.clone()),
-    };
-    let (left, right) = (read(left)?, read(right)?);
-    let runtime = load::runtime()?;
-    let (stop_sender, stop) = watch::channel(false);
-    runtime.spawn(async move {
-        signals::asked_to_stop().await;
-        say("interrupted: ending the installs (once more ends at once)");
-        stop_sender.send_replace(true);
-        signals::asked_to_stop().await;
-        std::process::exit(130);
-    });
-    let code = runtime.block_on(async {
-        for removed in sweep(&folders::scratch()).unwrap_or_default() {
-            say(&format!("removed what an interrupted run had left: {}", removed.display()));
-        }
-        let base = load::load(&arguments.project, arguments.surroundings.clone()).await?;
-        let ground = Ground {
-            base,
-            own,
-            surroundings: arguments.surroundings.clone(),
-            toolchains: RefCell::default(),
-            withheld: RefCell::default(),
+    laboratory::within(arguments, async |laboratory| {
+        let read = |side: Option<&Source>| match side {
+            Some(source) => Environment::read(source),
+            None => Ok(laboratory.ground.own.clone()),
         };
-        let laboratory = Laboratory::new(&ground, stop)?;
-        compare(&laboratory, &left, &right, arguments).await
-    });
-    runtime.shutdown_background();
-    code
+        let (left, right) = (read(left)?, read(right)?);
+        let found = compared(laboratory, &left, &right, arguments.runs, |_| true).await?;
+        match arguments.format {
+            CompareFormat::Text => print(&told::text(&found))?,
+            CompareFormat::Json => print(&(serde_json::to_string_pretty(&found)? + "\n"))?,
+        }
+        Ok(if laboratory.is_stopped() { Code::Interrupted } else { found.code() })
+    })
 }
 
 /// What was found.
@@ -73,6 +47,8 @@ pub(super) struct Comparison {
     /// Binaries of this or that side's platform that its lockfile lacks, known without a run:
     /// side, package, binary.
     pub(super) missing: Vec<(char, String, String)>,
+    /// How npm ended in A and in B.
+    pub(super) ends: Vec<String>,
     /// What the installs do not share.
     pub(super) differences: Vec<Difference>,
     /// What made each; parts are indices of deviations.
@@ -87,12 +63,32 @@ pub(super) struct Comparison {
     pub(super) runs: usize,
 }
 
-async fn compare(
+impl Comparison {
+    /// Neither install ended well, and both ended in the same way.
+    pub(super) fn fail_alike(&self) -> bool {
+        let [left, right] = self.ends.as_slice() else { return false };
+        left == right && left != WELL
+    }
+
+    /// What it means for whoever waits for it.
+    pub(super) fn code(&self) -> Code {
+        match (self.unseen.is_empty(), self.differences.is_empty() && self.missing.is_empty()) {
+            (false, _) => Code::Unobserved,
+            (true, true) => Code::Good,
+            (true, false) => Code::Bad,
+        }
+    }
+}
+
+/// Compares two environments in those aspects that count.
+pub(super) async fn compared(
     laboratory: &Laboratory<'_>,
     left: &Environment,
     right: &Environment,
-    arguments: &CompareArguments,
-) -> anyhow::Result<Code> {
+    runs: Option<usize>,
+    counts: impl Fn(&Aspect) -> bool,
+) -> anyhow::Result<Comparison> {
+    let before = laboratory.made.get();
     let mut found = Comparison { deviations: deviations(left, right), ..Comparison::default() };
     for (at, deviation) in found.deviations.iter().enumerate() {
         if let Some(why) = laboratory.ground.unplayable(&deviation.part, [left, right]) {
@@ -120,23 +116,17 @@ async fn compare(
         found.noise.dedup();
         let settled = |runs: &[&Evidence]| settled(runs, &found.noise);
         let (of_left, of_right, said) = (settled(&of_left), settled(&of_right), said(&of_left, &of_right));
+        found.ends =
+            [&of_left, &of_right].into_iter().filter_map(|it| it.get(&Aspect::End).cloned()).collect();
         found.differences = differences(&of_left, &of_right);
+        found.differences.retain(|difference| counts(&difference.aspect));
         if !found.differences.is_empty() {
             found.said = said;
-            search(laboratory, left, right, arguments.runs, &mut found).await?;
+            search(laboratory, left, right, runs, &mut found).await?;
         }
     }
-    found.runs = laboratory.made.get();
-    match arguments.format {
-        CompareFormat::Text => print(&told::text(&found))?,
-        CompareFormat::Json => print(&(serde_json::to_string_pretty(&found)? + "\n"))?,
-    }
-    Ok(match (laboratory.is_stopped(), found.unseen.is_empty(), found.differences.is_empty()) {
-        (true, _, _) => Code::Interrupted,
-        (false, false, _) => Code::Unobserved,
-        (false, true, true) if found.missing.is_empty() => Code::Good,
-        (false, true, _) => Code::Bad,
-    })
+    found.runs = laboratory.made.get() - before;
+    Ok(found)
 }
 
 /// Looks for the cause of each difference, with what is found put into `found`.
@@ -210,7 +200,7 @@ fn settled(runs: &[&Evidence], noise: &[Varying]) -> Behaviour {
     first
 }
 
-fn evidence(outcomes: &[Outcome]) -> Vec<&Evidence> {
+pub(super) fn evidence(outcomes: &[Outcome]) -> Vec<&Evidence> {
     outcomes.iter().filter_map(|outcome| outcome.evidence.as_ref().ok()).collect()
 }
 
@@ -249,109 +239,4 @@ fn missing(environment: &Environment) -> Vec<(String, String)> {
     let libc = machine.libc.as_deref().unwrap_or("glibc");
     let all = lockfile.missing_binaries(&machine.os, &machine.cpu, libc);
     all.map(|(entry, name)| (format!("{}@{}", entry.name, entry.version), name.to_owned())).collect()
-}
-
-/// Where environments are installed in.
-struct Laboratory<'a> {
-    ground: &'a Ground,
-    options: Options,
-    scenario: Scenario,
-    /// The cache that warm ones are copies of, and what it holds.
-    warm: RefCell<Option<(Arc<ScratchFolder>, Arc<Learned>)>>,
-    made: Cell<usize>,
-    stop: watch::Receiver<bool>,
-}
-
-impl<'a> Laboratory<'a> {
-    fn new(ground: &'a Ground, stop: watch::Receiver<bool>) -> anyhow::Result<Self> {
-        let all = catalogue::available(None, &ground.base.project)?;
-        let baseline = all.into_iter().find(|scenario| scenario.name == "baseline");
-        let Some(mut scenario) = baseline else { anyhow::bail!("there is no baseline") };
-        // A registry that cannot be reached is noticed as well in seconds.
-        scenario.install.shorten_retries = true;
-        let project = &ground.base.project;
-        let options = options::of_file(&project.settings.options, &project.root)?;
-        Ok(Self { ground, options, scenario, warm: RefCell::default(), made: Cell::new(0), stop })
-    }
-
-    fn is_stopped(&self) -> bool {
-        *self.stop.borrow()
-    }
-
-    /// Installs in an environment, as often as is said.
-    async fn install(&self, environment: &Environment, times: u32) -> anyhow::Result<Vec<Outcome>> {
-        let cache = match &*self.warm.borrow() {
-            Some((folder, learned)) if environment.cache.keys > 0 => {
-                Some((CacheSpec::CopyOf(folder.inner()), learned.clone()))
-            }
-            Some(_) | None => None,
-        };
-        Ok(self.install_with(environment, times, cache).await?.0)
-    }
-
-    async fn install_with(
-        &self,
-        environment: &Environment,
-        times: u32,
-        cache: Option<(CacheSpec, Arc<Learned>)>,
-    ) -> anyhow::Result<(Vec<Outcome>, Arc<Learned>)> {
-        let loaded = self.ground.rebuild(environment).await?;
-        let mut opened = invoke::open(&loaded, &self.options, times as usize, self.stop.clone())?;
-        if let Some((cache, learned)) = cache {
-            opened.begin_with(cache, learned);
-        }
-        let plan = load::plan_of(&loaded, vec![self.scenario.clone()], times)?;
-        let silent: Listener = Arc::new(|_| {});
-        let outcomes = opened.invocation.clone().run(plan, silent).await;
-        self.made.set(self.made.get() + times as usize);
-        Ok((outcomes, opened.invocation.learned.clone()))
-    }
-
-    /// Where one of the sides has a warm cache, has an install fill one. Whether there is
-    /// one where it is wanted.
-    async fn fill_cache(&self, sides: [&Environment; 2]) -> anyhow::Result<bool> {
-        let Some(warm) = sides.into_iter().find(|side| side.cache.keys > 0) else { return Ok(true) };
-        if sides.iter().all(|side| side.cache.keys > 0) && !sides.iter().any(|side| relies_on_cache(side)) {
-            // The same in both: what it changes, it changes alike.
-            return Ok(true);
-        }
-        say("filling npm's cache by an install, since it was warm");
-        let folder = Arc::new(ScratchFolder::create(&folders::scratch(), "captured-cache")?);
-        let keep = CacheSpec::Keep(folder.inner());
-        let online = online(warm);
-        let (outcomes, learned) = self.install_with(&online, 1, Some((keep, Arc::default()))).await?;
-        let good = evidence(&outcomes).iter().any(|run| crate::compare::behaviour::worked(run));
-        if good {
-            *self.warm.borrow_mut() = Some((folder, learned));
-        }
-        Ok(good)
-    }
-}
-
-/// Keys that have npm install from its cache.
-const OFFLINE: [&str; 2] = ["offline", "prefer-offline"];
-
-fn is_offline(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    let key = lower.strip_prefix("npm_config_").unwrap_or(&lower).replace('_', "-");
-    OFFLINE.contains(&key.as_str())
-}
-
-/// Whether npm is told to install from its cache.
-fn relies_on_cache(environment: &Environment) -> bool {
-    let in_files = environment.npmrc.values().flat_map(|npmrc| npmrc.settings.keys());
-    let in_variables =
-        environment.variables.keys().filter(|name| name.to_ascii_lowercase().starts_with("npm_config_"));
-    in_files.chain(in_variables).any(|name| is_offline(name))
-}
-
-/// The same environment, told to ask registries.
-fn online(environment: &Environment) -> Environment {
-    let mut online = environment.clone();
-    for npmrc in online.npmrc.values_mut() {
-        npmrc.settings.retain(|key, _| !is_offline(key));
-    }
-    online.variables.retain(|name, _| !is_offline(name));
-    online.cache = Default::default();
-    online
 }

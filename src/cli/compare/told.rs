@@ -47,6 +47,10 @@ fn headline(out: &mut String, found: &Comparison) {
         (false, _) => {
             writeln!(out, "unobserved: the environments could not both be installed in ({installs})")
         }
+        (true, 0) if found.fail_alike() => {
+            let end = found.ends.first().map_or("", String::as_str);
+            writeln!(out, "no difference: both installs fail alike, npm {} ({installs})", safe(end))
+        }
         (true, 0) => writeln!(out, "no difference: both environments install the same ({installs})"),
         (true, 1) => writeln!(out, "1 difference between the installs ({installs})"),
         (true, count) => writeln!(out, "{count} differences between the installs ({installs})"),
