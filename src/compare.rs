@@ -12,6 +12,7 @@ pub mod install;
 pub mod lockfile;
 pub mod noise;
 pub mod side;
+pub mod texts;
 
 use crate::evidence::fact::{Evidence, Package};
 use std::collections::BTreeMap;

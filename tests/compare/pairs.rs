@@ -154,10 +154,14 @@ fn other_lockfile() -> Value {
     let entry = lockfile["packages"].as_object_mut().unwrap().get_mut("node_modules/slug").unwrap();
     entry["resolved"] = json!("https://other.acme.example/slug/-/slug-2.0.0.tgz");
     entry.as_object_mut().unwrap().remove("integrity");
-    std::fs::write(&path, lockfile.to_string()).unwrap();
+    std::fs::write(&path, serde_json::to_string_pretty(&lockfile).unwrap()).unwrap();
     pair.capture("b", &Side { idle: 15, ..Side::default() });
     std::fs::write(&path, genuine).unwrap();
-    pair.compared()
+    let compared = pair.compared();
+    assert_eq!(compared["texts"][0]["what"], "package-lock.json", "{compared:#}");
+    let lines = compared["texts"][0]["lines"].to_string();
+    assert!(lines.contains("https://other.acme.example/slug/-/slug-2.0.0.tgz"), "{lines}");
+    compared
 }
 
 fn untracked_file() -> Value {
@@ -168,7 +172,10 @@ fn untracked_file() -> Value {
     std::fs::remove_file(&path).unwrap();
     pair.capture("b", &Side { idle: 7, ..Side::default() });
     std::fs::write(&path, "").unwrap();
-    pair.compared()
+    let compared = pair.compared();
+    let output = compared["texts"].as_array().unwrap().iter().find(|text| text["what"] == "npm's output");
+    assert!(output.is_some_and(|text| text["lines"].to_string().contains("setup.js")), "{compared:#}");
+    compared
 }
 
 fn proxy() -> Value {

@@ -9,6 +9,7 @@ use crate::cli::{Code, print, say};
 use crate::compare::behaviour::{Aspect, Behaviour, Difference, WELL, behaviour, differences, is_as_right};
 use crate::compare::cause::{Cause, Mixture, Search, Step};
 use crate::compare::noise::{Varying, seen_whole, varying};
+use crate::compare::texts::lines;
 use crate::environment::{Deviation, Environment, Part, deviations, mix};
 use crate::evidence::Evidence;
 use crate::project::lockfile::Lockfile;
@@ -53,6 +54,9 @@ pub(super) struct Comparison {
     pub(super) differences: Vec<Difference>,
     /// What made each; parts are indices of deviations.
     pub(super) causes: Vec<Cause>,
+    /// Texts that differ line by line: the lockfile, package.json, and npm's output where
+    /// the ends differ.
+    pub(super) texts: Vec<TextDifference>,
     /// What npm said where it failed: side, text.
     pub(super) said: Vec<(char, String)>,
     /// What varies between equal installs and is no difference.
@@ -61,6 +65,28 @@ pub(super) struct Comparison {
     pub(super) unseen: Vec<(char, String)>,
     /// Installs that were made.
     pub(super) runs: usize,
+}
+
+/// A text that is not the same on both sides.
+#[derive(Debug, serde::Serialize)]
+pub(super) struct TextDifference {
+    /// Which: `package-lock.json`, `npm's output`.
+    pub(super) what: String,
+    /// Lines behind `-` (A), `+` (B) or a space.
+    pub(super) lines: Vec<String>,
+    /// Lines that there are beside.
+    pub(super) more: usize,
+}
+
+/// Lines of a text's difference that are kept.
+const LINES: usize = 24;
+
+impl TextDifference {
+    /// `None` where they are the same.
+    fn of(what: &str, left: &str, right: &str) -> Option<Self> {
+        let (lines, more) = lines(left, right, LINES);
+        (!lines.is_empty()).then(|| Self { what: what.to_owned(), lines, more })
+    }
 }
 
 impl Comparison {
@@ -89,7 +115,13 @@ pub(super) async fn compared(
     counts: impl Fn(&Aspect) -> bool,
 ) -> anyhow::Result<Comparison> {
     let before = laboratory.made.get();
+    let (here, there) = (&left.project, &right.project);
+    let files = [
+        TextDifference::of(&here.lockfile_name, &here.lockfile, &there.lockfile),
+        TextDifference::of("package.json", &here.manifest, &there.manifest),
+    ];
     let mut found = Comparison { deviations: deviations(left, right), ..Comparison::default() };
+    found.texts.extend(files.into_iter().flatten());
     for (at, deviation) in found.deviations.iter().enumerate() {
         if let Some(why) = laboratory.ground.unplayable(&deviation.part, [left, right]) {
             found.unplayed.insert(at, why);
@@ -115,11 +147,17 @@ pub(super) async fn compared(
         found.noise.sort();
         found.noise.dedup();
         let settled = |runs: &[&Evidence]| settled(runs, &found.noise);
+        let output =
+            |runs: &[&Evidence]| runs.first().map(|run| spoken(&run.output.stderr_tail)).unwrap_or_default();
+        let output = TextDifference::of("npm's output", &output(&of_left), &output(&of_right));
         let (of_left, of_right, said) = (settled(&of_left), settled(&of_right), said(&of_left, &of_right));
         found.ends =
             [&of_left, &of_right].into_iter().filter_map(|it| it.get(&Aspect::End).cloned()).collect();
         found.differences = differences(&of_left, &of_right);
         found.differences.retain(|difference| counts(&difference.aspect));
+        if found.differences.iter().any(|difference| difference.aspect == Aspect::End) {
+            found.texts.extend(output);
+        }
         if !found.differences.is_empty() {
             found.said = said;
             search(laboratory, left, right, runs, &mut found).await?;
@@ -202,6 +240,13 @@ fn settled(runs: &[&Evidence], noise: &[Varying]) -> Behaviour {
 
 pub(super) fn evidence(outcomes: &[Outcome]) -> Vec<&Evidence> {
     outcomes.iter().filter_map(|outcome| outcome.evidence.as_ref().ok()).collect()
+}
+
+/// npm's output without what it only logs of its way, which a `loglevel` adds.
+fn spoken(output: &str) -> String {
+    const LOGGED: [&str; 5] = ["npm verbose", "npm info", "npm http", "npm silly", "npm timing"];
+    let is_logged = |line: &&str| LOGGED.iter().any(|start| line.starts_with(start));
+    output.lines().filter(|line| !is_logged(line)).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// What npm said on either side, where it failed.

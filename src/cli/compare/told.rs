@@ -37,6 +37,15 @@ pub(super) fn text(found: &Comparison) -> String {
     for (side, said) in &found.said {
         let _ = writeln!(out, "\nnpm in {side}: {}", safe(said));
     }
+    for text in &found.texts {
+        let _ = writeln!(out, "\n{}, - in A, + in B", safe(&text.what));
+        for line in &text.lines {
+            let _ = writeln!(out, "  {}", Charset { unicode: true }.clipped(line, 160));
+        }
+        if text.more > 0 {
+            let _ = writeln!(out, "  … and {} lines more", text.more);
+        }
+    }
     deviating(&mut out, found);
     out
 }
