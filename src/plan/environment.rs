@@ -94,7 +94,12 @@ pub(super) fn build(
             }
         }
     }
+    let is_credential = |name: &String| planting.planted.iter().any(|one| one.label == *name);
     for (name, value) in &planting.variables {
+        if scenario.project.token_unset && is_credential(name) {
+            env.remove(name);
+            continue;
+        }
         env.insert(name.clone(), value.clone());
     }
     let mut set = |key: &str, value: &str| {

@@ -198,7 +198,18 @@ impl<'a> Stakes<'a> {
             Need::Ci => {
                 (command::is_ci(command), "the project's own command is an `npm install` already".to_owned())
             }
-            Need::Tls | Need::Name | Need::Virtual if !any_private => (false, no_private()),
+            Need::Tls | Need::Name | Need::Virtual | Need::TokenVariable if !any_private => {
+                (false, no_private())
+            }
+            Need::TokenVariable => (
+                self.project.config.credentials().iter().any(|credential| {
+                    credential.variable.is_some()
+                        && is_file(credential.level)
+                        && self.homes().any(|home| home.nerf_dart().starts_with(&credential.nerf_dart))
+                }),
+                "no npmrc file writes the credential of a private package's registry by a variable"
+                    .to_owned(),
+            ),
             Need::Virtual => (
                 self.homes().any(|home| self.is_virtual(home)),
                 "no registry of a private package is known to serve public ones too".to_owned(),

@@ -98,6 +98,7 @@ fn project(run: &RunSpec) -> String {
         remove_resolved,
         remove_integrity,
         remove_controls,
+        token_unset,
         unlink_local,
         npm_config: _,
         npmrc_absent,
@@ -114,6 +115,7 @@ fn project(run: &RunSpec) -> String {
         (*remove_resolved, "`resolved` of private entries removed"),
         (*remove_integrity, "`integrity` of private entries removed"),
         (*remove_controls, "npm's install controls opened"),
+        (*token_unset, "variables with credentials not set"),
         (*unlink_local && changes(run, "package.json"), "local packages asked of a registry"),
         (
             integrity.is_some_and(|IntegrityForm::Sha1| true),

@@ -22,6 +22,8 @@ pub struct Changes {
     pub remove_controls: bool,
     /// Turns lockfile entries of local packages into ones of a registry (for `control`).
     pub unlink_local: bool,
+    /// Variables by which npmrc files write credentials are not set.
+    pub token_unset: bool,
     /// npm settings added as `npm_config_*` variables, which outrank every npmrc
     /// file. In a value `{public}` is the public registry, `{private-host}` the host
     /// that a private `resolved` names, `{private-scope}` the scope of a private package.

@@ -126,6 +126,8 @@ pub enum Need {
     NpmrcMapping,
     /// A mapping of a private package's scope in some npmrc file.
     ScopeMapping,
+    /// A credential for a private package's registry that some npmrc writes by a variable.
+    TokenVariable,
     /// A workspace member.
     Workspace,
     /// A default registry of the project's own, and an entry whose `resolved` names

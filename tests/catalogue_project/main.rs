@@ -140,6 +140,14 @@ fn a_host_is_replaced_or_kept_before_a_mirror() {
 }
 
 #[test]
+fn a_token_whose_variable_is_not_set_is_refused() {
+    subject(
+        &projects::with_token_variable(),
+        &[("private-token-unset", "sealed, npm E401", proofs::refused_without_a_credential)],
+    );
+}
+
+#[test]
 fn an_npmrc_in_a_workspace_member_maps_nothing() {
     subject(
         &projects::workspace(),

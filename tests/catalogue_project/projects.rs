@@ -40,6 +40,20 @@ pub fn told_elsewhere() -> Project {
     project
 }
 
+/// A private registry whose token a variable holds.
+pub fn with_token_variable() -> Project {
+    let mut project = Project::new()
+        .dependency("@acme/internal", "1.0.0")
+        .npmrc("@acme:registry=https://npm.acme.example/\n//npm.acme.example/:_authToken=${ACME_TOKEN}")
+        .served_registry("https://npm.acme.example/", "registry/acme", |registry| {
+            registry.package(Package::new("@acme/internal", "1.0.0"))
+        })
+        .served_registry("{public}", "registry/public", |registry| registry)
+        .build();
+    project.set("ACME_TOKEN", "npm_0123456789abcdefghijABCDEFGHIJ012345");
+    project
+}
+
 /// A private package with a script, and scripts off by a setting or by a line of the npmrc.
 pub fn without_scripts(settings: &str, npmrc: &str) -> Project {
     Project::new()

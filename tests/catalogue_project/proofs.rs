@@ -74,6 +74,18 @@ pub fn own_registry_only(run: &Value) -> Result<(), String> {
     )
 }
 
+/// The private registry was asked, was shown none of the tokens there are, and refused.
+pub fn refused_without_a_credential(run: &Value) -> Result<(), String> {
+    let to_private: Vec<&Value> =
+        list(run, "exchanges").filter(|exchange| exchange["host"] == "npm.acme.example").collect();
+    let refused = |exchange: &&&Value| exchange["status"] == 401 && exchange["credential"] == "none";
+    must(
+        !to_private.is_empty() && to_private.iter().all(|exchange| refused(&exchange)),
+        "the private registry was not asked without a token",
+        &run["exchanges"],
+    )
+}
+
 /// The command has the word.
 macro_rules! commanded {
     ($name:ident, $words:expr) => {

@@ -21,6 +21,10 @@ const NO_MIRROR: (&str, Proof) = (
     "not-applicable: no package is pinned to the public registry while another one is the default",
     proofs::none,
 );
+const NO_TOKEN: (&str, Proof) = (
+    "not-applicable: no npmrc file writes the credential of a private package's registry by a variable",
+    proofs::none,
+);
 const LEAKS: (&str, Proof) = ("leaked, npm 0", proofs::asks_a_stranger);
 const HOLDS: (&str, Proof) = ("sealed, npm 0", proofs::follows_resolved);
 
@@ -64,6 +68,11 @@ pub const BOTH: &[Row] = &[
     ),
     row(
         "replace-registry-host-named",
+        NO_RESOLVED,
+        ("exposed, npm EINTEGRITY", proofs::resolved_leads_to_a_decoy),
+    ),
+    row(
+        "replace-registry-host-url",
         NO_RESOLVED,
         ("exposed, npm EINTEGRITY", proofs::resolved_leads_to_a_decoy),
     ),
@@ -225,6 +234,7 @@ pub const BOTH: &[Row] = &[
         ("sealed, npm 0", proofs::asks_for_names_only),
         ("sealed, npm 0", proofs::asks_for_names_only),
     ),
+    row("private-token-unset", NO_TOKEN, NO_TOKEN),
 ];
 
 /// Scenario, and what comes of it on the leaky and on the sealed shop.
