@@ -60,8 +60,9 @@ fn no_scenario_is_without_a_row() {
     for folder in folders.map(|entry| entry.unwrap().path()) {
         let catalogue =
             folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with("catalogue"));
-        for file in catalogue.then(|| std::fs::read_dir(&folder).unwrap()).into_iter().flatten() {
-            tables.push_str(&std::fs::read_to_string(file.unwrap().path()).unwrap());
+        let files = catalogue.then(|| std::fs::read_dir(&folder).unwrap()).into_iter().flatten();
+        for file in files.map(|file| file.unwrap().path()).filter(|path| path.is_file()) {
+            tables.push_str(&std::fs::read_to_string(file).unwrap());
         }
     }
     tables.push_str(&std::fs::read_to_string(support::root().join("tests/examples.rs")).unwrap());
