@@ -221,20 +221,15 @@ fn redacted(config: &npmrc::NpmConfig, level: npmrc::Level) -> Option<Vec<u8>> {
     })
 }
 
+/// Bytes that git may answer.
+const MAX_GIT: u64 = 64 << 20;
+
 /// The commit, and whether tracked files differ from it. The project's git
 /// configuration is hostile: nothing of it that runs a program is honoured.
 fn git(root: &Path) -> (Option<String>, Option<bool>) {
     let ask = |words: &[&str]| {
-        let output = std::process::Command::new("git")
-            .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"])
-            .args(["-c", "diff.external=", "--no-optional-locks", "-C"])
-            .arg(root)
-            .args(words)
-            .stdin(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .output()
-            .ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        let answer = crate::project::git::ask(root, words, MAX_GIT).ok().flatten()?;
+        Some(String::from_utf8_lossy(&answer).trim().to_owned())
     };
     let commit = ask(&["rev-parse", "--verify", "HEAD"]);
     let dirty = commit

@@ -18,6 +18,27 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 /// Where there is no git, or it answers more than `limit` bytes or not at all.
 pub(crate) fn ask(root: &Path, words: &[&str], limit: u64) -> std::io::Result<Option<Vec<u8>>> {
+    // What git compares with a file it first puts through the filters that the repository's
+    // own configuration names, and those are programs.
+    let names = answer(root, &["config", "-z", "--name-only", "--get-regexp", r"^filter\."], &[], 1 << 20)?;
+    let names = String::from_utf8_lossy(&names.unwrap_or_default()).into_owned();
+    let mut off = Vec::new();
+    for name in names.split('\0').filter(|name| !name.is_empty()) {
+        // `filter.NAME.clean`; a name can hold dots, and no `=`, which would end it here.
+        let Some((filter, key)) = name.rsplit_once('.').filter(|_| !name.contains('=')) else {
+            return Err(std::io::Error::other("the repository's configuration has a filter of an odd name"));
+        };
+        match key {
+            "clean" | "smudge" | "process" => off.push(format!("{filter}.{key}=")),
+            "required" => off.push(format!("{filter}.{key}=false")),
+            _ => {}
+        }
+    }
+    answer(root, words, &off, limit)
+}
+
+/// The same with settings laid over the repository's own.
+fn answer(root: &Path, words: &[&str], settings: &[String], limit: u64) -> std::io::Result<Option<Vec<u8>>> {
     let mut command = Command::new("git");
     // Of the caller's environment only what finds git and the user's own trust
     // in the folder (`safe.directory`); GIT_* of the caller would lead elsewhere.
@@ -38,6 +59,7 @@ pub(crate) fn ask(root: &Path, words: &[&str], limit: u64) -> std::io::Result<Op
         .env("LC_ALL", "C")
         .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"])
         .args(["-c", "core.untrackedCache=false", "-c", "diff.external="])
+        .args(settings.iter().flat_map(|setting| ["-c", setting]))
         .args(words)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -71,4 +93,42 @@ pub(crate) fn names(root: &Path, words: &[&str]) -> Option<Vec<String>> {
     let bytes = ask(root, words, MAX_NAMES).ok()??;
     let names = bytes.split(|byte| *byte == 0).filter_map(|name| std::str::from_utf8(name).ok());
     Some(names.filter(|name| !name.is_empty()).map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn git(dir: &Path, words: &[&str]) {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@b.example"];
+        let status = Command::new("git").current_dir(dir).args(identity).args(words).status().unwrap();
+        assert!(status.success(), "git is needed for this test");
+    }
+
+    #[test]
+    fn a_repository_has_no_program_run() {
+        let (dir, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mark = outside.path().join("ran");
+        fs::write(dir.path().join("a.txt"), "a").unwrap();
+        git(dir.path(), &["init", "-q"]);
+        git(dir.path(), &["add", "a.txt"]);
+        git(dir.path(), &["commit", "-q", "-m", "a"]);
+        fs::write(dir.path().join(".gitattributes"), "* filter=x.y diff=x\n").unwrap();
+        let program = format!("touch {}; cat", mark.display());
+        for key in [
+            "filter.x.y.clean",
+            "filter.x.y.process",
+            "filter.x.y.smudge",
+            "diff.x.textconv",
+            "core.fsmonitor",
+        ] {
+            git(dir.path(), &["config", key, &program]);
+        }
+        git(dir.path(), &["config", "filter.x.y.required", "true"]);
+        fs::write(dir.path().join("a.txt"), "b").unwrap();
+        assert_eq!(names(dir.path(), &["ls-files", "--modified", "-z"]).unwrap(), ["a.txt"]);
+        assert!(ask(dir.path(), &["status", "--porcelain"], 999).unwrap().is_some());
+        assert!(!mark.exists(), "a filter of the repository was run");
+    }
 }

@@ -105,8 +105,10 @@ fn no_secret_is_in_what_is_captured_or_compared() {
     for wanted in ["npm2.acme.example", "HTTPS_PROXY", "127.0.0.1:9", "GITLAB_HEADER", "git.acme.example"] {
         assert!(captured.contains(wanted), "{wanted} is not in {captured}");
     }
-    let compared = pair.compare(&["--runs", "3"]);
-    texts.extend([compared.stdout, compared.stderr]);
+    for format in ["text", "json"] {
+        let compared = pair.compare(&["--runs", "3", "--format", format]);
+        texts.extend([compared.stdout, compared.stderr]);
+    }
     for text in &texts {
         for value in &planted.values {
             for form in [value.clone(), STANDARD.encode(value), STANDARD.encode(format!("me:{value}"))] {
