@@ -169,8 +169,17 @@ pub fn differences(left: &Behaviour, right: &Behaviour) -> Vec<Difference> {
 
 /// Whether a third behaviour is as the right one in what a difference speaks of.
 pub fn is_as_right(difference: &Difference, behaviour: &Behaviour) -> bool {
-    let failed = |it: &Behaviour| it.get(&Aspect::End).is_some_and(|end| end != WELL);
+    is_as(difference, difference.right.as_ref(), behaviour)
+}
+
+/// Whether it is as the left one.
+pub fn is_as_left(difference: &Difference, behaviour: &Behaviour) -> bool {
+    is_as(difference, difference.left.as_ref(), behaviour)
+}
+
+fn is_as(difference: &Difference, side: Option<&String>, behaviour: &Behaviour) -> bool {
+    let failed = behaviour.get(&Aspect::End).is_some_and(|end| end != WELL);
     // An install that failed shows nothing but that.
-    let speaks = difference.aspect == Aspect::End || !failed(behaviour);
-    speaks && behaviour.get(&difference.aspect) == difference.right.as_ref()
+    let speaks = difference.aspect == Aspect::End || !failed;
+    speaks && behaviour.get(&difference.aspect) == side
 }

@@ -22,25 +22,50 @@ pub struct Search {
     order: Vec<usize>,
     weights: BTreeMap<usize, u32>,
     differences: usize,
-    /// What each mixture that was run shows of the right's side, by difference.
-    known: BTreeMap<Mixture, BTreeSet<usize>>,
+    /// What each mixture that was run shows.
+    known: BTreeMap<Mixture, Shown>,
     /// Runs that may still be made.
     left: usize,
+}
+
+/// What a mixture shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// It could be run and was seen whole. Else it shows nothing, and proves nothing.
+    pub seen: bool,
+    /// The differences that are as on the right.
+    pub as_right: BTreeSet<usize>,
+    /// Those that are as on the left.
+    pub as_left: BTreeSet<usize>,
+}
+
+/// What the right shows once the cause is taken from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Without {
+    /// What the left shows: the cause is needed.
+    AsLeft,
+    /// Neither what the left shows nor what the right does.
+    Otherwise,
+    /// Still what the right shows: something else makes it too.
+    AsRight,
+    /// That could not be run, or not be seen.
+    Unseen,
 }
 
 /// The cause of one difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "cause", rename_all = "kebab-case")]
 pub enum Cause {
-    /// These parts together, and none fewer of them.
+    /// These parts together, and none fewer of them that could be tried.
     Found {
         /// Ascending.
         parts: Vec<usize>,
         /// Other parts that make it by themselves as well, where the right without `parts`
         /// shows it still.
         also: Vec<usize>,
-        /// With all of the right but these parts the difference is gone: they are needed.
-        needed: bool,
+        /// What all of the right but these parts shows.
+        without: Without,
     },
     /// The runs that were allowed are used up; it is among these.
     Narrowed {
@@ -71,12 +96,15 @@ impl Search {
         let mut order: Vec<usize> = weights.keys().copied().collect();
         order.sort_by_key(|part| (std::cmp::Reverse(weights[part]), *part));
         let whole: Mixture = order.iter().copied().collect();
-        let known = BTreeMap::from([(Mixture::new(), BTreeSet::new()), (whole, (0..differences).collect())]);
+        let all = || (0..differences).collect();
+        let left = Shown { seen: true, as_right: BTreeSet::new(), as_left: all() };
+        let right = Shown { seen: true, as_right: all(), as_left: BTreeSet::new() };
+        let known = BTreeMap::from([(Mixture::new(), left), (whole, right)]);
         Self { order, weights, differences, known, left: runs }
     }
 
-    /// Takes in what a mixture showed: the differences that are as on the right.
-    pub fn learn(&mut self, mixture: Mixture, shown: BTreeSet<usize>) {
+    /// Takes in what a mixture showed.
+    pub fn learn(&mut self, mixture: Mixture, shown: Shown) {
         self.known.insert(mixture, shown);
         self.left = self.left.saturating_sub(1);
     }
@@ -96,7 +124,7 @@ impl Search {
 
     fn shows(&self, mixture: &Mixture, difference: usize) -> Result<bool, Need> {
         match self.known.get(mixture) {
-            Some(shown) => Ok(shown.contains(&difference)),
+            Some(shown) => Ok(shown.seen && shown.as_right.contains(&difference)),
             None => Err(Need(mixture.clone())),
         }
     }
@@ -106,7 +134,7 @@ impl Search {
         let single = before.iter().find_map(|cause| match cause {
             Cause::Found { parts, .. } if parts.len() == 1 => {
                 let mixture: Mixture = parts.iter().copied().collect();
-                self.known.get(&mixture)?.contains(&difference).then_some(mixture)
+                self.known.get(&mixture)?.as_right.contains(&difference).then_some(mixture)
             }
             Cause::Found { .. } | Cause::Narrowed { .. } => None,
         });
@@ -115,10 +143,19 @@ impl Search {
             None => self.smallest(&self.order, difference)?,
         };
         let rest: Vec<usize> = self.order.iter().copied().filter(|part| !found.contains(part)).collect();
-        let without: Mixture = rest.iter().copied().collect();
-        let needed = !self.shows(&without, difference)?;
-        let also = if needed { Mixture::new() } else { self.smallest(&rest, difference)? };
-        Ok(Cause::Found { parts: found.into_iter().collect(), also: also.into_iter().collect(), needed })
+        let remaining: Mixture = rest.iter().copied().collect();
+        let without = match self.known.get(&remaining) {
+            None => return Err(Need(remaining)),
+            Some(shown) if !shown.seen => Without::Unseen,
+            Some(shown) if shown.as_right.contains(&difference) => Without::AsRight,
+            Some(shown) if shown.as_left.contains(&difference) => Without::AsLeft,
+            Some(_) => Without::Otherwise,
+        };
+        let also = match without {
+            Without::AsRight => self.smallest(&rest, difference)?,
+            Without::AsLeft | Without::Otherwise | Without::Unseen => Mixture::new(),
+        };
+        Ok(Cause::Found { parts: found.into_iter().collect(), also: also.into_iter().collect(), without })
     }
 
     /// The smallest set among `order`, the whole of which shows the difference.
@@ -178,7 +215,7 @@ impl Search {
         let prefixes = self.known.iter().filter(|(mixture, _)| is_prefix(mixture));
         let (mut low, mut high) = (0, self.order.len());
         for (mixture, shown) in prefixes {
-            match shown.contains(&difference) {
+            match shown.as_right.contains(&difference) {
                 true => high = high.min(mixture.len()),
                 false => low = low.max(mixture.len()),
             }
@@ -205,15 +242,77 @@ mod tests {
                 Step::Run(mixture) => {
                     made += 1;
                     let whole = |set: &[usize]| set.iter().all(|part| mixture.contains(part));
-                    let shown = (0..sets.len()).filter(|at| sets[*at].iter().any(|set| whole(set))).collect();
-                    search.learn(mixture, shown);
+                    let (as_right, as_left) =
+                        (0..sets.len()).partition(|at| sets[*at].iter().any(|set| whole(set)));
+                    search.learn(mixture, Shown { seen: true, as_right, as_left });
                 }
             }
         }
     }
 
     fn one(parts: &[usize]) -> Cause {
-        Cause::Found { parts: parts.to_vec(), also: Vec::new(), needed: true }
+        Cause::Found { parts: parts.to_vec(), also: Vec::new(), without: Without::AsLeft }
+    }
+
+    /// The answer where a mixture shows what `shows` says.
+    fn answered(parts: usize, shows: impl Fn(&Mixture) -> Shown) -> Vec<Cause> {
+        let mut search = Search::new((0..parts).map(|part| (part, 1)), 1, 100);
+        loop {
+            match search.step() {
+                Step::Done(causes) => return causes,
+                Step::Run(mixture) => {
+                    let shown = shows(&mixture);
+                    search.learn(mixture, shown);
+                }
+            }
+        }
+    }
+
+    fn right() -> Shown {
+        Shown { seen: true, as_right: BTreeSet::from([0]), as_left: BTreeSet::new() }
+    }
+
+    fn left() -> Shown {
+        Shown { seen: true, as_right: BTreeSet::new(), as_left: BTreeSet::from([0]) }
+    }
+
+    #[test]
+    fn what_could_not_be_run_proves_nothing() {
+        // Part 1 makes it; all of the right without it is a place that nobody can have.
+        let causes = answered(4, |mixture| match mixture.contains(&1) {
+            true => right(),
+            false if mixture.len() == 3 => Shown::default(),
+            false => left(),
+        });
+        assert_eq!(causes, [Cause::Found { parts: vec![1], also: Vec::new(), without: Without::Unseen }]);
+        // Without it something third happens.
+        let causes = answered(4, |mixture| match mixture.contains(&1) {
+            true => right(),
+            false if mixture.len() == 3 => Shown { seen: true, ..Shown::default() },
+            false => left(),
+        });
+        assert_eq!(causes, [Cause::Found { parts: vec![1], also: Vec::new(), without: Without::Otherwise }]);
+    }
+
+    #[test]
+    fn a_pair_that_only_goes_together_is_found_as_a_pair() {
+        // Each of 0 and 2 alone is a place that nobody can have.
+        let causes = answered(5, |mixture| match (mixture.contains(&0), mixture.contains(&2)) {
+            (true, true) => right(),
+            (false, false) => left(),
+            (true, false) | (false, true) => Shown::default(),
+        });
+        assert_eq!(causes, [one(&[0, 2])]);
+    }
+
+    #[test]
+    fn what_is_found_shows_the_difference_also_where_parts_work_against_each_other() {
+        // Shows with part 3, unless part 1 is there without part 4.
+        let shows =
+            |mixture: &Mixture| mixture.contains(&3) && (!mixture.contains(&1) || mixture.contains(&4));
+        let causes = answered(5, |mixture| if shows(mixture) { right() } else { left() });
+        let [Cause::Found { parts, .. }] = causes.as_slice() else { panic!("{causes:?}") };
+        assert!(shows(&parts.iter().copied().collect()), "{parts:?}");
     }
 
     #[test]
@@ -236,7 +335,7 @@ mod tests {
     #[test]
     fn what_is_enough_by_itself_as_well_is_named() {
         let (causes, _) = found(12, &[&[&[2], &[8]]], 100);
-        assert_eq!(causes, [Cause::Found { parts: vec![2], also: vec![8], needed: false }]);
+        assert_eq!(causes, [Cause::Found { parts: vec![2], also: vec![8], without: Without::AsRight }]);
     }
 
     #[test]
@@ -250,7 +349,7 @@ mod tests {
         let mut search = Search::new((0..30).map(|part| (part, if part == 20 { 60 } else { 1 })), 1, 100);
         let Step::Run(first) = search.step() else { panic!("a run is needed") };
         assert_eq!(first, Mixture::from([20]));
-        search.learn(first, BTreeSet::from([0]));
+        search.learn(first, right());
         assert!(matches!(search.step(), Step::Run(rest) if rest.len() == 29));
     }
 

@@ -130,7 +130,7 @@ pub(crate) fn causes(compared: &Value) -> BTreeSet<BTreeSet<String>> {
     causes
         .map(|cause| {
             assert_eq!(cause["cause"], "found", "{compared:#}");
-            assert_eq!(cause["needed"], true, "{compared:#}");
+            assert_eq!(cause["without"], "as-left", "{compared:#}");
             cause["parts"].as_array().unwrap().iter().map(name).collect()
         })
         .collect()

@@ -6,8 +6,10 @@ use super::told;
 use crate::cli::arguments::{CompareArguments, CompareFormat};
 use crate::cli::test::with_causes;
 use crate::cli::{Code, print, say};
-use crate::compare::behaviour::{Aspect, Behaviour, Difference, WELL, behaviour, differences, is_as_right};
-use crate::compare::cause::{Cause, Mixture, Search, Step};
+use crate::compare::behaviour::{
+    Aspect, Behaviour, Difference, WELL, behaviour, differences, is_as_left, is_as_right,
+};
+use crate::compare::cause::{Cause, Search, Shown, Step};
 use crate::compare::noise::{Varying, seen_whole, varying};
 use crate::compare::texts::lines;
 use crate::environment::{Deviation, Environment, Part, deviations, mix};
@@ -203,29 +205,35 @@ async fn search(
         ));
         let environment = mix(left, right, chosen);
         let shown = shown(laboratory, &environment, found).await?;
-        search.learn(Mixture::from_iter(mixture), shown);
+        search.learn(mixture, shown);
     };
     Ok(())
 }
 
-/// Which differences are as in B in an environment; none where it could not be seen.
+/// What an environment shows of the differences.
 async fn shown(
     laboratory: &Laboratory<'_>,
     environment: &Environment,
     found: &Comparison,
-) -> anyhow::Result<BTreeSet<usize>> {
+) -> anyhow::Result<Shown> {
     let outcomes = match laboratory.install(environment, 1).await {
         Ok(outcomes) => outcomes,
         Err(error) => {
             // A mixture can be one that nobody could have, a node with an npm that is too new.
             say(&format!("  that cannot be installed in: {error:#}"));
-            return Ok(BTreeSet::new());
+            return Ok(Shown::default());
         }
     };
-    let [run] = evidence(&outcomes)[..] else { return Ok(BTreeSet::new()) };
+    let seen = evidence(&outcomes);
+    let Some(run) = seen.first().filter(|run| seen_whole(run)) else {
+        say("  that could not be seen whole");
+        return Ok(Shown::default());
+    };
     let behaviour = behaviour(run, &found.noise);
-    let as_right = |at: &usize| is_as_right(&found.differences[*at], &behaviour);
-    Ok((0..found.differences.len()).filter(as_right).collect())
+    let with = |is: fn(&Difference, &Behaviour) -> bool| {
+        (0..found.differences.len()).filter(|at| is(&found.differences[*at], &behaviour)).collect()
+    };
+    Ok(Shown { seen: true, as_right: with(is_as_right), as_left: with(is_as_left) })
 }
 
 /// What equal installs have in common.

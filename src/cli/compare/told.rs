@@ -2,7 +2,7 @@
 
 use super::environments::Comparison;
 use crate::compare::behaviour::{Aspect, Difference};
-use crate::compare::cause::Cause;
+use crate::compare::cause::{Cause, Without};
 use crate::compare::noise::Kind;
 use crate::environment::Deviation;
 use crate::report::terminal::safe::Charset;
@@ -96,16 +96,16 @@ fn sentence(found: &Comparison, cause: Option<&Cause>, differences: &[&Differenc
                 }
             }
         }
-        Some(Cause::Found { parts, also, needed }) => {
+        Some(Cause::Found { parts, also, without }) => {
             let names = deviated(found, parts).join(" and ");
-            let proof = match (needed, also.is_empty()) {
-                (true, _) => "with it A does as B, and B without it as A".to_owned(),
-                (false, false) => format!(
-                    "with it A does as B; so it does by {} alone",
-                    deviated(found, also).join(" and ")
-                ),
-                (false, true) => "with it A does as B; B without it does so as well".to_owned(),
+            let without = match without {
+                Without::AsLeft => ", and B without it as A".to_owned(),
+                Without::Otherwise => "; B without it does neither as A nor as B".to_owned(),
+                Without::Unseen => "; B without it could not be tried".to_owned(),
+                Without::AsRight if also.is_empty() => "; B without it does so as well".to_owned(),
+                Without::AsRight => format!("; so it does by {} alone", deviated(found, also).join(" and ")),
             };
+            let proof = format!("with it A does as B{without}");
             format!("cause: {names}\n  {what} ({proof})")
         }
         Some(Cause::Narrowed { among }) => format!(
