@@ -5,7 +5,6 @@
 
 use super::noise::{Fact, Kind, Varying, facts};
 use super::side::Install;
-use crate::evidence::exchange::Role;
 use crate::evidence::fact::{Evidence, SourceKind};
 use crate::wire::{CutShort, Exit};
 use serde::Serialize;
@@ -41,6 +40,20 @@ pub enum Aspect {
     Through {
         /// The host.
         host: String,
+    },
+    /// A planted secret that a script read.
+    Read {
+        /// The path of the package whose script it was.
+        package: Option<String>,
+        /// The secret's label.
+        secret: String,
+    },
+    /// A name that a script looked up.
+    LookedUp {
+        /// The path of the package whose script it was.
+        package: Option<String>,
+        /// The name.
+        name: String,
     },
     /// Something that a script did.
     Deed {
@@ -99,11 +112,27 @@ pub fn behaviour(run: &Evidence, noise: &[Varying]) -> Behaviour {
             }
         }
     }
-    for exchange in run.exchanges.iter().filter(|it| it.package.is_some() && it.role != Role::Unknown) {
+    for exchange in run.exchanges.iter().filter(|it| it.package.is_some()) {
         found.insert(Aspect::Asked { host: exchange.host.clone() }, "for packages".to_owned());
     }
     for host in intermediaries(run) {
         found.insert(Aspect::Through { host }, "for requests".to_owned());
+    }
+    let package_of: BTreeMap<_, _> = run
+        .processes
+        .iter()
+        .filter(|process| process.event.is_some())
+        .map(|process| (process.id, process.package.clone()))
+        .collect();
+    for read in &run.reads {
+        let package = package_of.get(&read.process).cloned().flatten();
+        found.insert(Aspect::Read { package, secret: read.secret.clone() }, "read".to_owned());
+    }
+    for lookup in &run.lookups {
+        if let Some(package) = lookup.process.and_then(|process| package_of.get(&process)) {
+            let (package, name) = (package.clone(), lookup.name.clone());
+            found.insert(Aspect::LookedUp { package, name }, "looked up".to_owned());
+        }
     }
     for (kind, package, what) in settled(facts(&Install::from(run)), noise) {
         found.insert(Aspect::Deed { kind, package, what }, String::new());

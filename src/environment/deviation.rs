@@ -221,10 +221,7 @@ pub fn deviations(left: &Environment, right: &Environment) -> Vec<Deviation> {
         add(Part::Lockfile, digest(&here.lockfile_sha512), digest(&there.lockfile_sha512));
     }
     both(&manifest(&here.manifest), &manifest(&there.manifest), |key| Part::Manifest { key }, &mut add);
-    let short = |files: &BTreeMap<String, String>| -> BTreeMap<String, String> {
-        files.iter().map(|(path, digest)| (path.clone(), digest.chars().take(12).collect())).collect()
-    };
-    both(&short(&here.files), &short(&there.files), |path| Part::File { path }, &mut add);
+    both(&here.files, &there.files, |path| Part::File { path }, &mut add);
     let cache = |environment: &Environment| {
         let state = if environment.cache.keys > 0 { "warm" } else { "empty" };
         Some(state.to_owned())
@@ -238,6 +235,41 @@ pub fn deviations(left: &Environment, right: &Environment) -> Vec<Deviation> {
         ("libc", libc(left), libc(right)),
     ] {
         add(Part::Platform { what: what.to_owned() }, one, other);
+    }
+    found
+}
+
+/// What is the same in both captures because its value was left out, by name; `true`
+/// where a digest tells that it differs all the same.
+pub fn left_out(left: &Environment, right: &Environment) -> BTreeMap<String, bool> {
+    const MARK: &str = "[redacted";
+    let mut found = BTreeMap::new();
+    for (name, value) in left.variables.iter().filter(|(_, value)| value.contains(MARK)) {
+        if right.variables.get(name) == Some(value) {
+            found.insert(name.clone(), false);
+        }
+    }
+    for (level, npmrc) in &left.npmrc {
+        let other = right.npmrc.get(level).map(|npmrc| &npmrc.settings);
+        for (key, values) in
+            npmrc.settings.iter().filter(|(_, values)| values.iter().any(|it| it.value.contains(MARK)))
+        {
+            let same = other
+                .and_then(|other| other.get(key))
+                .is_some_and(|other| other.iter().map(|it| &it.value).eq(values.iter().map(|it| &it.value)));
+            if same {
+                found.insert(Part::Npmrc { level: *level, key: key.clone() }.named(), false);
+            }
+        }
+    }
+    let (here, there) = (&left.project, &right.project);
+    for (what, same, differs) in [
+        ("the lockfile", here.lockfile == there.lockfile, here.lockfile_sha512 != there.lockfile_sha512),
+        ("package.json", here.manifest == there.manifest, here.manifest_sha512 != there.manifest_sha512),
+    ] {
+        if same && differs {
+            found.insert(what.to_owned(), true);
+        }
     }
     found
 }

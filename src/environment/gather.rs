@@ -110,6 +110,8 @@ pub(super) fn digest(path: &Path) -> Option<String> {
         hash.update(std::fs::read_link(path).ok()?.as_os_str().as_encoded_bytes());
     } else {
         let mut file = File::open(path).ok()?.take(MAX_FILE);
+        // What is not read of a large file counts by its length.
+        hash.update(meta.len().to_le_bytes());
         let mut buffer = vec![0; 64 << 10];
         loop {
             match file.read(&mut buffer).ok()? {

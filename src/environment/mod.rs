@@ -16,7 +16,7 @@ mod npmrc;
 mod tree;
 mod variables;
 
-pub use deviation::{Deviation, Part, deviations};
+pub use deviation::{Deviation, Part, deviations, left_out};
 pub use gather::{Here, gather};
 pub use json::schema;
 pub use mix::mix;
@@ -131,7 +131,7 @@ pub struct Folder {
     pub manifest_sha512: String,
     /// The text of package.json, secrets replaced.
     pub manifest: String,
-    /// Every other file that would be copied into a sandbox, with `sha256` of its bytes.
+    /// Every other file that would be copied into a sandbox, with a digest of its length and its bytes.
     pub files: BTreeMap<String, String>,
     /// The project has more files than are listed.
     #[serde(default)]

@@ -61,7 +61,9 @@ pub(super) fn run(arguments: &CompareArguments) -> anyhow::Result<Code> {
         if laboratory.is_stopped() {
             return Ok(Code::Interrupted);
         }
-        let codes = checks.iter().filter_map(|check| check.found.as_ref()).map(Comparison::code);
+        // A check that could not be made is none that was passed.
+        let codes =
+            checks.iter().map(|check| check.found.as_ref().map_or(Code::Unobserved, Comparison::code));
         Ok(codes.fold(Code::Good, |worst, code| match (worst, code) {
             (Code::Bad, _) | (_, Code::Bad) => Code::Bad,
             (_, Code::Good) => worst,
@@ -142,7 +144,12 @@ async fn scripts_off(
     check(laboratory, "scripts-off", without, (own, &off), arguments, |aspect| match aspect {
         Aspect::End | Aspect::Version { .. } | Aspect::Digest { .. } => true,
         // What scripts do not do when they are off is the point of it.
-        Aspect::Source { .. } | Aspect::Asked { .. } | Aspect::Through { .. } | Aspect::Deed { .. } => false,
+        Aspect::Source { .. }
+        | Aspect::Asked { .. }
+        | Aspect::Through { .. }
+        | Aspect::Deed { .. }
+        | Aspect::Read { .. }
+        | Aspect::LookedUp { .. } => false,
     })
     .await
 }
@@ -158,7 +165,12 @@ async fn cache(
     warm.cache = Cache { keys: own.cache.keys.max(1), ..own.cache.clone() };
     let without = "with a cold cache (A) and with a warm one (B)".to_owned();
     check(laboratory, "cache", without, (&cold, &warm), arguments, |aspect| match aspect {
-        Aspect::End | Aspect::Version { .. } | Aspect::Digest { .. } | Aspect::Deed { .. } => true,
+        Aspect::End
+        | Aspect::Version { .. }
+        | Aspect::Digest { .. }
+        | Aspect::Deed { .. }
+        | Aspect::Read { .. }
+        | Aspect::LookedUp { .. } => true,
         Aspect::Source { .. } | Aspect::Asked { .. } | Aspect::Through { .. } => false,
     })
     .await

@@ -12,9 +12,10 @@ use crate::compare::behaviour::{
 use crate::compare::cause::{Cause, Search, Shown, Step};
 use crate::compare::noise::{Varying, seen_whole, varying};
 use crate::compare::texts::lines;
-use crate::environment::{Deviation, Environment, Part, deviations, mix};
+use crate::environment::{Deviation, Environment, Part, deviations, left_out, mix};
 use crate::evidence::Evidence;
 use crate::project::lockfile::Lockfile;
+use crate::project::npmrc::Level;
 use crate::runner::Outcome;
 use crate::text::Source;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +48,9 @@ pub(super) struct Comparison {
     pub(super) deviations: Vec<Deviation>,
     /// Deviations, by index, that could not be exchanged here, and why.
     pub(super) unplayed: BTreeMap<usize, String>,
+    /// Parts whose values were left out when the environments were captured, so that nobody
+    /// knows whether they differ; `true` where it is known that they do.
+    pub(super) left_out: BTreeMap<String, bool>,
     /// Binaries of this or that side's platform that its lockfile lacks, known without a run:
     /// side, package, binary.
     pub(super) missing: Vec<(char, String, String)>,
@@ -102,9 +106,31 @@ impl Comparison {
     pub(super) fn code(&self) -> Code {
         match (self.unseen.is_empty(), self.differences.is_empty() && self.missing.is_empty()) {
             (false, _) => Code::Unobserved,
-            (true, true) => Code::Good,
             (true, false) => Code::Bad,
+            (true, true) if self.hides_a_difference() => Code::Unobserved,
+            (true, true) => Code::Good,
         }
+    }
+
+    /// The environments differ in something that may matter and could not be tried.
+    pub(super) fn hides_a_difference(&self) -> bool {
+        let may_matter = |at: &usize| match self.deviations.get(*at).map(|deviation| &deviation.part) {
+            // Whom a sandbox trusts is its own business, and so is what comes with npm.
+            Some(Part::Variable { name }) => !name.contains("CERT"),
+            Some(Part::Npmrc { level, .. }) => *level != Level::Builtin,
+            Some(
+                Part::Npm
+                | Part::Node
+                | Part::Lockfile
+                | Part::Manifest { .. }
+                | Part::File { .. }
+                | Part::Cache
+                | Part::Umask
+                | Part::Platform { .. },
+            ) => true,
+            None => false,
+        };
+        self.unplayed.keys().any(may_matter) || self.left_out.values().any(|differs| *differs)
     }
 }
 
@@ -124,6 +150,7 @@ pub(super) async fn compared(
     ];
     let mut found = Comparison { deviations: deviations(left, right), ..Comparison::default() };
     found.texts.extend(files.into_iter().flatten());
+    found.left_out = left_out(left, right);
     for (at, deviation) in found.deviations.iter().enumerate() {
         if let Some(why) = laboratory.ground.unplayable(&deviation.part, [left, right]) {
             found.unplayed.insert(at, why);

@@ -60,6 +60,9 @@ fn headline(out: &mut String, found: &Comparison) {
             let end = found.ends.first().map_or("", String::as_str);
             writeln!(out, "no difference: both installs fail alike, npm {} ({installs})", safe(end))
         }
+        (true, 0) if found.hides_a_difference() => {
+            writeln!(out, "no difference in what could be tried, and not all could be ({installs})")
+        }
         (true, 0) => writeln!(out, "no difference: both environments install the same ({installs})"),
         (true, 1) => writeln!(out, "1 difference between the installs ({installs})"),
         (true, count) => writeln!(out, "{count} differences between the installs ({installs})"),
@@ -151,13 +154,35 @@ fn short(difference: &Difference) -> String {
         }
         Aspect::Asked { host } => format!("{} is asked for packages in {}", safe(host), only(difference)),
         Aspect::Through { host } => format!("requests go by way of {} in {}", safe(host), only(difference)),
+        Aspect::Read { package, secret } => {
+            format!(
+                "{}the planted secret {} is read, in {}",
+                owner(package.as_deref()),
+                safe(secret),
+                only(difference)
+            )
+        }
+        Aspect::LookedUp { package, name } => {
+            format!(
+                "{}the name {} is looked up, in {}",
+                owner(package.as_deref()),
+                safe(name),
+                only(difference)
+            )
+        }
         Aspect::Deed { kind, package, what } => {
-            let package = package.as_deref().map_or_else(String::new, |path| match path {
-                "" => "the project: ".to_owned(),
-                path => format!("{}: ", safe(path)),
-            });
+            let package = owner(package.as_deref());
             format!("{package}{} {}, in {}", deed(*kind), safe(what), only(difference))
         }
+    }
+}
+
+/// "the project: ", "node_modules/a: ".
+fn owner(package: Option<&str>) -> String {
+    match package {
+        None => String::new(),
+        Some("") => "the project: ".to_owned(),
+        Some(path) => format!("{}: ", safe(path)),
     }
 }
 
@@ -192,7 +217,9 @@ fn grouped(differences: &[&Difference]) -> Vec<String> {
             Aspect::Digest { .. } => (3, "other bytes".to_owned()),
             Aspect::Asked { .. } => (4, format!("asked for packages in {}", only(difference))),
             Aspect::Through { .. } => (4, format!("requests go by way of it in {}", only(difference))),
-            Aspect::Deed { kind, .. } => (5, format!("{} in {}", deeds(*kind), only(difference))),
+            Aspect::Read { .. } => (5, format!("planted secrets read by scripts in {}", only(difference))),
+            Aspect::LookedUp { .. } => (5, format!("names looked up by scripts in {}", only(difference))),
+            Aspect::Deed { kind, .. } => (6, format!("{} in {}", deeds(*kind), only(difference))),
         };
         groups.entry(key).or_default().push(difference);
     }
@@ -223,7 +250,9 @@ fn subject(difference: &Difference) -> String {
             path.rsplit_once("node_modules/").map_or(path.as_str(), |(_, name)| name).to_owned()
         }
         Aspect::Asked { host } | Aspect::Through { host } => host.clone(),
-        Aspect::Deed { package, what, .. } => {
+        Aspect::Deed { package, what, .. }
+        | Aspect::Read { package, secret: what }
+        | Aspect::LookedUp { package, name: what } => {
             let package = package.as_deref().unwrap_or_default();
             let name = package.rsplit_once("node_modules/").map_or(package, |(_, name)| name);
             let what: String = what.chars().take(80).collect();
@@ -268,6 +297,19 @@ fn deviating(out: &mut String, found: &Comparison) {
     }
     for (deviation, why) in unplayed(found) {
         let _ = writeln!(out, "\nnot tried: {} ({why})", difference_of(deviation));
+    }
+    for what in found.left_out.iter().filter(|(_, differs)| **differs).map(|(what, _)| what) {
+        let _ = writeln!(
+            out,
+            "\nnot tried: {} differs, and only in what was left out of the captures as secret",
+            safe(what)
+        );
+    }
+    let unknown: Vec<String> =
+        found.left_out.iter().filter(|(_, differs)| !**differs).map(|(what, _)| what.clone()).collect();
+    if !unknown.is_empty() {
+        let _ =
+            writeln!(out, "\nnot compared, since their values were left out as secret: {}", few(&unknown, 8));
     }
     let varying = found.noise.len();
     if varying > 0 {
