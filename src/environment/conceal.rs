@@ -3,6 +3,7 @@
 //!
 //! The first line of defence is to take no secret in; this is the second.
 
+use crate::project::npmrc::names_a_secret;
 use crate::project::places::blot_urls;
 use crate::secret::Secret;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -55,7 +56,9 @@ impl Known {
             // `user:password`: the password alone is one as well.
             let password =
                 inner.as_deref().and_then(|pair| pair.split_once(':')).map(|(_, it)| it.to_owned());
-            let forms = [Some(STANDARD.encode(secret.expose())), inner, password];
+            let encoded: String = url::form_urlencoded::byte_serialize(secret.expose().as_bytes()).collect();
+            let encoded = Some(encoded).filter(|encoded| encoded != secret.expose());
+            let forms = [Some(STANDARD.encode(secret.expose())), inner, password, encoded];
             let forms = forms.into_iter().flatten().filter(|form| form.len() >= Self::SHORTEST);
             all.extend(forms.map(|form| Secret::new(secret.label(), form)));
             all.push(secret);
@@ -74,7 +77,26 @@ impl Known {
                 text = secret.redact(&text);
             }
         }
-        tokens(&blocks(&blot_urls(&text)))
+        tokens(&blocks(&phrases(&blot_urls(&text))))
+    }
+
+    /// The same for a text that is JSON: what is written in it with escapes is found too.
+    /// Below `config` of a package.json what is named like a secret is one.
+    pub fn conceal_json_text(&self, text: &str) -> String {
+        let Ok(value) = serde_json::from_str::<serde_json::Value>(text) else { return self.conceal(text) };
+        let mut concealed = self.conceal_json(value.clone());
+        if let Some(config) = concealed.get_mut("config").and_then(serde_json::Value::as_object_mut) {
+            for (key, value) in
+                config.iter_mut().filter(|(key, value)| names_a_secret(key) && value.is_string())
+            {
+                *value = serde_json::Value::String(format!("[redacted:{key}]"));
+            }
+        }
+        match concealed == value {
+            true => text.to_owned(),
+            false => serde_json::to_string_pretty(&concealed)
+                .map_or_else(|_| self.conceal(text), |text| text + "\n"),
+        }
     }
 
     /// The same for every text in a JSON value, keys of objects included.
@@ -91,6 +113,98 @@ impl Known {
             Value::Null | Value::Bool(_) | Value::Number(_) => value,
         }
     }
+}
+
+/// What stands before a colon and is no user: `npm:left-pad@1.3.0`.
+const PROTOCOLS: [&str; 13] = [
+    "npm",
+    "file",
+    "link",
+    "workspace",
+    "portal",
+    "patch",
+    "git",
+    "github",
+    "gitlab",
+    "bitbucket",
+    "gist",
+    "http",
+    "https",
+];
+
+/// Secrets by the words around them: `TOKEN=…`, `--_authToken=…`, `Bearer …`, `-u me:…`,
+/// and `me:…@host` where no scheme makes it a URL.
+fn phrases(text: &str) -> String {
+    let ends =
+        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',' | ';' | '&' | '|' | '<' | '>');
+    let mut out = String::with_capacity(text.len());
+    let (mut rest, mut before) = (text, String::new());
+    while !rest.is_empty() {
+        let gap = rest.find(|c| !ends(c)).unwrap_or(rest.len());
+        out.push_str(&rest[..gap]);
+        rest = &rest[gap..];
+        let end = rest.find(ends).unwrap_or(rest.len());
+        let (word, next) = rest.split_at(end);
+        out.push_str(&phrase(&before, word));
+        before = word.to_owned();
+        rest = next;
+    }
+    out
+}
+
+/// A word with what of it is secret behind the word before it.
+fn phrase(before: &str, word: &str) -> String {
+    let is_hidden = word.starts_with("[redacted") || word.starts_with('$') || word.is_empty();
+    if is_hidden {
+        return word.to_owned();
+    }
+    let announced = ["bearer", "basic"].iter().any(|it| before.eq_ignore_ascii_case(it)) && word.len() >= 6;
+    let user = matches!(before, "-u" | "--user") && word.contains(':');
+    if announced || user {
+        return format!("[redacted:{before}]");
+    }
+    if let Some((name, value)) = word.split_once('=') {
+        let bare = name.rsplit(['-', ':', '/', '?']).next().unwrap_or(name).trim_start_matches('D');
+        let hidden = value.is_empty() || value.starts_with("[redacted") || value.starts_with('$');
+        if !hidden
+            && !bare.is_empty()
+            && (names_a_secret(bare) || names_a_secret(name) || bare.starts_with("_auth"))
+        {
+            return format!("{name}=[redacted:{bare}]");
+        }
+    }
+    if let Some(at) = word.find("%3A%2F%2F").or_else(|| word.find("%3a%2f%2f"))
+        && let Some(end) = word.rfind("%40").filter(|end| *end > at)
+    {
+        return format!("{}[redacted]{}", &word[..at + 9], &word[end..]);
+    }
+    userinfo(word).unwrap_or_else(|| word.to_owned())
+}
+
+/// `me:secret@host` anywhere in a word that is no URL.
+fn userinfo(word: &str) -> Option<String> {
+    let at = word.rfind('@')?;
+    let (front, host) = word.split_at(at);
+    let start = front.rfind(['/', '=', '(']).map_or(0, |start| start + 1);
+    let (user, password) = front[start..].split_once(':')?;
+    let is_host = host[1..].chars().next().is_some_and(char::is_alphanumeric)
+        && host[1..].chars().any(|c| c.is_ascii_alphabetic());
+    let is_user = !user.is_empty() && !password.is_empty() && !PROTOCOLS.contains(&user);
+    (is_host && is_user).then(|| format!("{}[redacted]{host}", &word[..start]))
+}
+
+/// Whether a text holds a word that nobody would make up but by chance: of at least twenty
+/// characters with capitals, small letters and digits in it, or with letters and digits
+/// and no meaning as a hash.
+pub fn looks_random(text: &str) -> bool {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    words.into_iter().any(|word| {
+        let has = |is: fn(&u8) -> bool| word.as_bytes().iter().any(is);
+        let is_hash = matches!(word.len(), 40 | 64) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+        let long = word.len() >= 24 && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
+        !is_hash && word.len() >= 20 && (mixed || long)
+    })
 }
 
 /// Private keys, whole.
@@ -115,7 +229,7 @@ fn tokens(text: &str) -> String {
     let bytes = text.as_bytes();
     let (mut out, mut copied, mut at) = (String::new(), 0, 0);
     while at < bytes.len() {
-        if at > 0 && is_inside(bytes[at - 1]) || !bytes[at].is_ascii_alphabetic() {
+        if at > 0 && bytes[at - 1].is_ascii_alphabetic() || !bytes[at].is_ascii_alphabetic() {
             at += 1;
             continue;
         }
@@ -130,7 +244,7 @@ fn tokens(text: &str) -> String {
             out.push_str(&format!("[redacted:{start}…]"));
             copied = at + length;
         }
-        at += length.max(1);
+        at += if token.is_some() { length } else { 1 };
     }
     out.push_str(&text[copied..]);
     out
@@ -174,6 +288,56 @@ mod tests {
         let key = "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----";
         assert_eq!(Known::default().conceal(&format!("<{key}>")), "<[redacted:private key]>");
         assert_eq!(Known::default().conceal("https://u:p@h/x?sig=1"), "https://[redacted]@h/x?[redacted]");
+    }
+
+    #[test]
+    fn secrets_are_known_by_the_words_around_them() {
+        for (text, shown) in [
+            ("curl -u me:hunter2 x", "curl -u [redacted:-u] x"),
+            ("TOKEN=hunter2 node x.js", "TOKEN=[redacted:TOKEN] node x.js"),
+            ("npm ci --_authToken=hunter2", "npm ci --_authToken=[redacted:_authToken]"),
+            ("Authorization: Bearer hunter2hunter2", "Authorization: Bearer [redacted:Bearer]"),
+            ("-DKEY=hunter2", "-DKEY=[redacted:KEY]"),
+            ("//h/:_authToken=hunter2", "//h/:_authToken=[redacted:_authToken]"),
+            ("deploy:hunter2@h.example:x/y.git", "[redacted]@h.example:x/y.git"),
+            ("//u:hunter2@h.example", "//[redacted]@h.example"),
+            ("u:hunter2@proxy.example:8080", "[redacted]@proxy.example:8080"),
+            ("https%3A%2F%2Fu%3Ahunter2%40h", "https%3A%2F%2F[redacted]%40h"),
+            // What is no secret stays.
+            ("npm:left-pad@1.3.0", "npm:left-pad@1.3.0"),
+            ("npm:@acme/a@^1.0.0", "npm:@acme/a@^1.0.0"),
+            ("git@github.com:acme/x.git", "git@github.com:acme/x.git"),
+            (
+                "https://npm.acme.example:8443/@acme/a/-/a-1.0.0.tgz",
+                "https://npm.acme.example:8443/@acme/a/-/a-1.0.0.tgz",
+            ),
+            ("TOKEN=$NPM_TOKEN node x", "TOKEN=$NPM_TOKEN node x"),
+            ("NODE_ENV=production", "NODE_ENV=production"),
+        ] {
+            assert_eq!(Known::default().conceal(text), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn json_is_looked_at_behind_its_escapes() {
+        let known = Known::of([Secret::new("x", "hunter2,hunter2")]);
+        let text = r#"{"a": "https:\/\/u:hunter2@h\/x", "config": {"password": "open", "port": "80"}, "b": "hunter2%2Chunter2"}"#;
+        let shown = known.conceal_json_text(text);
+        assert!(!shown.contains("hunter2") && !shown.contains("open") && shown.contains("\"80\""), "{shown}");
+        assert_eq!(known.conceal_json_text("{\"a\" : 1}"), "{\"a\" : 1}");
+    }
+
+    #[test]
+    fn what_looks_random_is_told_from_names_and_hashes() {
+        for (text, random) in [
+            ("refs/heads/feature/long-name-of-a-branch", false),
+            ("0123456789abcdef0123456789abcdef01234567", false),
+            ("Aa1Bb2Cc3Dd4Ee5Ff6Gg7", true),
+            ("x=abcdefghijklmnopqrstuvwx1", true),
+            ("https://ci.example/job/4711", false),
+        ] {
+            assert_eq!(looks_random(text), random, "{text}");
+        }
     }
 
     proptest::proptest! {

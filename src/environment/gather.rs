@@ -71,6 +71,10 @@ pub fn gather(here: &Here<'_>) -> Result<Environment, serde_json::Error> {
         installed: tree::installed(&project.root),
     };
     let known = known(here);
+    let mut environment = environment;
+    for text in [&mut environment.project.manifest, &mut environment.project.lockfile] {
+        *text = known.conceal_json_text(text);
+    }
     let concealed = known.conceal_json(serde_json::to_value(&environment)?);
     serde_json::from_value(concealed)
 }

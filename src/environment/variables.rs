@@ -1,5 +1,6 @@
 //! Which variables of a machine tell something about an install.
 
+use super::conceal::looks_random;
 use crate::project::npmrc::{NpmConfig, is_secret_key, names_a_secret};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -119,10 +120,12 @@ pub(super) fn telling(
         !nothing && (counts(name) || named.contains(name) || more.contains(name))
     };
     for (name, value) in env.iter().filter(|(name, value)| wanted(name, value)) {
-        let secret = behind.contains(name) || holds_a_secret(name);
-        let text = match value.get(..MAX_VALUE) {
-            Some(start) => format!("{start}[{} more bytes]", value.len() - start.len()),
-            None => value.clone(),
+        // What a CI system puts into its variables is not known beforehand.
+        let random = !NAMES.contains(&name.to_ascii_uppercase().as_str()) && looks_random(value);
+        let secret = behind.contains(name) || holds_a_secret(name) || random;
+        let text = match value.len() > MAX_VALUE {
+            true => format!("[{} bytes]", value.len()),
+            false => value.clone(),
         };
         found.insert(name.clone(), if secret && !value.is_empty() { label(name) } else { text });
     }
@@ -140,7 +143,11 @@ pub(super) fn holds_a_secret(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     match lower.strip_prefix("npm_config_") {
         Some(key) => is_secret_key(key) || names_a_secret(key),
-        None => names_a_secret(name),
+        None => {
+            const WORDS: [&str; 8] =
+                ["login", "creds", "cred", "oidc", "sig", "signature", "session", "cookie"];
+            names_a_secret(name) || lower.split(['_', '-']).any(|part| WORDS.contains(&part))
+        }
     }
 }
 

@@ -43,6 +43,9 @@ fn planted() -> Planted {
             ("ORDINARY_NAME", value("Ordinary")),
             ("npm_config_note", format!("npm_{}", value("Looks"))),
             ("CI_JOB_URL", format!("https://ci.example/job?sig={}", value("Query"))),
+            ("HTTP_PROXY", format!("me:{}@proxy.acme.example:8080", value("BareProxy"))),
+            ("NPM_LOGIN", format!("me:{}", value("Login"))),
+            ("VERCEL_WORD", value("Random")),
             ("GITLAB_HEADER", format!("Bearer glpat-{}", value("Header"))),
         ],
         user,
@@ -71,6 +74,11 @@ fn planted() -> Planted {
             "Header",
             "Committed",
             "Git",
+            "BareProxy",
+            "Login",
+            "Random",
+            "Curl",
+            "Assigned",
         ]
         .into_iter()
         .map(value)
@@ -89,6 +97,10 @@ fn no_secret_is_in_what_is_captured_or_compared() {
         .dependency("@acme/quiet", "1.0.0")
         .npmrc(&planted.project)
         .script("x-release", &format!("curl {}", planted.manifest))
+        .script(
+            "x-upload",
+            &format!("curl -u me:{} -o x && API_TOKEN={} node x", planted.values[22], planted.values[23]),
+        )
         .served_registry("https://npm.acme.example/", "registry/acme", |registry| {
             registry.package(Package::new("@acme/quiet", "1.0.0"))
         })
