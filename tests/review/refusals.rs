@@ -31,6 +31,19 @@ fn what_names_no_two_revisions_is_refused() {
 }
 
 #[test]
+fn a_tag_does_not_stand_for_a_branch_of_its_name() {
+    let project = updated(shop(&["slug"]), &shop(&["slug"]));
+    git(&project, &["branch", "release", "HEAD"]);
+    git(&project, &["commit", "-q", "--allow-empty", "-m", "another"]);
+    git(&project, &["tag", "release", "HEAD"]);
+    let told = project.run(&["compare", "--lockfile", "release..HEAD"]);
+    assert_eq!(told.status, Some(2), "{told:?}");
+    assert!(told.stderr.contains("`release` is a branch and a tag"), "{}", told.stderr);
+    let told = project.run(&["compare", "--no-install", "--lockfile", "refs/heads/release..HEAD"]);
+    assert!(!told.stderr.contains("a branch and a tag"), "{}", told.stderr);
+}
+
+#[test]
 fn a_broken_lockfile_is_shown_with_its_revision_and_its_line() {
     let project = shop(&["slug"]);
     let new = shop(&["slug"]);

@@ -63,8 +63,11 @@ fn split(range: &str) -> Result<(String, String), Complaint> {
 }
 
 fn misnamed(words: &str) -> Complaint {
-    Complaint::about(format!("`{words}` are not two revisions"))
-        .help("write `--lockfile REV1..REV2` with both, as in `main..HEAD`, or name two lockfiles")
+    let help = match words.contains("...") {
+        true => "write two dots: what is compared are the two revisions, and not what they branched from",
+        false => "write `--lockfile REV1..REV2` with both, as in `main..HEAD`, or name two lockfiles",
+    };
+    Complaint::about(format!("`{words}` are not two revisions")).help(help)
 }
 
 fn side(name: &str, root: &Path) -> Result<Revision, Complaint> {
@@ -132,6 +135,20 @@ fn commit(name: &str, root: &Path) -> Result<String, Complaint> {
     if name.starts_with('-') || name.is_empty() || name.len() > LONGEST || name.contains(odd) {
         return Err(Complaint::about(format!("`{name}` is neither a revision nor a file"))
             .help("name a commit, a branch or a tag of the project's repository"));
+    }
+    // git would take a tag before a branch of that name, and anybody's tag may be fetched.
+    let meant: BTreeSet<Vec<u8>> = ["heads", "tags", "remotes"]
+        .iter()
+        .filter_map(|kind| {
+            let reference = format!("refs/{kind}/{name}^{{commit}}");
+            ask(root, &["rev-parse", "--verify", "--quiet", &reference], 256).ok().flatten()
+        })
+        .collect();
+    if meant.len() > 1 {
+        return Err(Complaint::about(format!(
+            "`{name}` is a branch and a tag, and they are not the same commit"
+        ))
+        .help(format!("name the branch as `refs/heads/{name}`, or the tag as `refs/tags/{name}`")));
     }
     let said = ask(root, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")], 256)
         .map_err(|error| Complaint::about(format!("git cannot be asked for `{name}`: {error}")))?;
