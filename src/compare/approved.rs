@@ -134,13 +134,34 @@ impl Approved {
         }
     }
 
-    /// What was approved in a place; `None` where nothing was.
+    /// What was approved in a place; `None` where nothing was. What scripts of a package do
+    /// that has no line as a package was approved of nobody, and is not in it.
     pub fn at(&self, place: &str) -> Option<BTreeSet<Fact>> {
         self.places.contains(place).then(|| {
-            let mut facts = self.everywhere.facts();
-            facts.extend(self.only.get(place).into_iter().flat_map(Behaviour::facts));
+            let (mut facts, ownerless) = (self.written(place), self.ownerless(place));
+            facts.retain(|fact| fact.who().is_none_or(|who| !ownerless.contains(who)));
             facts
         })
+    }
+
+    /// Whose scripts the file speaks of without a line of the package itself. A folder of which
+    /// no package is known stands by its path.
+    pub fn ownerless(&self, place: &str) -> BTreeSet<String> {
+        let facts = self.written(place);
+        let known = names(&facts);
+        let is_folder = |who: &str| !who.starts_with('@') && who.contains('/');
+        let deeds = facts.iter().filter_map(Fact::who);
+        deeds
+            .filter(|who| *who != ROOT && !known.contains(who) && !is_folder(who))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// What the file says of a place.
+    fn written(&self, place: &str) -> BTreeSet<Fact> {
+        let mut facts = self.everywhere.facts();
+        facts.extend(self.only.get(place).into_iter().flat_map(Behaviour::facts));
+        facts
     }
 }
 

@@ -1,10 +1,9 @@
 //! The file is one of the tested project's: what is wrong with it is said, with its place,
 //! and nothing is run.
 
-use crate::FILE;
-use crate::lacks;
 use crate::support::package::Package;
 use crate::support::project::Project;
+use crate::{FILE, file, lacks, said};
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -40,6 +39,7 @@ fn a_file_that_is_no_baseline_runs_nothing() {
         ("{\"schema\": \"sealcheck/lock/v2\"}", "this program reads `sealcheck/lock/v1`"),
         ("{\n  \"schema\": \"sealcheck/lock/v1\",\n  \"evil\": \u{1b}[2J\n}", "sealcheck.lock.json:3"),
         ("<<<<<<< ours\n{}", "merge conflict"),
+        (EVERYTHING, "`**` of `plain` approves too much"),
     ] {
         fs::write(&path, text).unwrap();
         refused(part);
@@ -59,6 +59,36 @@ fn a_file_that_is_no_baseline_runs_nothing() {
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     refused("not a file");
+}
+
+/// Whatever the package may ever do is approved.
+const EVERYTHING: &str = "{\"schema\": \"sealcheck/lock/v1\", \"suite\": null, \"places\": [], \"everywhere\": {
+    \"sometimes\": {\"plain\": {\"processes\": {\"postinstall\": [\"**\"]}, \"connections\": [\"**\"], \"writes\": [\"**\"]}}}}";
+
+#[test]
+fn what_nobody_saw_is_named_and_gone_when_it_is_accepted_anew() {
+    if lacks("unseen") {
+        return;
+    }
+    let project = project();
+    let only = ["accept", "--scenario", "baseline"];
+    assert_eq!(project.run(&only).status, Some(0));
+    let sound = project.read(FILE);
+    let mut written = file(&project);
+    written["everywhere"]["sometimes"] = serde_json::json!({
+        "@shop/prices": { "connections": ["*.evil.example:443"] },
+        "plain": { "processes": { "postinstall": ["evil **"] } },
+    });
+    fs::write(project.path().join(FILE), written.to_string()).unwrap();
+    let outcome = project.test_once(&only[1..]);
+    let stale = said(&outcome, "stale-baseline");
+    assert_eq!(stale.len(), 1, "{stale:?}");
+    assert!(
+        stale[0].starts_with("warning") && stale[0].ends_with("counts for nothing: @shop/prices"),
+        "{stale:?}"
+    );
+    let again = project.run(&only);
+    assert_eq!((again.status, project.read(FILE)), (Some(0), sound), "{}", again.stderr);
 }
 
 #[test]

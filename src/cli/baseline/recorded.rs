@@ -9,7 +9,8 @@ use crate::wire::Exit;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Tested<'_> {
-    /// The baseline that these runs give, and what of them is not in it, a line each.
+    /// The baseline that these runs give, and what of them is not in it, a line each. Only an
+    /// update knows the old one.
     pub(super) fn record(
         &self,
         old: Option<&Approved>,
@@ -24,19 +25,14 @@ impl Tested<'_> {
         }
         let mut widest = self.suite();
         for (at, place) in places.iter().enumerate() {
-            let known = old.and_then(|old| old.at(place)).unwrap_or_default();
+            let known = keeps.and_then(|old| old.at(place)).unwrap_or_default();
             let mut facts = match self.observation(at) {
                 Some(observed) => observed.facts(&known),
                 None => {
                     says.push(format!(
                         "no run of `baseline` ended well in {place}: its packages are not recorded"
                     ));
-                    known
-                        .iter()
-                        .filter(|_| keeps.is_some())
-                        .filter(|fact| !is_verdict(fact))
-                        .cloned()
-                        .collect()
+                    known.iter().filter(|fact| !is_verdict(fact)).cloned().collect()
                 }
             };
             let mut told = self.verdicts(at, said, &mut says);

@@ -39,6 +39,16 @@ pub enum Fact {
     },
 }
 
+impl Fact {
+    /// Whose scripts did it; `None` where it is nothing that scripts do.
+    pub(super) fn who(&self) -> Option<&str> {
+        match self {
+            Self::Deed { who, .. } => Some(who),
+            Self::Verdict { .. } | Self::Package { .. } => None,
+        }
+    }
+}
+
 /// What a script can do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Act {

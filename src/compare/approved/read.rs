@@ -1,6 +1,7 @@
 //! The text of a baseline, and reading it strictly: it is a file of the tested project.
 
-use super::fact::name_of;
+use super::deed::{is_pattern, names_a_host};
+use super::fact::{Act, Fact, name_of};
 use super::{Approved, Behaviour, FILE, SCHEMA};
 use crate::text::{Complaint, Source};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
@@ -9,6 +10,9 @@ use std::marker::PhantomData;
 
 /// The verdicts that a scenario can have in it. One that was not observed has none.
 const VERDICTS: [&str; 5] = ["not-applicable", "sealed", "broken", "exposed", "leaked"];
+
+/// How a file can have been changed.
+const CHANGES: [&str; 3] = ["added", "changed", "removed"];
 
 const HELP: &str =
     "take the file back to what was committed, or remove it and run `sealcheck accept` to record it anew";
@@ -72,9 +76,58 @@ impl Approved {
             if let Some(line) = behaviour.lines().find(|line| name_of(line).is_empty()) {
                 return at(line, "a package has no name".to_owned());
             }
+            for fact in behaviour.facts() {
+                match &fact {
+                    Fact::Deed { who, act, text, .. } => {
+                        if let Some(why) = too_wide(act, text) {
+                            return at(text, format!("`{text}` of `{who}` approves too much: {why}"));
+                        }
+                    }
+                    Fact::Verdict { .. } | Fact::Package { .. } => {}
+                }
+            }
         }
         Ok(())
     }
+}
+
+/// Why a line stands for more than any that is recorded; `None` where it does not.
+fn too_wide(act: &Act, line: &str) -> Option<&'static str> {
+    if !is_pattern(line) {
+        return None;
+    }
+    let right = match act {
+        Act::Run(_) => match line.strip_suffix("**") {
+            Some(program) => {
+                let program = program.strip_suffix(' ').unwrap_or_default();
+                !program.is_empty() && !program.contains(' ') && !is_pattern(program)
+            }
+            None => !has_two_stars(line),
+        },
+        Act::Connect => !has_two_stars(line) && names_a_host(line),
+        Act::Write => {
+            let path = CHANGES.iter().find_map(|change| line.strip_prefix(change)?.strip_prefix(' '));
+            path.is_some_and(|path| match path.strip_suffix("**") {
+                Some(folder) => {
+                    let folder = folder.strip_suffix('/').unwrap_or_default();
+                    !folder.is_empty() && !has_two_stars(folder)
+                }
+                None => !has_two_stars(path),
+            })
+        }
+        Act::Read => false,
+    };
+    let why = match act {
+        Act::Run(_) => "`**` stands only behind a program, `cc **`",
+        Act::Connect => "a star stands only before the last two parts of a host's name",
+        Act::Write => "`**` stands only behind `added`, `changed` or `removed` and a folder, `added dist/**`",
+        Act::Read => "a secret that was read is named",
+    };
+    (!right).then_some(why)
+}
+
+fn has_two_stars(line: &str) -> bool {
+    line.replace("\\*", "").contains("**")
 }
 
 impl Behaviour {

@@ -97,6 +97,66 @@ fn a_file_that_nobody_wrote_so_is_refused_with_its_place_and_advice() {
 }
 
 #[test]
+fn a_line_that_approves_everything_is_refused_with_its_place() {
+    let postinstall = || Act::Run("postinstall".to_owned());
+    let with = |act: &Act, text: &str| {
+        let mut facts = sound();
+        let (who, text) = ("left-pad".to_owned(), text.to_owned());
+        facts.insert(Fact::Deed { who, sometimes: true, act: act.clone(), text });
+        read(&Approved::of(None, &BTreeMap::from([("npm 11".to_owned(), facts)])).to_json().unwrap())
+    };
+    for (act, text) in [
+        (postinstall(), "**"),
+        (postinstall(), "* **"),
+        (postinstall(), "cc -c **"),
+        (postinstall(), "cc** x"),
+        (postinstall(), "cc**"),
+        (postinstall(), "** x"),
+        (Act::Connect, "**"),
+        (Act::Connect, "*"),
+        (Act::Connect, "*:443"),
+        (Act::Connect, "**.cdn.example:443"),
+        (Act::Connect, "cdn.*:443"),
+        (Act::Connect, "198.51.100.*:443"),
+        (Act::Write, "**"),
+        (Act::Write, "* dist/x"),
+        (Act::Write, "added **"),
+        (Act::Write, "added /**"),
+        (Act::Write, "added dist**"),
+        (Act::Write, "added **/x"),
+        (Act::Read, "*"),
+        (Act::Read, "**"),
+    ] {
+        let complaint = with(&act, text).expect_err(text);
+        assert!(complaint.message.contains("approves too much"), "{text}: {complaint}");
+        assert!(complaint.help.is_some() && complaint.place.is_some(), "{complaint}");
+    }
+    for (act, text) in [
+        (postinstall(), "cc **"),
+        (postinstall(), "/tmp/build-*/configure *"),
+        (postinstall(), "rm \\*\\*.o"),
+        (Act::Connect, "*.cdn.example:443"),
+        (Act::Write, "added dist/**"),
+        (Act::Write, "added /tmp/build-*/out/o.*"),
+        (Act::Read, "aws"),
+    ] {
+        assert!(with(&act, text).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn scripts_of_a_package_without_a_line_are_approved_by_nobody() {
+    let mut facts = sound();
+    facts.insert(deed(ROOT, Act::Run("prepare".to_owned()), "sh -c tsc"));
+    let owned = facts.clone();
+    facts.insert(deed("@shop/prices", Act::Run("postinstall".to_owned()), "sh -c node x.js"));
+    let file = Approved::of(None, &BTreeMap::from([("npm 11".to_owned(), facts)]));
+    assert_eq!(file.at("npm 11").unwrap(), owned);
+    assert_eq!(file.ownerless("npm 11"), BTreeSet::from(["@shop/prices".to_owned()]));
+    assert!(file.to_json().unwrap().contains("@shop/prices"));
+}
+
+#[test]
 fn a_thousand_packages_fit_into_a_review() {
     let digest = "A".repeat(22);
     let mut facts: BTreeSet<Fact> = (0..1000)

@@ -70,6 +70,18 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
             .at(at(first)),
         );
     }
+    let ownerless = standing.file.ownerless(standing.here);
+    let ownerless: Vec<&str> = ownerless.iter().map(String::as_str).collect();
+    if let Some(first) = ownerless.first() {
+        sightings.push(
+            Sighting::new(
+                format!("the accepted baseline approves scripts of packages that it does not have, which counts for nothing: {}", listed(&ownerless, ", ")),
+                HELP,
+            )
+            .key("ownerless")
+            .at(at(first)),
+        );
+    }
     sightings
 }
 
