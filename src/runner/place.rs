@@ -1,6 +1,7 @@
 //! A run's specification as a place: which files, variables and folders a
 //! sandbox gets so that npm finds in it what it would find at the user's.
 
+use crate::compare::approved;
 use crate::plan::{RunSpec, is_here};
 use crate::project::Project;
 use crate::project::npmrc::Level;
@@ -127,7 +128,8 @@ pub fn place(run: &RunSpec, project: &Project, common: &Common, cache: CacheSpec
         label: run.id.clone(),
         project: ProjectCopy {
             root: project.root.clone(),
-            files: project.files.clone(),
+            // What is approved is nothing for a script to read, and to behave by.
+            files: project.files.iter().filter(|file| *file != approved::FILE).cloned().collect(),
             changes: run.changes.clone(),
         },
         show,

@@ -92,6 +92,33 @@ fn what_nobody_saw_is_named_and_gone_when_it_is_accepted_anew() {
 }
 
 #[test]
+fn no_script_can_read_what_is_approved() {
+    if lacks("unread") {
+        return;
+    }
+    let look = "const fs = require('fs');\n\
+        const at = process.env.INIT_CWD + '/';\n\
+        const seen = (name) => fs.existsSync(at + name) ? 'there' : 'not-there';\n\
+        fs.writeFileSync(seen('sealcheck.lock.json') + '.baseline', '');\n\
+        fs.writeFileSync(seen('package.json') + '.manifest', '');\n";
+    let nosy = Package::new("plain", "1.0.0").file("look.js", look).script("postinstall", "node look.js");
+    let project = Project::new()
+        .dependency("plain", "1.0.0")
+        .served_registry("{public}", "public", |registry| registry.package(nosy))
+        .build();
+    for _ in 0..2 {
+        assert_eq!(project.run(&["accept", "--scenario", "baseline"]).status, Some(0));
+        assert_eq!(
+            file(&project)["everywhere"]["scripts"]["plain"]["writes"],
+            serde_json::json!([
+                "added node_modules/plain/not-there.baseline",
+                "added node_modules/plain/there.manifest"
+            ])
+        );
+    }
+}
+
+#[test]
 fn a_link_within_the_project_is_replaced_and_not_written_through() {
     if lacks("link") {
         return;
