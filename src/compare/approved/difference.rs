@@ -2,6 +2,7 @@
 
 use super::deed::covers;
 use super::fact::{Act, Fact, Group, Pinned, name_of, version_of};
+use super::fold;
 use super::record::Observation;
 use crate::evidence::exchange::Role;
 use crate::project::class::Class;
@@ -99,15 +100,26 @@ pub fn changes(before: &BTreeSet<Fact>, after: &Observation, whole: bool) -> Vec
     }
     let done = after.all();
     let mut deeds: BTreeMap<(&str, &Act), Change> = BTreeMap::new();
+    let mut open: BTreeMap<(&str, &Act), BTreeSet<&str>> = BTreeMap::new();
     for (who, act, text) in &done {
         if !before.iter().any(|fact| accepts(fact, who, act, text)) {
-            deeds.entry((who, act)).or_insert_with(|| Change::of(act)).after.push(text.clone());
+            open.entry((who, act)).or_default().insert(text);
+        }
+    }
+    let mut met: BTreeSet<&Fact> = BTreeSet::new();
+    for ((who, act), texts) in open {
+        let (known, new) = counted(before, who, act, &texts);
+        met.extend(known);
+        if !new.is_empty() {
+            deeds.entry((who, act)).or_insert_with(|| Change::of(act)).after.extend(new);
         }
     }
     for fact in before.iter().filter(|_| whole) {
         match fact {
             Fact::Deed { who, sometimes: false, act, text } => {
-                if !done.iter().any(|(of, by, seen)| of == who && by == act && covers(text, seen)) {
+                if !met.contains(fact)
+                    && !done.iter().any(|(of, by, seen)| of == who && by == act && covers(text, seen))
+                {
                     deeds.entry((who, act)).or_insert_with(|| Change::of(act)).before.push(text.clone());
                 }
             }
@@ -137,6 +149,40 @@ pub fn changes(before: &BTreeSet<Fact>, after: &Observation, whole: bool) -> Vec
         change.changes.sort();
     }
     all
+}
+
+/// Commands that no line covers, beside the lines that tell many of a program by number and
+/// digest: those lines that they are, and what is new.
+fn counted<'a>(
+    before: &'a BTreeSet<Fact>,
+    who: &str,
+    act: &Act,
+    open: &BTreeSet<&str>,
+) -> (Vec<&'a Fact>, Vec<String>) {
+    let (mut known, mut new) = (Vec::new(), Vec::new());
+    let is_command = match act {
+        Act::Run(_) => true,
+        Act::Connect | Act::Write | Act::Read => false,
+    };
+    for (program, lines) in fold::by_program(open.iter().copied()) {
+        let start = fold::counted_start(program);
+        let told = before.iter().find_map(|fact| match fact {
+            Fact::Deed { who: of, act: by, text, .. }
+                if of == who && by == act && text.starts_with(&start) =>
+            {
+                Some((fact, text))
+            }
+            Fact::Deed { .. } | Fact::Verdict { .. } | Fact::Package { .. } => None,
+        });
+        match told.filter(|_| is_command && fold::is_interpreter(program)) {
+            Some((fact, text)) => {
+                let now = fold::counted(program, &lines);
+                if now == *text { known.push(fact) } else { new.push(now) }
+            }
+            None => new.extend(lines.into_iter().map(str::to_owned)),
+        }
+    }
+    (known, new)
 }
 
 /// Whether a fact of a baseline accepts a deed.

@@ -2,6 +2,7 @@
 
 use super::deed::{is_pattern, names_a_host};
 use super::fact::{Act, Fact, name_of};
+use super::fold::{is_interpreter, may_stand};
 use super::{Approved, Behaviour, FILE, SCHEMA};
 use crate::text::{Complaint, Source};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
@@ -100,7 +101,10 @@ fn too_wide(act: &Act, line: &str) -> Option<&'static str> {
         Act::Run(_) => match line.strip_suffix("**") {
             Some(program) => {
                 let program = program.strip_suffix(' ').unwrap_or_default();
-                !program.is_empty() && !program.contains(' ') && !is_pattern(program)
+                !program.is_empty()
+                    && !program.contains(' ')
+                    && !is_pattern(program)
+                    && !is_interpreter(program)
             }
             None => !has_two_stars(line),
         },
@@ -110,7 +114,7 @@ fn too_wide(act: &Act, line: &str) -> Option<&'static str> {
             path.is_some_and(|path| match path.strip_suffix("**") {
                 Some(folder) => {
                     let folder = folder.strip_suffix('/').unwrap_or_default();
-                    !folder.is_empty() && !has_two_stars(folder)
+                    !folder.is_empty() && !has_two_stars(folder) && may_stand(folder)
                 }
                 None => !has_two_stars(path),
             })
@@ -118,9 +122,11 @@ fn too_wide(act: &Act, line: &str) -> Option<&'static str> {
         Act::Read => false,
     };
     let why = match act {
-        Act::Run(_) => "`**` stands only behind a program, `cc **`",
+        Act::Run(_) => "`**` stands only behind a program that does not run whatever it is given, `cc **`",
         Act::Connect => "a star stands only before the last two parts of a host's name",
-        Act::Write => "`**` stands only behind `added`, `changed` or `removed` and a folder, `added dist/**`",
+        Act::Write => {
+            "`**` stands only behind `added`, `changed` or `removed` and a folder that others do not share, `added dist/**`"
+        }
         Act::Read => "a secret that was read is named",
     };
     (!right).then_some(why)

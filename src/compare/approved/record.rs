@@ -64,11 +64,18 @@ impl Observation {
             told.entry((who, sometimes, act)).or_default().insert(text);
         }
         let mut facts = self.packages.clone();
-        for ((who, sometimes, act), lines) in told {
+        let none = BTreeSet::new();
+        for ((who, sometimes, act), lines) in &told {
+            let (who, sometimes, act) = (who.clone(), *sometimes, act.clone());
             let lines = match &act {
-                Act::Run(_) => fold::commands(&lines),
-                Act::Write => fold::files(&lines),
-                Act::Connect | Act::Read => lines,
+                // What is there now and then has no number.
+                Act::Run(_) if sometimes => lines.clone(),
+                Act::Run(_) => {
+                    let loose = told.get(&(who.clone(), true, act.clone())).unwrap_or(&none);
+                    fold::commands(lines, loose)
+                }
+                Act::Write => fold::files(lines),
+                Act::Connect | Act::Read => lines.clone(),
             };
             facts.extend(lines.into_iter().map(|text| Fact::Deed {
                 who: who.clone(),

@@ -111,6 +111,8 @@ fn a_line_that_approves_everything_is_refused_with_its_place() {
         (postinstall(), "cc -c **"),
         (postinstall(), "cc** x"),
         (postinstall(), "cc**"),
+        (postinstall(), "sh **"),
+        (postinstall(), "/usr/bin/python3 **"),
         (postinstall(), "** x"),
         (Act::Connect, "**"),
         (Act::Connect, "*"),
@@ -122,6 +124,12 @@ fn a_line_that_approves_everything_is_refused_with_its_place() {
         (Act::Write, "* dist/x"),
         (Act::Write, "added **"),
         (Act::Write, "added /**"),
+        (Act::Write, "added ~/.ssh/**"),
+        (Act::Write, "added /tmp/x/**"),
+        (Act::Write, "added node_modules/**"),
+        (Act::Write, "added node_modules/@shop/**"),
+        (Act::Write, "added node_modules/*/**"),
+        (Act::Write, "added ~//x/**"),
         (Act::Write, "added dist**"),
         (Act::Write, "added **/x"),
         (Act::Read, "*"),
@@ -279,6 +287,39 @@ fn what_varies_is_told_by_a_pattern_and_covered_by_it() {
     assert_eq!(lines(&busy.facts(&BTreeSet::new())), ["echo * *"]);
     // A single run shows no pattern; what is known of it stays.
     assert_eq!(again.facts(&facts), facts);
+}
+
+#[test]
+fn another_of_many_commands_is_drift() {
+    let many = |more: &[&str]| {
+        let mut run = run(&["sh", "-c", "make"], &[], &[]);
+        let commands = (0..40).map(|n| format!("step {n}")).chain(more.iter().map(|it| (*it).to_owned()));
+        for (at, command) in commands.enumerate() {
+            let mut process = run.processes[1].clone();
+            process.id = crate::wire::ProcessId(10 + u32::try_from(at).unwrap());
+            process.argv = vec!["sh".to_owned(), "-c".to_owned(), command];
+            run.processes.push(process);
+        }
+        run
+    };
+    let facts = observe(&[&many(&[]), &many(&["now and then"]), &many(&[])]).facts(&BTreeSet::new());
+    let told = lines(&facts);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("sh: 41 commands, sha256:"), "{told:?}");
+    for same in [many(&[]), many(&["now and then"])] {
+        assert_eq!(changes(&facts, &observe(&[&same]), true), Vec::new());
+    }
+    let found = changes(&facts, &observe(&[&many(&["curl evil.example"])]), true);
+    assert_eq!(found[0].changes.len(), 1, "{found:?}");
+    assert_eq!(found[0].changes[0].before, told[..1]);
+    assert!(found[0].changes[0].after[0].starts_with("sh: 42 commands, "), "{found:?}");
+    assert_eq!(observe(&[&many(&[])]).facts(&facts), facts_without_sometimes(&facts));
+}
+
+fn facts_without_sometimes(facts: &BTreeSet<Fact>) -> BTreeSet<Fact> {
+    let mut facts = facts.clone();
+    facts.retain(|fact| !matches!(fact, Fact::Deed { sometimes: true, .. }));
+    facts
 }
 
 #[test]
