@@ -1,6 +1,7 @@
 //! What the user may say: subcommands and options, before configuration files
 //! are laid under them.
 
+use super::options::ReportFormat;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     /// What differs between two saved reports, or between two revisions of the lockfile
     Compare(CompareArguments),
+    /// Print a saved report in another format; runs nothing, and exits with 0 whatever the report says
+    Report(ReportArguments),
     /// Print this machine's install environment as JSON, secrets replaced
     Capture(CaptureArguments),
     /// The catalogue of scenarios
@@ -178,7 +181,7 @@ pub(crate) struct Running {
     /// The longest that one run may take, as `10m` or `90s` [default: 15m]
     #[arg(long, value_name = "DURATION", env = "SEALCHECK_TIMEOUT")]
     pub(crate) timeout: Option<String>,
-    /// Write a report, as `json=PATH`; `-` is standard output (repeatable)
+    /// Write a report, as `json=PATH` or in another of the formats of `report`; `-` is standard output (repeatable)
     #[arg(long, value_name = "FORMAT=PATH", env = "SEALCHECK_REPORT", value_delimiter = ',')]
     pub(crate) report: Vec<String>,
     /// The severity from which findings fail the run [default: error]
@@ -246,6 +249,18 @@ pub(crate) struct CompareArguments {
     pub(crate) format: CompareFormat,
     #[command(flatten)]
     pub(crate) surroundings: Surroundings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// A report that `test --report json=PATH` wrote
+    pub(crate) file: PathBuf,
+    /// The format
+    #[arg(long, value_enum, default_value = "terminal")]
+    pub(crate) format: ReportFormat,
+    /// Write to this file and not to standard output
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -12,18 +12,12 @@ mod revisions;
 mod told;
 mod updates;
 
-use super::Code;
 use super::arguments::{CompareArguments, Talk};
+use super::{Code, saved};
 use crate::report::model;
 use crate::text::{Complaint, Source};
 use serde::Deserialize;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
-
-/// The largest file that is compared, in bytes; a report of 1,000 packages in 13 scenarios
-/// has some tens of MB.
-const LIMIT: u64 = 512 << 20;
 
 /// Compares what was named, and prints what differs.
 pub(crate) fn run(arguments: CompareArguments, talk: &Talk) -> anyhow::Result<Code> {
@@ -89,7 +83,7 @@ impl Side {
         if path == Path::new(".") {
             return Ok(Self { source: Source::new(name.clone(), ""), name, kind: Kind::Here });
         }
-        let source = read(path, &name)?;
+        let source = saved::read(path, &name)?;
         let kind = kind(&source)?;
         Ok(Self { name, kind, source })
     }
@@ -122,26 +116,4 @@ fn kind(source: &Source) -> Result<Kind, Complaint> {
             Err(complaint) => Err(complaint),
         },
     }
-}
-
-/// A file as text, within bounds.
-fn read(path: &Path, name: &str) -> Result<Source, Complaint> {
-    let unreadable = |error: &dyn std::fmt::Display| {
-        Complaint::about(format!("`{name}` cannot be read: {error}"))
-            .help("name a file that `sealcheck` wrote")
-    };
-    let found = path.metadata().map_err(|error| unreadable(&error))?;
-    // A pipe would never end and a device never stop.
-    if !found.is_file() {
-        return Err(unreadable(&"it is not a file"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
-        .map_err(|error| unreadable(&error))?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(unreadable(&format!("it is larger than {} MiB", LIMIT >> 20)));
-    }
-    let text = String::from_utf8(bytes).map_err(|error| unreadable(&error.utf8_error()))?;
-    Ok(Source::new(name, text))
 }

@@ -28,8 +28,10 @@ mod mend;
 mod options;
 mod plan;
 mod reach;
+mod report;
 mod rooms;
 mod save;
+mod saved;
 mod signals;
 mod signatures;
 mod test;
@@ -122,6 +124,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Code> {
         Command::Plan(plan) => plan::run(plan),
         Command::Inspect(inspect) => inspect::run(inspect),
         Command::Compare(compare) => compare::run(compare, &arguments.talk),
+        Command::Report(report) => report::run(&report, &arguments.talk),
         Command::Scenarios(scenarios) => catalogue::run(scenarios),
         Command::Drills(drills) => drills::run(drills, &arguments.talk),
         Command::Explain { rule } => explain::run(rule.as_deref()),

@@ -26,16 +26,39 @@ pub(crate) struct Options {
 /// One `--report FORMAT=PATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReportTarget {
-    /// The format; JSON is the only one so far.
+    /// The format.
     pub(crate) format: ReportFormat,
     /// `None` is standard output.
     pub(crate) path: Option<PathBuf>,
 }
 
-/// A format of `--report`.
+/// A format of `--report` and of `sealcheck report`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportFormat {
+    /// For people, as `test` prints it
+    Terminal,
+    /// Everything, for programs; the format that is read back
     Json,
+    /// For a step summary or a comment of a pull request
+    Markdown,
+}
+
+impl ReportFormat {
+    /// As the user writes it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Terminal => "terminal",
+            Self::Json => "json",
+            Self::Markdown => "markdown",
+        }
+    }
+
+    /// All names, as in "one of `json`, `markdown`".
+    fn names() -> String {
+        let names: Vec<String> =
+            Self::value_variants().iter().map(|format| format!("`{}`", format.name())).collect();
+        format!("one of {}", names.join(", "))
+    }
 }
 
 type Table = BTreeMap<String, toml::Value>;
@@ -244,7 +267,7 @@ fn report_target(text: &str) -> Result<ReportTarget, Complaint> {
         Complaint::about(format!("`{text}` is no report")).help("write FORMAT=PATH, as in `json=report.json`")
     })?;
     let format = ReportFormat::from_str(format, true).ok().ok_or_else(|| {
-        Complaint::about(format!("`{format}` is no format of a report")).help("this version writes `json`")
+        Complaint::about(format!("`{format}` is no format of a report")).help(ReportFormat::names())
     })?;
     if path.is_empty() {
         return Err(Complaint::about(format!("`{text}` names no file")).help("`-` is standard output"));

@@ -4,6 +4,7 @@
 use super::arguments::{Color, Talk};
 use super::options::{Options, ReportFormat};
 use super::{print, say};
+use crate::report::markdown;
 use crate::report::model::Report;
 use crate::report::terminal::{self, Look};
 use crate::text::Complaint;
@@ -52,9 +53,7 @@ fn folder(path: &Path) -> &Path {
 pub(super) fn report(report: &Report, options: &Options, talk: &Talk) -> anyhow::Result<()> {
     let (mut saved, mut unsaved, mut taken) = (Vec::new(), None, false);
     for target in &options.reports {
-        let text = match target.format {
-            ReportFormat::Json => report.to_json()?,
-        };
+        let text = rendered(report, target.format, target.path.as_deref(), talk)?;
         match &target.path {
             None => {
                 taken = true;
@@ -63,19 +62,37 @@ pub(super) fn report(report: &Report, options: &Options, talk: &Talk) -> anyhow:
             Some(path) => {
                 let path_text = path.display().to_string();
                 match write_whole(path, &text) {
-                    Ok(()) => saved.push(("json".to_owned(), path_text)),
+                    Ok(()) => saved.push((target.format.name().to_owned(), path_text)),
                     Err(source) => unsaved = Some(Unsaved { path: path_text, source }),
                 }
             }
         }
     }
-    let text = terminal::render(report, look(talk), &saved);
+    let text = terminal::render(report, look(talk), Some(&saved));
     match (taken, talk.quiet) {
         (false, _) => print(&text)?,
         (true, false) => say(&text),
         (true, true) => {}
     }
     unsaved.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// A report in a format. The terminal's is for standard output as it is, and plain in a file.
+pub(super) fn rendered(
+    report: &Report,
+    format: ReportFormat,
+    path: Option<&Path>,
+    talk: &Talk,
+) -> anyhow::Result<String> {
+    Ok(match (format, path) {
+        (ReportFormat::Terminal, None) => terminal::render(report, look(talk), None),
+        (ReportFormat::Terminal, Some(_)) => {
+            let verbose = talk.verbose > 0;
+            terminal::render(report, Look { verbose, ..Look::PLAIN }, None)
+        }
+        (ReportFormat::Json, _) => report.to_json()?,
+        (ReportFormat::Markdown, _) => markdown::render(report),
+    })
 }
 
 /// How standard output is, after what the user wants of it.
@@ -90,7 +107,7 @@ pub(super) fn look(talk: &Talk) -> Look {
 }
 
 /// A report is there whole or not at all, whatever happens in between.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let folder = folder(path);
     std::fs::create_dir_all(folder)?;
     let mut file = NamedTempFile::new_in(folder)?;

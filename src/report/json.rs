@@ -122,12 +122,35 @@ fn at_text(source: &Source, text: &str, message: String) -> Complaint {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::report::model::NotApplicable;
+    use crate::report::opinion::Verdict;
 
     const LEAKED: &str = include_str!("../../tests/fixtures/reports/leaked.json");
 
     /// A whole report to start from.
     pub(crate) fn small() -> Report {
         Report::read(LEAKED).unwrap()
+    }
+
+    /// One of the saved reports for tests.
+    pub(crate) fn saved(name: &str) -> Report {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/reports");
+        Report::read(&std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap()).unwrap()
+    }
+
+    /// A report in which each verdict is some run's, and one scenario means nothing.
+    pub(crate) fn of_every_verdict() -> Report {
+        let mut report = saved("leaked");
+        for verdict in [Verdict::Exposed, Verdict::Unobserved, Verdict::Broken, Verdict::NotApplicable] {
+            let mut run = report.runs[0].clone();
+            run.id = format!("as-{verdict}-1");
+            run.scenario = format!("as-{verdict}");
+            (run.verdict, run.because) = (verdict, format!("it was made {verdict}"));
+            report.runs.push(run);
+        }
+        let (scenario, reason) = ("integrity-removed".to_owned(), "nothing has an integrity".to_owned());
+        report.coverage.not_applicable.push(NotApplicable { scenario, reason, asked: false });
+        report
     }
 
     #[test]

@@ -8,6 +8,8 @@
 pub mod comparison;
 pub mod entry;
 pub mod json;
+pub mod markdown;
+pub mod matrix;
 pub mod model;
 pub mod opinion;
 pub mod outcome;

@@ -7,6 +7,7 @@
 mod support;
 
 mod commands;
+mod formats;
 mod options;
 mod refusals;
 mod reports;

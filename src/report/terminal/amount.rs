@@ -20,7 +20,7 @@ pub(in crate::report) fn size(bytes: u64) -> String {
 }
 
 /// `1 error`, `2 errors`.
-pub(super) fn count(number: usize, thing: &str) -> String {
+pub(in crate::report) fn count(number: usize, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 

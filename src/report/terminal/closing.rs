@@ -10,7 +10,7 @@ use crate::report::places::Place;
 use owo_colors::Style;
 use std::collections::BTreeSet;
 
-pub(super) fn render(page: &mut Page, report: &Report, saved: &[(String, String)]) {
+pub(super) fn render(page: &mut Page, report: &Report, saved: Option<&[(String, String)]>) {
     let places = report.runs.iter().map(Place::of).collect::<BTreeSet<_>>().len();
     let places = if places > 1 { format!(" at {places} places each") } else { String::new() };
     let (coverage, took) = (&report.coverage, time(report.duration_ms));
@@ -35,10 +35,10 @@ pub(super) fn render(page: &mut Page, report: &Report, saved: &[(String, String)
             format!("`sealcheck explain {}` says what the rule means and how to mend it", finding.rule);
         page.paragraph("", 0, Style::new(), &text);
     }
-    if saved.is_empty() {
+    if saved.is_some_and(|saved| saved.iter().all(|(format, _)| format != "json")) {
         page.paragraph("", 0, Style::new(), "`--report json=PATH` keeps the whole evidence");
     }
-    for (format, path) in saved {
+    for (format, path) in saved.unwrap_or_default() {
         page.put(Style::new(), &format!("{format} report: {path}"));
         page.end();
     }

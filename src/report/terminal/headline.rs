@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Where the text of the labelled lines begins.
 const INDENT: usize = 12;
 
-pub(super) fn render(page: &mut Page, report: &Report) {
+/// The verdict and its reason: "leaked, accepted until 2027-03-01", "in baseline, …".
+pub(in crate::report) fn verdict_and_reason(report: &Report) -> (String, String) {
     let mut head = report.verdict.name().to_owned();
     if report.accepted {
         head.push_str(", accepted");
@@ -31,6 +32,11 @@ pub(super) fn render(page: &mut Page, report: &Report) {
         (true, _) => fallback(report),
         (false, _) => because(report),
     };
+    (head, because)
+}
+
+pub(super) fn render(page: &mut Page, report: &Report) {
+    let (head, because) = verdict_and_reason(report);
     page.put(verdict_style(report.verdict), &head);
     let sentence = page.charset().safe(&format!(": {because}"));
     let room = page.look.width.saturating_sub(head.chars().count());
@@ -75,7 +81,7 @@ fn because(report: &Report) -> String {
 }
 
 /// A run by its scenario, or by its id where that is not enough.
-pub(super) fn run_name<'a>(report: &'a Report, run: &'a Run) -> &'a str {
+pub(in crate::report) fn run_name<'a>(report: &'a Report, run: &'a Run) -> &'a str {
     let alone = report.runs.iter().filter(|other| other.scenario == run.scenario).count() == 1;
     if alone { &run.scenario } else { &run.id }
 }

@@ -25,7 +25,8 @@ use super::model::Report;
 use super::review::Review;
 use super::scorecard::{DrillScore, Rates};
 use crate::compare::grouped::Change;
-pub(super) use amount::{size, time};
+pub(super) use amount::{count, size, time};
+pub(super) use headline::{run_name, verdict_and_reason};
 use page::Page;
 use std::io::IsTerminal;
 
@@ -48,6 +49,9 @@ pub const DEFAULT_WIDTH: usize = 100;
 const LEAST_WIDTH: usize = 40;
 
 impl Look {
+    /// That of a file which is read anywhere.
+    pub const PLAIN: Self = Self { width: DEFAULT_WIDTH, color: false, unicode: true, verbose: false };
+
     /// The look of standard output as it is, with colour only on a terminal
     /// that wants it (`NO_COLOR`, `TERM=dumb`).
     pub fn of_stdout() -> Self {
@@ -105,8 +109,8 @@ pub fn changes(changes: &[Change], look: Look) -> String {
 }
 
 /// The report as text. `saved` are the files into which it was also written,
-/// as `(format, path)`.
-pub fn render(report: &Report, look: Look, saved: &[(String, String)]) -> String {
+/// as `(format, path)`; `None` of a report that was saved before.
+pub fn render(report: &Report, look: Look, saved: Option<&[(String, String)]>) -> String {
     let mut page = Page::new(look);
     headline::render(&mut page, report);
     if report.drills.is_empty() {

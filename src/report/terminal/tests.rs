@@ -14,7 +14,7 @@ const HOSTILE: &str = include_str!("../../../tests/fixtures/reports/hostile.json
 const WIDE: Look = Look { width: 120, color: false, unicode: true, verbose: false };
 
 fn text(report: &str, look: Look) -> String {
-    render(&Report::read(report).unwrap(), look, &[("json".to_owned(), "report.json".to_owned())])
+    render(&Report::read(report).unwrap(), look, Some(&[("json".to_owned(), "report.json".to_owned())]))
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn hostile_text_brings_no_escape_and_no_line_of_its_own() {
         for width in [40, 120] {
             for verbose in [true, false] {
                 let look = Look { width, unicode, verbose, color: false };
-                let text = render(&hostile, look, &[("json".into(), "a\u{1b}[2Jb\nc".into())]);
+                let text = render(&hostile, look, Some(&[("json".into(), "a\u{1b}[2Jb\nc".into())]));
                 for line in text.lines() {
                     assert_eq!(Charset { unicode }.safe(line), line);
                     assert!(!line.trim_start().starts_with("verdict: sealed"), "{line}");
@@ -82,7 +82,7 @@ fn an_accepted_leak_says_until_when() {
     let mut report = Report::read(LEAKED).unwrap();
     report.accepted = true;
     report.accepted_until = Some("2027-03-01".to_owned());
-    let text = render(&report, WIDE, &[]);
+    let text = render(&report, WIDE, Some(&[]));
     assert!(text.starts_with("leaked, accepted until 2027-03-01: in `private-not-found`"), "{text}");
     assert!(text.contains("`--report json=PATH` keeps"));
 }
@@ -96,7 +96,7 @@ fn a_report_with_nothing_in_it_renders() {
     report.margin = None;
     report.store = None;
     assert!(
-        render(&report, WIDE, &[])
+        render(&report, WIDE, Some(&[]))
             .starts_with("sealed: every package came from where it must, in 0 scenarios")
     );
 }
@@ -106,7 +106,7 @@ fn a_margin_that_could_not_be_observed_is_no_leak() {
     let mut report = Report::read(SEALED).unwrap();
     let margin = report.margin.as_mut().unwrap();
     (margin.at_least, margin.smallest, margin.unobserved) = (0, Vec::new(), true);
-    let text = render(&report, WIDE, &[]);
+    let text = render(&report, WIDE, Some(&[]));
     assert!(text.contains("what 0 lost together do could not be observed"), "{text}");
     assert!(!text.contains("it leaks"), "{text}");
 }
@@ -126,7 +126,7 @@ fn repetitions_and_toolchains_have_one_line_each() {
     twin.toolchain.npm = report.runs[0].toolchain.npm.clone();
     other.verdict = crate::report::Verdict::Broken;
     report.runs.extend([again, other, alike, twin]);
-    let text = render(&report, Look { width: 200, ..WIDE }, &[]);
+    let text = render(&report, Look { width: 200, ..WIDE }, Some(&[]));
     assert!(text.contains("leaked (1 of 2)"), "{text}");
     assert!(text.contains("baseline (npm 10.9.9)"), "{text}");
     assert_eq!(text.lines().filter(|line| line.starts_with("alike  ")).count(), 1, "{text}");

@@ -1,0 +1,89 @@
+//! Saved reports in every format, by the built program.
+
+use super::{shop, support};
+use support::project::outcome;
+
+const SAVED: [&str; 5] = ["sealed", "leaked", "unobserved", "interrupted", "hostile"];
+
+fn saved(name: &str) -> String {
+    support::root().join(format!("tests/fixtures/reports/{name}.json")).display().to_string()
+}
+
+#[test]
+fn a_saved_report_is_printed_in_every_format_with_the_same_bytes_each_time() {
+    let shop = shop();
+    for name in SAVED {
+        for format in ["terminal", "json", "markdown"] {
+            let words = ["report", &saved(name), "--format", format];
+            let told = shop.run(&words);
+            assert_eq!((told.status, told.stderr.as_str()), (Some(0), ""), "{told:?}");
+            assert!(!told.stdout.contains('\u{1b}'), "{name} {format}");
+            // In JSON it is data, which whoever shows it has to make harmless.
+            assert!(format == "json" || !told.stdout.contains('\u{202e}'), "{name} {format}");
+            assert_eq!(shop.run(&words).stdout, told.stdout, "{name} {format}");
+        }
+    }
+}
+
+#[test]
+fn without_a_format_it_is_the_terminals() {
+    let told = shop().run(&["report", &saved("leaked")]);
+    assert!(told.stdout.starts_with("leaked: in `private-not-found`"), "{}", told.stdout);
+    assert!(!told.stdout.contains("--report json=PATH"), "it is saved already: {}", told.stdout);
+}
+
+#[test]
+fn it_is_written_to_a_file_where_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new/report.md");
+    let printed = shop().run(&["report", &saved("leaked"), "--format", "markdown"]);
+    let told =
+        shop().run(&["report", &saved("leaked"), "--format", "markdown", "-o", path.to_str().unwrap()]);
+    assert_eq!((told.status, told.stdout.as_str()), (Some(0), ""), "{told:?}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), printed.stdout);
+}
+
+#[test]
+fn what_is_no_report_of_this_version_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.json");
+    let text = std::fs::read_to_string(saved("sealed")).unwrap();
+    for (text, part) in [
+        (text.replace("sealcheck/report/v1", "sealcheck/report/v9"), "sealcheck/report/v9"),
+        (text.replace("sealcheck/report/v1", "sealcheck/lock/v1"), "sealcheck/lock/v1"),
+        (text[..text.len() / 2].to_owned(), "ends in the middle"),
+        ("{}".to_owned(), "no `schema`"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let told = shop().run(&["report", path.to_str().unwrap(), "--format", "markdown"]);
+        assert_eq!((told.status, told.stdout.as_str()), (Some(2), ""), "{told:?}");
+        assert!(told.stderr.contains(part), "`{part}` is not in\n{}", told.stderr);
+    }
+    let told = shop().run(&["report", folder.path().to_str().unwrap()]);
+    assert_eq!(told.status, Some(2), "{told:?}");
+    assert!(told.stderr.contains("it is not a file"), "{}", told.stderr);
+    let told = shop().run(&["report", &saved("sealed"), "--format", "pdf"]);
+    assert_eq!(told.status, Some(2), "{told:?}");
+}
+
+#[test]
+fn a_fresh_report_and_a_saved_one_are_the_same_in_every_format() {
+    let shop = shop();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |format: &str| folder.path().join(format).display().to_string();
+    let formats = ["json", "terminal", "markdown"];
+    let mut words: Vec<String> = ["test", super::SHORT[0], super::SHORT[1]].map(str::to_owned).into();
+    for format in formats {
+        words.extend(["--report".to_owned(), format!("{format}={}", path(format))]);
+    }
+    let told = outcome(shop.command().args(&words), None);
+    assert_eq!(told.status, Some(0), "{told:?}");
+    for format in formats {
+        assert!(told.stdout.contains(&format!("{format} report: ")), "{}", told.stdout);
+        let again = path(&format!("{format}-again"));
+        let told = shop.run(&["report", &path("json"), "--format", format, "-o", &again]);
+        assert_eq!(told.status, Some(0), "{told:?}");
+        let (fresh, again) = (std::fs::read(path(format)).unwrap(), std::fs::read(again).unwrap());
+        assert!(fresh == again, "{format}: {}", String::from_utf8_lossy(&again));
+    }
+}
