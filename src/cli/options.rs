@@ -41,6 +41,8 @@ pub(crate) enum ReportFormat {
     Json,
     /// For a step summary or a comment of a pull request
     Markdown,
+    /// For a CI system's view of tests: a suite a toolchain, a case a scenario
+    Junit,
 }
 
 impl ReportFormat {
@@ -50,6 +52,7 @@ impl ReportFormat {
             Self::Terminal => "terminal",
             Self::Json => "json",
             Self::Markdown => "markdown",
+            Self::Junit => "junit",
         }
     }
 

@@ -4,9 +4,9 @@
 use super::arguments::{Color, Talk};
 use super::options::{Options, ReportFormat};
 use super::{print, say};
-use crate::report::markdown;
 use crate::report::model::Report;
 use crate::report::terminal::{self, Look};
+use crate::report::{junit, markdown};
 use crate::text::Complaint;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -92,6 +92,7 @@ pub(super) fn rendered(
         }
         (ReportFormat::Json, _) => report.to_json()?,
         (ReportFormat::Markdown, _) => markdown::render(report),
+        (ReportFormat::Junit, _) => junit::render(report),
     })
 }
 

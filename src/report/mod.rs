@@ -8,6 +8,7 @@
 pub mod comparison;
 pub mod entry;
 pub mod json;
+pub mod junit;
 pub mod markdown;
 pub mod matrix;
 pub mod model;

