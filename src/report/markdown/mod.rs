@@ -33,9 +33,10 @@ const DRIFT: &str = "drift";
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
     let (head, reason) = verdict_and_reason(report);
-    let name = prose(&report.project.name, NAME);
     out.push_str(&format!("### sealcheck: {}\n\n", prose(&head, SENTENCE)));
-    out.push_str(&format!("{name}: {}\n", prose(&reason, SENTENCE)));
+    let name = code(&report.project.name, NAME);
+    let name = if name.is_empty() { name } else { format!("{name}: ") };
+    out.push_str(&format!("{name}{}\n", prose(&reason, SENTENCE)));
     if report.drills.is_empty() {
         matrix(&mut out, report);
     } else {
