@@ -43,6 +43,8 @@ pub(crate) enum ReportFormat {
     Markdown,
     /// For a CI system's view of tests: a suite a toolchain, a case a scenario
     Junit,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
 }
 
 impl ReportFormat {
@@ -53,6 +55,7 @@ impl ReportFormat {
             Self::Json => "json",
             Self::Markdown => "markdown",
             Self::Junit => "junit",
+            Self::Sarif => "sarif",
         }
     }
 

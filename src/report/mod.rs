@@ -17,6 +17,7 @@ pub mod outcome;
 pub mod places;
 pub mod progress;
 pub mod review;
+pub mod sarif;
 pub mod scorecard;
 pub mod terminal;
 

