@@ -4,6 +4,7 @@
 //! and when it may be written.
 
 mod recorded;
+mod screen;
 
 use super::load::Loaded;
 use super::options::Options;
@@ -27,8 +28,6 @@ use tempfile::NamedTempFile;
 /// How often the project as it is runs at least, before what varies of it is told from what
 /// does not.
 const LEARNING: u32 = 3;
-/// The most lines of a difference that are shown.
-const SCREEN: usize = 30;
 
 /// What a test is run for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,7 +219,8 @@ impl Tested<'_> {
         if before == text {
             return vec![format!("{FILE} is as it was ({size})")];
         }
-        let mut says = if before.is_empty() { Vec::new() } else { changed(before, text) };
+        let charset = Charset { unicode: Look::of_stdout().unicode };
+        let mut says = if before.is_empty() { Vec::new() } else { screen::changed(before, text, charset) };
         let done = if before.is_empty() { "wrote" } else { "updated" };
         let scenarios = places
             .first()
@@ -240,30 +240,6 @@ impl Tested<'_> {
         }
         says
     }
-}
-
-/// The lines that differ, a screen of them at most.
-fn changed(before: &str, after: &str) -> Vec<String> {
-    use similar::{ChangeTag, TextDiff};
-    let charset = Charset { unicode: Look::of_stdout().unicode };
-    let difference = TextDiff::from_lines(before, after);
-    let lines: Vec<String> = difference
-        .iter_all_changes()
-        .filter_map(|change| {
-            let sign = match change.tag() {
-                ChangeTag::Equal => return None,
-                ChangeTag::Delete => '-',
-                ChangeTag::Insert => '+',
-            };
-            Some(format!("{sign}{}", charset.clipped(change.value().trim_end(), 160)))
-        })
-        .collect();
-    let more = lines.len().saturating_sub(SCREEN);
-    let mut shown: Vec<String> = lines.into_iter().take(SCREEN).collect();
-    if more > 0 {
-        shown.push(format!("and {more} lines more: `git diff {FILE}` shows them"));
-    }
-    shown
 }
 
 fn bytes(count: usize) -> String {

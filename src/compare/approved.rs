@@ -16,7 +16,7 @@ mod tests;
 pub use difference::{
     Change, PackageChange, Topic, accepts_script, accepts_target, changes, names, private, verdicts,
 };
-pub use fact::{Fact, Group, Pinned};
+pub use fact::{Fact, Group, Pinned, name_of as name_in};
 pub use read::schema;
 pub use record::{Observation, name_of_package, observe};
 

@@ -130,7 +130,7 @@ impl Group {
 }
 
 /// The name in a package's line.
-pub(super) fn name_of(line: &str) -> &str {
+pub fn name_of(line: &str) -> &str {
     let spec = line.split(' ').next().unwrap_or(line);
     // The first character may be a scope's.
     let at = spec.char_indices().skip(1).find(|(_, letter)| *letter == '@');
