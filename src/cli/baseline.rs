@@ -119,7 +119,7 @@ impl Tested<'_> {
         if !self.purpose.records() {
             return Ok(Settled { judgement, sha512, says: Vec::new(), code: None });
         }
-        if let Some((code, mut says)) = self.forbids(&judgement) {
+        if let Some((code, mut says)) = self.forbids(&judgement, &places) {
             says.push(format!("{FILE} was not written: nothing of it has changed"));
             return Ok(Settled { judgement, sha512, says, code: accept.then_some(code) });
         }
@@ -175,7 +175,7 @@ impl Tested<'_> {
     }
 
     /// Why nothing may be recorded, a line each, and how `accept` ends for it.
-    fn forbids(&self, judgement: &Judgement) -> Option<(Code, Vec<String>)> {
+    fn forbids(&self, judgement: &Judgement, places: &[String]) -> Option<(Code, Vec<String>)> {
         if self.interrupted {
             let line = "a part of the runs is no behaviour to accept: run it again to its end";
             return Some((Code::Interrupted, vec![line.to_owned()]));
@@ -207,6 +207,14 @@ impl Tested<'_> {
                 said.run, said.because
             ))
         }));
+        for (at, place) in places.iter().enumerate() {
+            let unsteady = self.observation(at).map(|seen| seen.unsteady).unwrap_or_default();
+            lines.extend(unsteady.iter().map(|name| {
+                safe(&format!(
+                    "cannot be accepted: {name} was not the same in equal runs of `baseline` in {place}; what is another each time is approved by nobody"
+                ))
+            }));
+        }
         if lines.is_empty() && judgement.exit_code == 3 {
             lines.push(safe(&format!("cannot be accepted: {}", judgement.because)));
         }

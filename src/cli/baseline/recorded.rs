@@ -53,7 +53,7 @@ impl Tested<'_> {
     }
 
     /// The runs of the project as it is that ended well.
-    fn observation(&self, place: usize) -> Option<Observation> {
+    pub(super) fn observation(&self, place: usize) -> Option<Observation> {
         let runs: Vec<&Evidence> = self
             .outcomes
             .get(place)?

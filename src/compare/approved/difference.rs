@@ -95,7 +95,18 @@ pub fn changes(before: &BTreeSet<Fact>, after: &Observation, whole: bool) -> Vec
     for name in names {
         let (old, new) = (old.get(name).unwrap_or(&none), new.get(name).unwrap_or(&none));
         if whole || !new.is_empty() {
-            add(name, installed(old, new));
+            let mut changes = installed(old, new);
+            if changes.is_empty() && whole && after.unsteady.contains(name) {
+                changes.push(Change {
+                    topic: Topic::Version,
+                    before: old
+                        .iter()
+                        .map(|(_, line)| version_of(line).0.unwrap_or("there").to_owned())
+                        .collect(),
+                    after: vec!["not the same in each run".to_owned()],
+                });
+            }
+            add(name, changes);
         }
     }
     let done = after.all();

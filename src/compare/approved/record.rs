@@ -14,8 +14,10 @@ const DIGEST: usize = 22;
 /// What equal runs showed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observation {
-    /// The packages that are the same in each of them.
+    /// The packages of all of them.
     pub packages: BTreeSet<Fact>,
+    /// The names of those that are not the same in each of them.
+    pub unsteady: BTreeSet<String>,
     /// What scripts did in each of them, word for word.
     each: Vec<BTreeSet<Deed>>,
 }
@@ -25,22 +27,18 @@ type Deed = (String, Act, String);
 
 /// What runs of one scenario in one place show, which npm ended well and which were seen whole.
 pub fn observe(runs: &[&Evidence]) -> Observation {
-    let mut packages = runs.iter().map(|run| run.packages.iter().map(package).collect::<BTreeSet<Fact>>());
-    let first = packages.next().unwrap_or_default();
-    let packages = packages.fold(first, |same, other| same.intersection(&other).cloned().collect());
-    Observation { packages, each: runs.iter().map(|run| deeds(run)).collect() }
+    let each: Vec<BTreeSet<Fact>> =
+        runs.iter().map(|run| run.packages.iter().map(package).collect()).collect();
+    let packages: BTreeSet<Fact> = each.iter().flatten().cloned().collect();
+    let unsteady = packages.iter().filter(|fact| each.iter().any(|run| !run.contains(fact)));
+    let unsteady = unsteady.filter_map(installed).map(str::to_owned).collect();
+    Observation { packages, unsteady, each: runs.iter().map(|run| deeds(run)).collect() }
 }
 
 impl Observation {
     /// The names of the packages that it knows.
     pub fn names(&self) -> BTreeSet<&str> {
-        self.packages
-            .iter()
-            .filter_map(|fact| match fact {
-                Fact::Package { line, .. } => Some(name_of(line)),
-                Fact::Verdict { .. } | Fact::Deed { .. } => None,
-            })
-            .collect()
+        self.packages.iter().filter_map(installed).collect()
     }
 
     /// Everything that scripts did in some run.
@@ -141,6 +139,14 @@ fn pattern(fact: &Fact) -> Option<(&String, bool, &Act, &String)> {
             Some((who, *sometimes, act, text))
         }
         Fact::Deed { .. } | Fact::Verdict { .. } | Fact::Package { .. } => None,
+    }
+}
+
+/// The name of a package that a fact is of.
+fn installed(fact: &Fact) -> Option<&str> {
+    match fact {
+        Fact::Package { line, .. } => Some(name_of(line)),
+        Fact::Verdict { .. } | Fact::Deed { .. } => None,
     }
 }
 

@@ -323,6 +323,23 @@ fn facts_without_sometimes(facts: &BTreeSet<Fact>) -> BTreeSet<Fact> {
 }
 
 #[test]
+fn a_package_that_is_another_in_some_run_is_named_and_seen() {
+    let one = run(&["x"], &[], &[]);
+    let mut other = one.clone();
+    other.packages[0].source.as_mut().unwrap().host = Some("evil.example".to_owned());
+    let mut without = one.clone();
+    without.packages.clear();
+    without.processes.truncate(1);
+    let facts = observe(&[&one, &one]).facts(&BTreeSet::new());
+    assert_eq!(observe(&[&one, &one]).unsteady, BTreeSet::new());
+    for runs in [[&one, &other, &one], [&other, &one, &one], [&one, &without, &one]] {
+        let seen = observe(&runs);
+        assert_eq!(seen.unsteady, BTreeSet::from(["left-pad".to_owned()]));
+        assert_eq!(changes(&facts, &seen, true).len(), 1);
+    }
+}
+
+#[test]
 fn what_happens_now_and_then_is_neither_new_nor_gone() {
     let (calls, quiet) = (run(&["x"], &[], &["a.example"]), run(&["x"], &[], &[]));
     let facts = observe(&[&quiet, &calls, &quiet]).facts(&BTreeSet::new());
