@@ -6,7 +6,7 @@
 
 use super::opinion::{Finding, Severity, Verdict};
 use super::outcome::Outcome;
-use super::scorecard::DrillScore;
+use super::scorecard::{DrillOutcome, DrillScore};
 use crate::compare::noise::Varying;
 use crate::evidence::exchange::{Exchange, Lookup};
 use crate::evidence::fact::{Connection, Decoy, File, Gap, NpmError, Output, Package, Process, SecretRead};
@@ -360,6 +360,15 @@ impl Report {
     pub fn count(&self, severity: Severity) -> usize {
         let open = |finding: &&Finding| finding.counts && finding.accepted.is_none();
         self.findings.iter().filter(open).filter(|finding| finding.severity == severity).count()
+    }
+
+    /// Runs of which silence proves nothing: what went unobserved, and a trap that was not
+    /// live. A drill that never ends is seen when it is ended at its limit, as it says itself.
+    pub fn unseen(&self) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(|run| match self.drills.iter().find(|score| score.run == run.id) {
+            Some(score) => score.outcome == DrillOutcome::Unobserved,
+            None => run.verdict == Verdict::Unobserved || (run.control && run.verdict != Verdict::Leaked),
+        })
     }
 
     /// The run of an id.

@@ -13,7 +13,7 @@ const CHARSET: Charset = Charset { unicode: true };
 pub(super) fn prose(text: &str, limit: usize) -> String {
     let safe = CHARSET.clipped(text, limit);
     let parts: Vec<&str> = safe.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         // One backtick is without a partner, so none of them can be trusted to have one.
         return words(&safe.replace('`', "'"));
     }

@@ -11,9 +11,9 @@ mod tests;
 
 use super::matrix::Matrix;
 use super::model::Report;
-use super::opinion::{Finding, Severity, Verdict};
-use super::scorecard::DrillScore;
-use super::terminal::{count, run_name, time, verdict_and_reason};
+use super::opinion::{Finding, Severity};
+use super::scorecard::{DrillOutcome, DrillScore};
+use super::terminal::{count, margin_line, run_name, time, verdict_and_reason};
 use escape::{cell, code, prose};
 
 /// Rows of a table before the rest is counted.
@@ -37,6 +37,9 @@ pub fn render(report: &Report) -> String {
     let name = code(&report.project.name, NAME);
     let name = if name.is_empty() { name } else { format!("{name}: ") };
     out.push_str(&format!("{name}{}\n", prose(&reason, SENTENCE)));
+    if let Some(margin) = &report.margin {
+        out.push_str(&format!("\nmargin: {}\n", prose(&margin_line(margin), SENTENCE)));
+    }
     if report.drills.is_empty() {
         matrix(&mut out, report);
     } else {
@@ -104,15 +107,19 @@ fn matrix(out: &mut String, report: &Report) {
 fn drills(out: &mut String, scores: &[DrillScore]) {
     out.push_str("\n| drill | kind | outcome | by |\n|---|---|---|---|\n");
     for score in scores.iter().take(ROWS) {
+        let blind = score.outcome == DrillOutcome::Unobserved;
+        let outcome = score.outcome.word();
+        let outcome = if blind { format!("**{outcome}**") } else { outcome.to_owned() };
         let by: Vec<&str> = match &score.stopped_by {
             Some(by) => vec![by],
+            None if blind => vec![&score.because],
             None => score.reported.iter().map(|reported| reported.rule.as_str()).collect(),
         };
         out.push_str(&format!(
             "| {} | {} | {} | {} |\n",
             code(&score.drill, NAME),
             score.kind.word(),
-            score.outcome.word(),
+            outcome,
             cell(&by.join(", "), SENTENCE)
         ));
     }
@@ -124,12 +131,9 @@ fn drills(out: &mut String, scores: &[DrillScore]) {
 /// What was not seen, and what was not tried: neither is a pass.
 fn unseen(out: &mut String, report: &Report) {
     let mut lines = Vec::new();
-    for run in &report.runs {
-        let blind = run.verdict == Verdict::Unobserved || (run.control && run.verdict != Verdict::Leaked);
-        if blind {
-            let name = code(run_name(report, run), NAME);
-            lines.push(format!("- not observed: {name}: {}", prose(&run.because, SENTENCE)));
-        }
+    for run in report.unseen() {
+        let name = code(run_name(report, run), NAME);
+        lines.push(format!("- not observed: {name}: {}", prose(&run.because, SENTENCE)));
     }
     let mut skipped = Vec::new();
     for why in &report.coverage.impossible_toolchains {

@@ -108,3 +108,30 @@ fn a_report_with_nothing_in_it_renders() {
     report.coverage = Default::default();
     assert!(render(&report).starts_with("### sealcheck: sealed\n"));
 }
+
+#[test]
+fn a_drill_that_was_not_seen_is_said_so_and_one_ended_at_its_limit_was_seen() {
+    use crate::drill::Kind;
+    use crate::report::scorecard::{DrillOutcome, DrillScore};
+    let mut report = saved("unobserved");
+    let score = |run: &str, outcome| DrillScore {
+        drill: format!("drill-{run}"),
+        kind: Kind::Attack,
+        title: String::new(),
+        after: String::new(),
+        hook: String::new(),
+        run: run.to_owned(),
+        outcome,
+        stopped_by: None,
+        reported: Vec::new(),
+        expected: Vec::new(),
+        missing: Vec::new(),
+        because: "it did not come to it".to_owned(),
+    };
+    let (first, second) = (report.runs[0].id.clone(), report.runs[1].id.clone());
+    report.drills = vec![score(&first, DrillOutcome::Unobserved), score(&second, DrillOutcome::Fact)];
+    assert_eq!(report.unseen().map(|run| &run.id).collect::<Vec<_>>(), [&first]);
+    let text = render(&report);
+    let row = format!("| `drill-{first}` | attack | **unobserved** | it did not come to it |");
+    assert!(text.contains(&row), "{text}");
+}

@@ -103,13 +103,7 @@ fn result(finding: &Finding, names: &[&str]) -> Value {
 }
 
 fn invocation(report: &Report) -> Value {
-    let blind = |run: &&Run| match run.verdict {
-        Verdict::Unobserved => true,
-        Verdict::Leaked => false,
-        // A trap that did not leak was not live.
-        Verdict::Sealed | Verdict::Exposed | Verdict::Broken | Verdict::NotApplicable => run.control,
-    };
-    let unseen: Vec<&Run> = report.runs.iter().filter(blind).collect();
+    let unseen: Vec<&Run> = report.unseen().collect();
     let whole = match report.outcome {
         Outcome::Sound | Outcome::Failed => report.verdict != Verdict::Unobserved,
         Outcome::Unobserved | Outcome::Interrupted => false,

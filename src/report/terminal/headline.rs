@@ -155,7 +155,7 @@ fn toolchains(report: &Report) -> BTreeSet<String> {
         .collect()
 }
 
-fn margin_line(margin: &Margin) -> String {
+pub(in crate::report) fn margin_line(margin: &Margin) -> String {
     let sets: Vec<String> = margin.smallest.iter().map(|set| losses(set)).collect();
     let what = match (margin.at_least, sets.is_empty()) {
         (0, false) => "it leaks with every defence in place".to_owned(),

@@ -26,7 +26,7 @@ use super::review::Review;
 use super::scorecard::{DrillScore, Rates};
 use crate::compare::grouped::Change;
 pub(super) use amount::{count, size, time};
-pub(super) use headline::{run_name, verdict_and_reason};
+pub(super) use headline::{margin_line, run_name, verdict_and_reason};
 use page::Page;
 use std::io::IsTerminal;
 
