@@ -223,7 +223,7 @@ pub(crate) struct InspectArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArguments {
-    /// Two saved reports
+    /// Two saved reports, a report and an accepted baseline, or two captured environments
     #[arg(value_name = "FILE", num_args = 0..=2)]
     pub(crate) sides: Vec<PathBuf>,
     /// Compare the lockfile of two git revisions, as `main..HEAD`, or two lockfiles

@@ -123,6 +123,7 @@ pub(crate) fn run(
     let backend = if loaded.placed.is_some() { "container" } else { "namespaces" };
     let mut run = Run::new(spec.id, &spec.scenario, loaded.reported_toolchain(), backend);
     run.image = loaded.placed.as_ref().map(Placed::named);
+    run.platform = Some(super::invoke::platform(loaded).name());
     run.command = spec.command;
     run.then = spec.then;
     run.repeat = spec.repeat;

@@ -10,7 +10,7 @@ use super::load::Loaded;
 use super::options::Options;
 use super::rooms::Room;
 use super::{Code, drills, say};
-use crate::compare::approved::{Approved, FILE, LIMIT, Standing};
+use crate::compare::approved::{Approved, FILE, LIMIT, Place, Standing, exact};
 use crate::finding::{self, Ground, JudgedRun, Judgement, Severity, Verdict};
 use crate::project::integrity::Digests;
 use crate::project::{Project, read_inside};
@@ -269,28 +269,17 @@ fn write(root: &Path, text: &str) -> anyhow::Result<()> {
 
 /// The names of places: by majors, and exactly where two places would share one.
 pub(super) fn names(rooms: &[Room]) -> Vec<String> {
-    let short: Vec<String> = rooms.iter().map(|room| name(room, false)).collect();
-    let shared = |name: &String| short.iter().filter(|other| *other == name).count() > 1;
-    rooms
-        .iter()
-        .zip(&short)
-        .map(|(room, short)| if shared(short) { name(room, true) } else { short.clone() })
-        .collect()
+    let places: Vec<Place> = rooms.iter().map(place).collect();
+    places.iter().zip(exact(&places)).map(|(place, exact)| place.name(exact)).collect()
 }
 
-fn name(room: &Room, exact: bool) -> String {
-    let Room { loaded, platform, .. } = room;
-    let version = |version: &node_semver::Version| {
-        if exact { version.to_string() } else { version.major.to_string() }
-    };
-    let (node, npm) = (version(&loaded.toolchain.node), version(&loaded.toolchain.npm));
-    let image = image(loaded, exact).map(|image| format!(", {image}")).unwrap_or_default();
-    format!("node {node}, npm {npm}, {} {}{image}", platform.cpu, platform.libc)
-}
-
-fn image(loaded: &Loaded, exact: bool) -> Option<String> {
-    let named = loaded.placed.as_ref()?.named();
-    Some(if exact { named } else { named.split('@').next().unwrap_or_default().to_owned() })
+fn place(Room { loaded, platform, .. }: &Room) -> Place {
+    Place {
+        node: loaded.toolchain.node.to_string(),
+        npm: loaded.toolchain.npm.to_string(),
+        platform: Some(platform.name()),
+        image: loaded.placed.as_ref().map(|placed| placed.named()),
+    }
 }
 
 /// Says what came of the baseline.

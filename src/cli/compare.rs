@@ -2,6 +2,7 @@
 //!
 //! Nothing is compared here. A file says itself what it is, by its `schema`.
 
+mod accepted;
 mod clean;
 mod environments;
 mod laboratory;
@@ -40,16 +41,17 @@ pub(crate) fn run(arguments: CompareArguments, talk: &Talk) -> anyhow::Result<Co
             let source = |side: &Side| (side.kind == Kind::Environment).then(|| side.source.clone());
             environments::run(source(&left).as_ref(), source(&right).as_ref(), &arguments)
         }
-        (Kind::Baseline, Kind::Report | Kind::Baseline) | (Kind::Report, Kind::Baseline) => {
-            let baseline = if left.kind == Kind::Baseline { &left } else { &right };
-            Err(Complaint::about(format!("`{}` is an accepted baseline, which `compare` does not read", baseline.name))
-                .help("`sealcheck test` compares with the project's accepted baseline; compare two saved reports here")
-                .into())
+        (Kind::Baseline, Kind::Report) => accepted::report(&left.source, &right.source, &arguments, talk),
+        (Kind::Report, Kind::Baseline) => accepted::report(&right.source, &left.source, &arguments, talk),
+        (Kind::Baseline, Kind::Baseline) => {
+            accepted::baselines(&left.source, &right.source, &arguments, talk)
         }
         (Kind::Report | Kind::Baseline, Kind::Environment | Kind::Here)
         | (Kind::Environment | Kind::Here, Kind::Report | Kind::Baseline) => {
             Err(Complaint::about(format!("{} and {} cannot be compared", left.words(), right.words()))
-                .help("name two saved reports, or two captured environments")
+                .help(
+                    "name two saved reports, a report and an accepted baseline, or two captured environments",
+                )
                 .into())
         }
     }

@@ -8,17 +8,21 @@ mod deed;
 mod difference;
 mod fact;
 mod fold;
+mod place;
 mod read;
 mod record;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use difference::{
     Change, PackageChange, Topic, accepts_script, accepts_target, changes, names, private, verdicts,
 };
 pub use fact::{Fact, Group, Pinned, name_of as name_in};
+pub use place::{Place, exact};
 pub use read::schema;
 pub use record::{Observation, name_of_package, observe};
+pub use words::{few, pinned_words};
 
 use crate::text::Source;
 use schemars::JsonSchema;

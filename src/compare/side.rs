@@ -115,7 +115,7 @@ impl<'a> Side<'a> {
 
     /// What was not followed of an install that was seen whole otherwise: it hides no answer
     /// to whether an install is sealed, and may hide one to what is new.
-    pub(super) fn unfollowed(&self) -> BTreeMap<GapKind, &'a str> {
+    pub fn unfollowed(&self) -> BTreeMap<GapKind, &'a str> {
         let gaps = self.seen().into_iter().flat_map(|install| install.gaps);
         gaps.filter(|gap| !gap.hides_answer && may_hide_what_is_new(gap.kind))
             .map(|gap| (gap.kind, gap.detail.as_str()))

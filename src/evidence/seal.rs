@@ -57,6 +57,13 @@ pub struct Platform {
     pub libc: String,
 }
 
+impl Platform {
+    /// `x64 glibc`: what decides which binaries a package brings.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.cpu, self.libc)
+    }
+}
+
 /// A tarball that an earlier run of the same invocation put into npm's cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownTarball {

@@ -6,6 +6,7 @@
 
 use super::model::{Run, Tool, Toolchain};
 use super::opinion::Verdict;
+use crate::compare::side::Install;
 use crate::evidence::fact::{Evidence, Output};
 use crate::scenario::Scenario;
 use crate::wire::Exit;
@@ -27,6 +28,7 @@ impl Run {
             backend: backend.into(),
             image: None,
             toolchain,
+            platform: None,
             verdict: Verdict::Unobserved,
             because: String::new(),
             command: Vec::new(),
@@ -104,6 +106,26 @@ impl Run {
             gaps,
             traced,
             ..self
+        }
+    }
+}
+
+/// A saved run beside others, live or saved.
+impl<'a> From<&'a Run> for Install<'a> {
+    fn from(run: &'a Run) -> Self {
+        Self {
+            command: &run.command,
+            exit: run.exit_code.map(Exit::Code).or(run.signal.map(Exit::Signal)),
+            cut_short: run.cut_short,
+            npm_error: run.npm_error.as_ref(),
+            traced: run.traced,
+            packages: &run.packages,
+            processes: &run.processes,
+            connections: &run.connections,
+            lookups: &run.lookups,
+            files: &run.files,
+            reads: &run.reads,
+            gaps: &run.gaps,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! process, and a saved report renders as a fresh one does.
 
 pub mod comparison;
+pub mod drift;
 pub mod entry;
 pub mod json;
 pub mod junit;

@@ -241,6 +241,10 @@ pub struct Run {
     pub image: Option<String>,
     /// Node and npm.
     pub toolchain: Toolchain,
+    /// Processor and C library of the place, in node's words: `x64 glibc`; `None` in reports
+    /// that did not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
     /// What is said of it.
     pub verdict: Verdict,
     /// Why, one sentence without a full stop.

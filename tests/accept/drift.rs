@@ -9,7 +9,7 @@ use std::fs;
 const CALL: &str = "const s = require('net').connect(443, 'collect.example', () => s.end());\n\
     s.on('error', () => {});\n";
 
-fn project(of: Package) -> Project {
+pub(crate) fn project(of: Package) -> Project {
     Project::new()
         .dependency("@acme/internal", "1.0.0")
         .dependency(of.name(), of.version())
@@ -21,7 +21,7 @@ fn project(of: Package) -> Project {
         .build()
 }
 
-fn changed() -> Package {
+pub(crate) fn changed() -> Package {
     Package::new("plain", "2.0.1").file("call.js", CALL).script("postinstall", "node call.js")
 }
 

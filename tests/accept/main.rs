@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be prepared fails")]
 
+mod compared;
 mod drift;
 mod hostile;
 mod refused;

@@ -3,7 +3,8 @@
 //! What a machine, a toolchain's version or chance puts into a text is taken out of it.
 
 use super::super::noise::settled;
-use crate::evidence::fact::{Evidence, Process};
+use super::super::side::Install;
+use crate::evidence::fact::Process;
 use crate::evidence::seal::PROJECT;
 use crate::evidence::tree::hex;
 use sha2::{Digest, Sha256};
@@ -20,7 +21,7 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    pub(super) fn of(run: &Evidence) -> Self {
+    pub(super) fn of(run: &Install<'_>) -> Self {
         let command = run.processes.iter().find(|process| process.parent.is_none());
         let word = |at: usize| command.and_then(|command| command.argv.get(at)).cloned();
         let npm = word(1).and_then(|cli| cli.strip_suffix("/bin/npm-cli.js").map(str::to_owned));

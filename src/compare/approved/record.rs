@@ -4,7 +4,8 @@ use super::deed::{Terms, covers, is_pattern, names_a_host};
 use super::fact::{Act, Fact, Group, Pinned, name_of};
 use super::{ROOT, fold};
 use crate::compare::noise::{self, Kind, npms_own, settled};
-use crate::evidence::fact::{Evidence, Package, Process, Reached, SourceKind};
+use crate::compare::side::Install;
+use crate::evidence::fact::{Package, Process, Reached, SourceKind};
 use crate::wire::{Change, ProcessId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,14 +26,16 @@ pub struct Observation {
 /// Who did what.
 type Deed = (String, Act, String);
 
-/// What runs of one scenario in one place show, which npm ended well and which were seen whole.
-pub fn observe(runs: &[&Evidence]) -> Observation {
+/// What runs of one scenario in one place show, which npm ended well and which were seen whole:
+/// live evidence, or what a saved report has of it.
+pub fn observe<'a, I: Into<Install<'a>> + Copy>(runs: &[I]) -> Observation {
+    let runs: Vec<Install<'a>> = runs.iter().map(|run| (*run).into()).collect();
     let each: Vec<BTreeSet<Fact>> =
         runs.iter().map(|run| run.packages.iter().map(package).collect()).collect();
     let packages: BTreeSet<Fact> = each.iter().flatten().cloned().collect();
     let unsteady = packages.iter().filter(|fact| each.iter().any(|run| !run.contains(fact)));
     let unsteady = unsteady.filter_map(installed).map(str::to_owned).collect();
-    Observation { packages, unsteady, each: runs.iter().map(|run| deeds(run)).collect() }
+    Observation { packages, unsteady, each: runs.iter().map(deeds).collect() }
 }
 
 impl Observation {
@@ -178,14 +181,14 @@ fn package(package: &Package) -> Fact {
     Fact::Package { group, line }
 }
 
-fn deeds(run: &Evidence) -> BTreeSet<Deed> {
+fn deeds(run: &Install<'_>) -> BTreeSet<Deed> {
     let terms = Terms::of(run);
     let by_id: BTreeMap<ProcessId, &Process> =
         run.processes.iter().map(|process| (process.id, process)).collect();
     let script = |id: ProcessId| by_id.get(&id).copied().filter(|process| process.event.is_some());
-    let who = |process: &Process| name_of_package(run, process.package.as_deref().unwrap_or_default());
+    let who = |process: &Process| name_of_package(*run, process.package.as_deref().unwrap_or_default());
     let mut deeds = BTreeSet::new();
-    for process in &run.processes {
+    for process in run.processes {
         let Some(event) = &process.event else { continue };
         deeds.insert((who(process), Act::Run(event.clone()), terms.command(process)));
     }
@@ -201,10 +204,11 @@ fn deeds(run: &Evidence) -> BTreeSet<Deed> {
             Change::Removed => "removed",
         };
         let by = file.process.and_then(script);
-        let whose = by.map_or_else(|| name_of_package(run, file.package.as_deref().unwrap_or_default()), who);
+        let whose =
+            by.map_or_else(|| name_of_package(*run, file.package.as_deref().unwrap_or_default()), who);
         deeds.insert((whose, Act::Write, format!("{change} {}", terms.path(&file.path))));
     }
-    for read in &run.reads {
+    for read in run.reads {
         if let Some(process) = script(read.process) {
             deeds.insert((who(process), Act::Read, read.secret.clone()));
         }
@@ -214,7 +218,7 @@ fn deeds(run: &Evidence) -> BTreeSet<Deed> {
 
 /// Where each process reached for: `host:port`, or the host alone where it was only looked up.
 /// What stayed inside the sandbox is nobody's business.
-fn targets(run: &Evidence) -> BTreeSet<(ProcessId, String)> {
+fn targets(run: &Install<'_>) -> BTreeSet<(ProcessId, String)> {
     let mut targets = BTreeSet::new();
     let mut named = BTreeSet::new();
     for connection in run.connections.iter().filter(|connection| connection.port != 0) {
@@ -242,11 +246,11 @@ fn target(host: &str, port: u16) -> String {
 }
 
 /// The name of the package in a folder, as a baseline has it.
-pub fn name_of_package(run: &Evidence, folder: &str) -> String {
+pub fn name_of_package<'a>(run: impl Into<Install<'a>>, folder: &str) -> String {
     if folder.is_empty() {
         return ROOT.to_owned();
     }
-    let mut packages = run.packages.iter();
+    let mut packages = run.into().packages.iter();
     let known = packages.find(|package| package.path == folder).map(|package| package.name.clone());
     known.unwrap_or_else(|| settled(folder))
 }

@@ -1,7 +1,9 @@
 //! `drift`: something is not as it was accepted.
 
 use super::private_set_shrank::speaks_of;
-use crate::compare::approved::{Change, Observation, PackageChange, ROOT, Topic, changes, observe, verdicts};
+use crate::compare::approved::{
+    Change, Observation, PackageChange, ROOT, Topic, changes, few, observe, pinned_words, verdicts,
+};
 use crate::compare::noise::seen_whole;
 use crate::evidence::fact::Evidence;
 use crate::finding::case::{Case, Run, Sighting};
@@ -19,8 +21,6 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Verdicts(check),
 };
 
-/// Names and lines that are written out.
-const SHOWN: usize = 3;
 const HELP: &str = "see what changed it; if it is meant, `sealcheck accept` or `sealcheck test --update` records it";
 
 fn check(case: &Case<'_>, said: &[Verdict]) -> Vec<Sighting> {
@@ -107,7 +107,7 @@ fn scenarios(case: &Case<'_>, said: &[Verdict]) -> Vec<Sighting> {
         let told: Vec<String> = unknown.iter().map(|(_, name, now)| format!("{name} ({now})")).collect();
         sightings.push(
             Sighting::new(
-                format!("the accepted baseline has no verdict of {}", listed(&told)),
+                format!("the accepted baseline has no verdict of {}", few(&told)),
                 "`sealcheck accept` with these scenarios, or `sealcheck test --update`, records it",
             )
             .key("new scenarios")
@@ -120,28 +120,12 @@ fn scenarios(case: &Case<'_>, said: &[Verdict]) -> Vec<Sighting> {
 
 /// Packages of which only the version is another, as the lockfile says, in one finding.
 fn pinned_only(changes: &[PackageChange]) -> Option<Sighting> {
-    let told: Vec<String> = changes.iter().map(|change| format!("{} {}", change.name, words(change))).collect();
-    let count = match changes.len() {
-        0 => return None,
-        1 => "1 package is".to_owned(),
-        many => format!("{many} packages are"),
-    };
-    Some(
-        Sighting::new(
-            format!("{count} not as accepted, and the lockfile pins each: {}", listed(&told)),
-            HELP,
-        )
-        .key("pinned")
-        .severity(Severity::Note),
-    )
+    let words = pinned_words(changes)?;
+    Some(Sighting::new(words, HELP).key("pinned").severity(Severity::Note))
 }
 
 fn one(case: &Case<'_>, run: &Run<'_>, change: &PackageChange) -> Sighting {
-    let whose = if change.name == ROOT { "the project" } else { change.name.as_str() };
-    let mut sighting =
-        Sighting::new(format!("{whose} is not as accepted: {}", words(change)), HELP)
-            .key(&change.name)
-            .runs(vec![run.at]);
+    let mut sighting = Sighting::new(change.words(), HELP).key(&change.name).runs(vec![run.at]);
     if change.name != ROOT {
         sighting = sighting.package(&change.name);
     }
@@ -159,24 +143,6 @@ fn one(case: &Case<'_>, run: &Run<'_>, change: &PackageChange) -> Sighting {
     match processes.find(|process| process.event.is_some() && of(&process.package)) {
         Some(process) => sighting.seen(EvidenceKind::Process, process.id.0),
         None => sighting,
-    }
-}
-
-fn words(change: &PackageChange) -> String {
-    let told: Vec<String> = change.changes.iter().map(one_change).collect();
-    told.join("; ")
-}
-
-fn one_change(change: &Change) -> String {
-    let side = |lines: &[String]| if lines.is_empty() { "none".to_owned() } else { listed(lines) };
-    format!("{} {} → {}", change.topic.words(), side(&change.before), side(&change.after))
-}
-
-fn listed(all: &[String]) -> String {
-    let shown = all.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    match all.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
     }
 }
 

@@ -5,7 +5,6 @@ use crate::compare::side::{Install, Side};
 use crate::report::model::{Report, Run};
 use crate::report::opinion::Verdict;
 use crate::report::places::{Place, label};
-use crate::wire::Exit;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The runs of one scenario in one place: one, or its repetitions.
@@ -49,26 +48,9 @@ impl<'a> Equal<'a> {
         let ids: BTreeSet<&str> = self.runs.iter().map(|run| run.id.as_str()).collect();
         let known = report.noise.iter().filter(|noise| noise.runs.iter().any(|id| ids.contains(id.as_str())));
         Side {
-            installs: self.runs.iter().map(|run| install(run)).collect(),
+            installs: self.runs.iter().map(|run| Install::from(*run)).collect(),
             noise: known.flat_map(|noise| &noise.varying).collect(),
         }
-    }
-}
-
-fn install(run: &Run) -> Install<'_> {
-    Install {
-        command: &run.command,
-        exit: run.exit_code.map(Exit::Code).or(run.signal.map(Exit::Signal)),
-        cut_short: run.cut_short,
-        npm_error: run.npm_error.as_ref(),
-        traced: run.traced,
-        packages: &run.packages,
-        processes: &run.processes,
-        connections: &run.connections,
-        lookups: &run.lookups,
-        files: &run.files,
-        reads: &run.reads,
-        gaps: &run.gaps,
     }
 }
 

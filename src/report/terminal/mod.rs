@@ -9,6 +9,7 @@ mod amount;
 mod changes;
 mod closing;
 mod comparison;
+mod drift;
 mod evidence;
 mod findings;
 mod headline;
@@ -21,6 +22,7 @@ mod scorecard;
 mod tests;
 
 use super::comparison::Comparison;
+use super::drift::Drift;
 use super::model::Report;
 use super::review::Review;
 use super::scorecard::{DrillScore, Rates};
@@ -91,6 +93,13 @@ pub fn rates(place: &str, scores: &[DrillScore], rates: Rates, look: Look) -> St
 pub fn comparison(comparison: &Comparison, look: Look) -> String {
     let mut page = Page::new(look);
     comparison::render(&mut page, comparison);
+    page.finish()
+}
+
+/// What a report has otherwise than an accepted baseline, as text.
+pub fn drift(drift: &Drift, look: Look) -> String {
+    let mut page = Page::new(look);
+    drift::render(&mut page, drift);
     page.finish()
 }
 
