@@ -16,3 +16,4 @@ mod noise;
 mod pair;
 mod pairs;
 mod secrets;
+mod stranger;

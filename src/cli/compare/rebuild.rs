@@ -7,14 +7,15 @@ use crate::cli::load::Loaded;
 use crate::cli::mend::layout;
 use crate::cli::say;
 use crate::environment::{Environment, Part};
-use crate::project::npmrc::{Level, NpmConfig, Value};
+use crate::project::npmrc::{Credential, Level, Value};
+use crate::project::registry::RegistryUrl;
 use crate::project::settings::is_ours;
 use crate::project::{Project, ReadOptions};
 use crate::sandbox::twin::{Change, twin};
 use crate::text::Complaint;
 use crate::toolchain::Toolchain;
 use crate::toolchain::wish::Wish;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,8 +36,10 @@ pub(super) struct Ground {
 
 /// What stands in the place of a secret in a captured environment.
 const REDACTED: &str = "[redacted";
-/// The variables by which this machine's own secrets are put in their places.
-const OWN: &str = "SEALCHECK_OWN";
+/// The same, where nothing of the value was left.
+const WHOLLY: &str = "[redacted:";
+/// A variable that is never set: what is written by it is a secret that was left out.
+const LEFT_OUT: &str = "SEALCHECK_LEFT_OUT_";
 
 impl Ground {
     /// Why a part cannot be had either way here, a fragment; `None` where it can.
@@ -84,19 +87,18 @@ impl Ground {
     pub(super) async fn rebuild(&self, environment: &Environment) -> anyhow::Result<Loaded> {
         let toolchain = self.toolchain(environment).await?;
         let folder = self.base.fresh_folder("environment-")?;
-        let mut env = self.variables(environment);
+        let marks = Marks::default();
+        let env = variables(environment, &marks);
         let home = folder.join("home");
         std::fs::create_dir_all(&home)?;
         for (level, path) in
             [(Level::User, home.join(".npmrc")), (Level::Global, folder.join("global-npmrc"))]
         {
             if let Some(npmrc) = environment.npmrc.get(&level) {
-                let own = RefCell::new(&mut env);
-                let real = |key: &str, shown: &str| self.real(key, shown, &mut own.borrow_mut());
-                std::fs::write(path, npmrc.text(real))?;
+                std::fs::write(path, npmrc.text(|_, shown| marks.unsecret(shown)))?;
             }
         }
-        let root = self.copy(environment, &folder.join("project"))?;
+        let root = self.copy(environment, &folder.join("project"), &marks)?;
         let reading = ReadOptions {
             root,
             home: Some(home),
@@ -112,6 +114,7 @@ impl Ground {
         // Folders that are served, and all that the owner decided, are as they are here.
         project.settings = self.base.project.settings.clone();
         project.settings.install.env.extend(surrounding(environment));
+        project.config.tied = self.lent(&project, environment);
         loaded.project = Arc::new(project);
         if let Some(umask) = environment.machine.umask.as_deref() {
             loaded.umask = u32::from_str_radix(umask, 8).unwrap_or(loaded.umask);
@@ -119,47 +122,38 @@ impl Ground {
         Ok(loaded)
     }
 
-    /// The variables that npm's configuration is read with, this machine's own secrets in
-    /// the place of those that were left out.
-    fn variables(&self, environment: &Environment) -> BTreeMap<String, String> {
-        let mut env = BTreeMap::new();
-        for (name, value) in &environment.variables {
-            if !value.contains(REDACTED) {
-                env.insert(name.clone(), value.clone());
-            } else if let Some(own) = self.base.reading.env.get(name) {
-                env.insert(name.clone(), own.clone());
-            } else if !value.starts_with(REDACTED) {
-                env.insert(name.clone(), without_secrets(value));
-            } else {
-                self.withheld.borrow_mut().insert(name.clone());
+    /// The credentials that installs there may use: this machine's own, each for just the
+    /// registry that this machine's own configuration ties it to, in the place of one that
+    /// was left out. A captured file is a stranger's: what it names gets nothing of ours.
+    fn lent(&self, project: &Project, environment: &Environment) -> Vec<Credential> {
+        let here = &self.base.project;
+        let own = here.config.credentials();
+        let mut lent = Vec::new();
+        for wanted in project.config.credentials() {
+            let Some(variable) = wanted.variable.as_deref().filter(|_| wanted.value.is_none()) else {
+                continue;
+            };
+            let was_set = environment.variables.get(variable).is_some_and(|value| value.contains(REDACTED));
+            if !was_set && !variable.starts_with(LEFT_OUT) {
+                // It was not set there either.
+                continue;
+            }
+            let same = |one: &&Credential| one.nerf_dart == wanted.nerf_dart && one.key == wanted.key;
+            let found = own.iter().find(same).filter(|one| one.value.is_some());
+            let in_clear = is_plaintext(project, &wanted.nerf_dart) && !is_plaintext(here, &wanted.nerf_dart);
+            match found {
+                Some(found) if !in_clear => lent.push(found.clone()),
+                Some(_) | None => {
+                    self.withheld.borrow_mut().insert(format!("{}:{}", wanted.nerf_dart, wanted.key));
+                }
             }
         }
-        env
-    }
-
-    /// What a value of an npmrc becomes where a secret was left out of it.
-    fn real(&self, key: &str, shown: &str, env: &mut BTreeMap<String, String>) -> Option<String> {
-        if !shown.contains(REDACTED) {
-            return None;
-        }
-        if !shown.starts_with(REDACTED) {
-            return Some(without_secrets(shown));
-        }
-        let variable = format!("{OWN}_{}", env.keys().filter(|name| name.starts_with(OWN)).count());
-        match secret(&self.base.project.config, key) {
-            Some(own) => {
-                env.insert(variable.clone(), own);
-            }
-            None => {
-                self.withheld.borrow_mut().insert(key.to_owned());
-            }
-        }
-        Some(format!("${{{variable}}}"))
+        lent
     }
 
     /// A copy of the project as it was there; the folder in it that stands for the one
     /// that the user named.
-    fn copy(&self, environment: &Environment, folder: &Path) -> anyhow::Result<PathBuf> {
+    fn copy(&self, environment: &Environment, folder: &Path, marks: &Marks) -> anyhow::Result<PathBuf> {
         let project = &self.base.project;
         let (inside, given) = layout(&project.root, self.base.given());
         let (was, is) = (&environment.project, &self.own.project);
@@ -173,11 +167,8 @@ impl Ground {
         if was.manifest != is.manifest {
             changes.push(("package.json", Change::Whole(manifest.as_bytes())));
         }
-        let npmrc = environment.npmrc.get(&Level::Project).map(|npmrc| {
-            // A file of the project can name no variable of the user's: what was left
-            // out of it stays out.
-            npmrc.text(|_, shown| shown.contains(REDACTED).then(|| without_secrets(shown)))
-        });
+        let npmrc = environment.npmrc.get(&Level::Project);
+        let npmrc = npmrc.map(|npmrc| npmrc.text(|_, shown| marks.unsecret(shown)));
         if environment.npmrc.get(&Level::Project).map(|it| &it.settings)
             != self.own.npmrc.get(&Level::Project).map(|it| &it.settings)
         {
@@ -214,7 +205,7 @@ impl Ground {
     pub(super) fn say_withheld(&self) {
         for name in self.withheld.borrow().iter() {
             say(&format!(
-                "`{name}` was left out when the environment was captured and is not set here: a registry that asks for it will refuse"
+                "`{name}` was left out when the environment was captured, and this machine's configuration has none for that registry: where it asks for one it will refuse"
             ));
         }
     }
@@ -223,7 +214,6 @@ impl Ground {
 /// Variables that are handed to the command as they are: those that are neither npm's
 /// configuration nor the sandbox's own business.
 fn surrounding(environment: &Environment) -> BTreeMap<String, String> {
-    let is_config = |name: &str| name.to_ascii_lowercase().starts_with("npm_config_");
     let mut found: BTreeMap<String, String> = environment
         .variables
         .iter()
@@ -249,13 +239,53 @@ fn without_secrets(value: &str) -> String {
     out
 }
 
-/// The value of a secret key that this machine's own files or variables have.
-fn secret(config: &NpmConfig, key: &str) -> Option<String> {
-    let own = config.settings.iter().filter(|setting| setting.key == key && setting.level != Level::Project);
-    match &own.max_by_key(|setting| setting.level)?.value {
-        Value::Secret(secret) => Some(secret.expose().to_owned()).filter(|value| !value.is_empty()),
-        Value::Plain(_) => None,
+/// The variables that npm's configuration is read with.
+fn variables(environment: &Environment, marks: &Marks) -> BTreeMap<String, String> {
+    let mut env = BTreeMap::new();
+    for (name, value) in &environment.variables {
+        if !value.starts_with(WHOLLY) {
+            env.insert(name.clone(), without_secrets(value));
+        } else if is_config(name) {
+            env.insert(name.clone(), marks.next());
+        }
+        // A variable that an npmrc names is left unset, and so is told from one that has
+        // a value of its own.
     }
+    env
+}
+
+/// Writes what was left out by variables that are not set, each its own: what is planted
+/// in the place of one is in the place of no other.
+#[derive(Default)]
+struct Marks(Cell<usize>);
+
+impl Marks {
+    fn next(&self) -> String {
+        self.0.set(self.0.get() + 1);
+        format!("${{{LEFT_OUT}{}}}", self.0.get())
+    }
+
+    /// What a value of an npmrc becomes where a secret was left out of it.
+    fn unsecret(&self, shown: &str) -> Option<String> {
+        match shown.starts_with(WHOLLY) {
+            true => Some(self.next()),
+            false => shown.contains(REDACTED).then(|| without_secrets(shown)),
+        }
+    }
+}
+
+/// Whether a configured registry is asked over plain http.
+fn is_plaintext(project: &Project, nerf_dart: &str) -> bool {
+    project.config.settings.iter().filter(|setting| setting.key.ends_with("registry")).any(|setting| {
+        let Value::Plain(url) = &setting.value else { return true };
+        RegistryUrl::parse(url).is_ok_and(|registry| {
+            registry.as_url().scheme() == "http" && registry.nerf_dart().starts_with(nerf_dart)
+        })
+    })
+}
+
+fn is_config(name: &str) -> bool {
+    name.to_ascii_lowercase().starts_with("npm_config_")
 }
 
 #[cfg(test)]
