@@ -36,6 +36,9 @@ const TOKENS: [(&str, usize); 24] = [
     ("hf_", 30),
 ];
 
+/// Characters of a sha512 in base64.
+const LONGEST_DIGEST: usize = 88;
+
 /// What ends a private key's block.
 const BLOCK: (&str, &str) = ("-----BEGIN ", "-----END ");
 
@@ -103,6 +106,8 @@ impl Known {
     pub fn conceal_json(&self, value: serde_json::Value) -> serde_json::Value {
         use serde_json::Value;
         match value {
+            // Digests are random by nature: what looks like a token in one is none.
+            Value::String(text) if is_integrity(&text) => Value::String(text),
             Value::String(text) => Value::String(self.conceal(&text)),
             Value::Array(items) => {
                 Value::Array(items.into_iter().map(|item| self.conceal_json(item)).collect())
@@ -113,6 +118,23 @@ impl Known {
             Value::Null | Value::Bool(_) | Value::Number(_) => value,
         }
     }
+}
+
+/// Whether a text is a lockfile's `integrity` and nothing else: `sha512-…`, several with a
+/// space between them.
+fn is_integrity(text: &str) -> bool {
+    let is_digest = |word: &str| {
+        let Some((algorithm, digest)) = word.split_once('-') else { return false };
+        let bytes = match algorithm {
+            "sha1" => 20,
+            "sha256" => 32,
+            "sha384" => 48,
+            "sha512" => 64,
+            _ => return false,
+        };
+        STANDARD.decode(digest).is_ok_and(|decoded| decoded.len() == bytes)
+    };
+    !text.is_empty() && text.split(' ').all(is_digest)
 }
 
 /// What stands before a colon and is no user: `npm:left-pad@1.3.0`.
@@ -236,8 +258,12 @@ fn tokens(text: &str) -> String {
         let length = bytes[at..].iter().take_while(|byte| is_inside(**byte)).count();
         let word = &text[at..at + length];
         let token = TOKENS.iter().find(|(start, least)| {
-            word.strip_prefix(start)
-                .is_some_and(|rest| rest.len() >= *least && rest.bytes().any(|it| it.is_ascii_digit()))
+            word.strip_prefix(start).is_some_and(|rest| {
+                rest.len() >= *least
+                    && rest.bytes().any(|it| it.is_ascii_digit())
+                    // A JWT has points; without any it may be the middle of a digest.
+                    && (*start != "eyJ" || rest.contains('.') || rest.len() > LONGEST_DIGEST)
+            })
         });
         if let Some((start, _)) = token {
             out.push_str(&text[copied..at]);
@@ -340,7 +366,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_integrity_with_the_look_of_a_token_stays() {
+        let digest =
+            "eyJ0123456789abcdefghijABCDEFGHIJ0123456789abcdefghijABCDEFGHIJ0123456789abcdefghijABCg==";
+        let integrity = serde_json::json!({ "integrity": format!("sha512-{digest}") });
+        assert_eq!(Known::default().conceal_json(integrity.clone()), integrity);
+        let said = format!("npm error wanted sha512-/{} but got", &digest[..80]);
+        assert_eq!(Known::default().conceal(&said), said);
+        for text in ["sha512-AKIA0123456789ABCDEF", "sha999-eyJhbGciOiJIUzI1NiJ9.e30"] {
+            assert!(!is_integrity(text), "{text}");
+        }
+    }
+
     proptest::proptest! {
+        #[test]
+        fn no_integrity_changes(digest in proptest::collection::vec(proptest::num::u8::ANY, 64)) {
+            let integrity = serde_json::Value::String(format!("sha512-{}", STANDARD.encode(digest)));
+            let known = Known::of([Secret::new("x", "hunter2")]);
+            proptest::prop_assert_eq!(known.conceal_json(integrity.clone()), integrity);
+        }
+
         #[test]
         fn no_text_panics_and_twice_is_once(text in "\\PC{0,80}") {
             let once = Known::default().conceal(&text);

@@ -1,7 +1,7 @@
 //! Writing down a machine's environment from what was read of it.
 
 use super::conceal::Known;
-use super::variables::{ci, holds_a_secret, telling};
+use super::variables::{can_be_told, ci, holds_a_secret, telling};
 use super::{Environment, Folder, Machine, SCHEMA, Tools, cache, git, npmrc, tree};
 use crate::project::Project;
 use crate::project::integrity::Digests;
@@ -90,7 +90,8 @@ fn known(here: &Here<'_>) -> Known {
     // A password in a URL is one in every other place too.
     let urls = here.env.values().filter_map(|value| url::Url::parse(value).ok());
     let in_urls = urls.filter_map(|url| Some(Secret::new("password of a URL", url.password()?)));
-    Known::of(of_config.chain(of_env).chain(in_urls))
+    let named = of_config.chain(of_env).filter(|secret| can_be_told(secret.label(), secret.expose()));
+    Known::of(named.chain(in_urls))
 }
 
 /// The project's files but for those that are held as text, each with its digest.

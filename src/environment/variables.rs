@@ -142,13 +142,23 @@ pub(super) fn label(name: &str) -> String {
 pub(super) fn holds_a_secret(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     match lower.strip_prefix("npm_config_") {
-        Some(key) => is_secret_key(key) || names_a_secret(key),
+        Some(key) => is_secret_key(key),
         None => {
             const WORDS: [&str; 8] =
                 ["login", "creds", "cred", "oidc", "sig", "signature", "session", "cookie"];
             names_a_secret(name) || lower.split(['_', '-']).any(|part| WORDS.contains(&part))
         }
     }
+}
+
+/// Whether a value that is secret by its name tells itself in other texts too. What is called
+/// a session or a key is often an ordinary word, that stands everywhere.
+pub(super) fn can_be_told(name: &str, value: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let base = lower.rsplit(':').next().unwrap_or(&lower);
+    let strong = ["token", "secret", "password", "passwd", "credential", "apikey"];
+    let is_word = value.len() < 16 && value.chars().all(|c| c.is_ascii_lowercase() || "-_.".contains(c));
+    !is_word || base.starts_with('_') || strong.iter().any(|word| lower.contains(word))
 }
 
 fn counts(name: &str) -> bool {
@@ -177,6 +187,7 @@ mod tests {
             ("npm_config_//h/:_authToken", true, true),
             ("NPM_TOKEN", true, true),
             ("CI", true, false),
+            ("npm_config_auth_type", true, false),
             ("https_proxy", true, false),
             ("GITHUB_TOKEN", true, true),
             ("CI_JOB_JWT", true, true),
@@ -188,6 +199,17 @@ mod tests {
             ("PATH", false, false),
         ] {
             assert_eq!((counts(name), holds_a_secret(name)), (wanted, secret), "{name}");
+        }
+        for (name, value, told) in [
+            ("DESKTOP_SESSION", "ubuntu", false),
+            ("XDG_SESSION_TYPE", "wayland", false),
+            ("SSH_KEY", "id_rsa", false),
+            ("SSH_KEY", "k3y-k3y", true),
+            ("NPM_TOKEN", "opensesame", true),
+            ("//h:8080/:_password", "opensesame", true),
+            ("GITLAB_AUTH", "abcdefghijklmnopqrst", true),
+        ] {
+            assert_eq!(can_be_told(name, value), told, "{name}={value}");
         }
     }
 }

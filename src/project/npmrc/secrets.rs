@@ -10,7 +10,9 @@ use crate::secret::Secret;
 pub(crate) fn is_secret(key: &str) -> bool {
     // `//host:8080/:_authToken`: what counts stands behind the last colon.
     let base = key.rsplit(':').next().unwrap_or(key);
-    base.starts_with('_') || matches!(base, "key" | "cert" | "otp") || names_a_secret(base)
+    // How npm logs in, and when it says who it is: words of its own.
+    let is_manner = matches!(base.replace('_', "-").as_str(), "auth-type" | "always-auth");
+    !is_manner && (base.starts_with('_') || matches!(base, "key" | "cert" | "otp") || names_a_secret(base))
 }
 
 /// Whether a name (of a key or of a variable) speaks of a secret.
