@@ -23,7 +23,7 @@ use std::path::Path;
 /// Compares what was named, and prints what differs.
 pub(crate) fn run(arguments: CompareArguments, talk: &Talk) -> anyhow::Result<Code> {
     if arguments.clean {
-        return clean::run(&arguments);
+        return clean::run(&arguments, talk);
     }
     if !arguments.lockfile.is_empty() {
         return lockfiles::run(&arguments, talk);
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: CompareArguments, talk: &Talk) -> anyhow::Result<Co
         // Captured environments, and this machine, are compared by being rebuilt.
         (Kind::Environment | Kind::Here, Kind::Environment | Kind::Here) => {
             let source = |side: &Side| (side.kind == Kind::Environment).then(|| side.source.clone());
-            environments::run(source(&left).as_ref(), source(&right).as_ref(), &arguments)
+            environments::run(source(&left).as_ref(), source(&right).as_ref(), &arguments, talk)
         }
         (Kind::Baseline, Kind::Report) => accepted::report(&left.source, &right.source, &arguments, talk),
         (Kind::Report, Kind::Baseline) => accepted::report(&right.source, &left.source, &arguments, talk),

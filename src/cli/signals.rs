@@ -1,6 +1,8 @@
-//! Ctrl-C and SIGTERM, as one future.
+//! Ctrl-C and SIGTERM: as one future, and as a watch that a whole command looks at.
 
+use super::say;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 /// Resolves at the first SIGINT, SIGTERM or SIGHUP.
 pub(crate) async fn asked_to_stop() {
@@ -11,4 +13,18 @@ pub(crate) async fn asked_to_stop() {
         })
     });
     futures_util::future::select_all(waits).await;
+}
+
+/// Becomes true when the user wants an end, who is told so: `what` is what is ended
+/// (`runs`). Who asks once more gets it at once.
+pub(crate) fn stop(runtime: &tokio::runtime::Runtime, what: &'static str) -> watch::Receiver<bool> {
+    let (sender, stop) = watch::channel(false);
+    runtime.spawn(async move {
+        asked_to_stop().await;
+        say(&format!("interrupted: ending the {what} (once more ends at once)"));
+        sender.send_replace(true);
+        asked_to_stop().await;
+        std::process::exit(130);
+    });
+    stop
 }

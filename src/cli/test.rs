@@ -34,14 +34,7 @@ pub(crate) fn run(arguments: TestArguments, talk: &Talk) -> anyhow::Result<Code>
 pub(super) fn run_for(purpose: Purpose, arguments: TestArguments, talk: &Talk) -> anyhow::Result<Code> {
     let runtime = load::runtime()?;
     let several = arguments.project.len() > 1;
-    let (stop_sender, mut stop) = watch::channel(false);
-    runtime.spawn(async move {
-        signals::asked_to_stop().await;
-        say("interrupted: ending the runs (once more ends at once)");
-        stop_sender.send_replace(true);
-        signals::asked_to_stop().await;
-        std::process::exit(130);
-    });
+    let mut stop = signals::stop(&runtime, "runs");
     // All are read before the first is run: a file that is wrong runs nothing.
     let mut ready = Vec::new();
     for project in &arguments.project {

@@ -5,8 +5,8 @@
 use super::environments::{Comparison, compared};
 use super::laboratory::{self, Laboratory};
 use super::told;
-use crate::cli::arguments::{CompareArguments, CompareFormat};
-use crate::cli::{Code, print, say};
+use crate::cli::arguments::{CompareArguments, CompareFormat, Talk};
+use crate::cli::{Code, print};
 use crate::compare::behaviour::Aspect;
 use crate::environment::{Cache, Environment};
 use crate::project::npmrc::Level;
@@ -31,7 +31,7 @@ struct Check {
 }
 
 /// Makes all checks, and prints them.
-pub(super) fn run(arguments: &CompareArguments) -> anyhow::Result<Code> {
+pub(super) fn run(arguments: &CompareArguments, talk: &Talk) -> anyhow::Result<Code> {
     if let Some(script) = &arguments.then {
         let odd = |letter: char| letter.is_control() || letter.is_whitespace();
         if script.is_empty() || script.starts_with('-') || script.contains(odd) {
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &CompareArguments) -> anyhow::Result<Code> {
                 .into());
         }
     }
-    laboratory::within(arguments, async |laboratory| {
+    laboratory::within(arguments, talk, async |laboratory| {
         let own = laboratory.ground.own.clone();
         if let Some(script) = arguments.then.as_deref().filter(|script| !has_script(&own, script)) {
             return Err(Complaint::about(format!("package.json has no script `{script}`"))
@@ -85,7 +85,7 @@ async fn check(
     arguments: &CompareArguments,
     counts: impl Fn(&Aspect) -> bool,
 ) -> anyhow::Result<Check> {
-    say(&format!("{name}: {without}"));
+    laboratory.tell(&format!("{name}: {without}"));
     let mut found = compared(laboratory, own, clean, arguments.runs, counts).await?;
     // The same in every check, and no matter of a clean place.
     found.missing.clear();

@@ -3,9 +3,9 @@
 
 use super::laboratory::{self, Laboratory};
 use super::told;
-use crate::cli::arguments::{CompareArguments, CompareFormat};
+use crate::cli::arguments::{CompareArguments, CompareFormat, Talk};
 use crate::cli::test::with_causes;
-use crate::cli::{Code, print, say};
+use crate::cli::{Code, print};
 use crate::compare::behaviour::{
     Aspect, Behaviour, Difference, WELL, behaviour, differences, is_as_left, is_as_right,
 };
@@ -25,8 +25,9 @@ pub(super) fn run(
     left: Option<&Source>,
     right: Option<&Source>,
     arguments: &CompareArguments,
+    talk: &Talk,
 ) -> anyhow::Result<Code> {
-    laboratory::within(arguments, async |laboratory| {
+    laboratory::within(arguments, talk, async |laboratory| {
         let read = |side: Option<&Source>| match side {
             Some(source) => Environment::read(source),
             None => Ok(laboratory.ground.own.clone()),
@@ -166,7 +167,7 @@ pub(super) async fn compared(
             }
         }
     }
-    say("installing as in A and as in B, twice each");
+    laboratory.tell("installing as in A and as in B, twice each");
     let (of_left, of_right) = (laboratory.install(left, 2).await?, laboratory.install(right, 2).await?);
     laboratory.ground.say_withheld();
     found.unseen = unseen('A', &of_left).into_iter().chain(unseen('B', &of_right)).collect();
@@ -225,7 +226,7 @@ async fn search(
         };
         let chosen = mixture.iter().filter_map(|at| found.deviations.get(*at));
         let names: Vec<String> = chosen.clone().map(|deviation| deviation.part.named()).collect();
-        say(&format!(
+        laboratory.tell(&format!(
             "install {}: as in A, but as in B: {}",
             laboratory.made.get() + 1,
             told::few(&names, 4)
@@ -247,13 +248,13 @@ async fn shown(
         Ok(outcomes) => outcomes,
         Err(error) => {
             // A mixture can be one that nobody could have, a node with an npm that is too new.
-            say(&format!("  that cannot be installed in: {error:#}"));
+            laboratory.tell(&format!("  that cannot be installed in: {error:#}"));
             return Ok(Shown::default());
         }
     };
     let seen = evidence(&outcomes);
     let Some(run) = seen.first().filter(|run| seen_whole(run)) else {
-        say("  that could not be seen whole");
+        laboratory.tell("  that could not be seen whole");
         return Ok(Shown::default());
     };
     let behaviour = behaviour(run, &found.noise);

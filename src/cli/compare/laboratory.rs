@@ -3,15 +3,16 @@
 
 use super::environments::evidence;
 use super::rebuild::Ground;
-use crate::cli::arguments::CompareArguments;
+use crate::cli::arguments::{Backend, CompareArguments, Talk};
 use crate::cli::options::{self, Options};
-use crate::cli::{Code, capture, catalogue, folders, invoke, load, say, signals};
+use crate::cli::{Code, capture, catalogue, containers, folders, invoke, load, say, signals};
 use crate::compare::behaviour::worked;
 use crate::environment::Environment;
 use crate::runner::{Learned, Listener, Outcome};
 use crate::sandbox::CacheSpec;
 use crate::sandbox::namespaces::{ScratchFolder, sweep};
 use crate::scenario::Scenario;
+use crate::text::Complaint;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -20,23 +21,23 @@ use tokio::sync::watch;
 /// do before and after it.
 pub(super) fn within(
     arguments: &CompareArguments,
+    talk: &Talk,
     work: impl AsyncFnOnce(&mut Laboratory<'_>) -> anyhow::Result<Code>,
 ) -> anyhow::Result<Code> {
     let own = capture::here(&arguments.project, &[], arguments.surroundings.policy.clone())?;
     let runtime = load::runtime()?;
-    let (stop_sender, stop) = watch::channel(false);
-    runtime.spawn(async move {
-        signals::asked_to_stop().await;
-        say("interrupted: ending the installs (once more ends at once)");
-        stop_sender.send_replace(true);
-        signals::asked_to_stop().await;
-        std::process::exit(130);
-    });
+    let stop = signals::stop(&runtime, "installs");
     let code = runtime.block_on(async {
         for removed in sweep(&folders::scratch()).unwrap_or_default() {
             say(&format!("removed what an interrupted run had left: {}", removed.display()));
         }
         let base = load::load(&arguments.project, arguments.surroundings.clone()).await?;
+        if base.placed.is_some() || base.backend == Backend::Container {
+            return Err(Complaint::about("environments cannot be rebuilt in a container")
+                .help("leave `--image` and `--backend container` out (also of sealcheck.toml): they are rebuilt in namespaces, with the node and npm that were captured")
+                .into());
+        }
+        containers::need_namespaces().await?;
         let ground = Ground {
             base,
             own,
@@ -44,7 +45,7 @@ pub(super) fn within(
             toolchains: RefCell::default(),
             withheld: RefCell::default(),
         };
-        work(&mut Laboratory::new(&ground, stop)?).await
+        work(&mut Laboratory::new(&ground, talk, stop)?).await
     });
     runtime.shutdown_background();
     code
@@ -60,11 +61,12 @@ pub(super) struct Laboratory<'a> {
     /// The cache that warm ones are copies of, and what it holds.
     warm: RefCell<Option<(Arc<ScratchFolder>, Arc<Learned>)>>,
     pub(super) made: Cell<usize>,
+    quiet: bool,
     stop: watch::Receiver<bool>,
 }
 
 impl<'a> Laboratory<'a> {
-    pub(super) fn new(ground: &'a Ground, stop: watch::Receiver<bool>) -> anyhow::Result<Self> {
+    fn new(ground: &'a Ground, talk: &Talk, stop: watch::Receiver<bool>) -> anyhow::Result<Self> {
         let all = catalogue::available(None, &ground.base.project)?;
         let baseline = all.into_iter().find(|scenario| scenario.name == "baseline");
         let Some(mut scenario) = baseline else { anyhow::bail!("there is no baseline") };
@@ -79,12 +81,20 @@ impl<'a> Laboratory<'a> {
             then: Vec::new(),
             warm: RefCell::default(),
             made: Cell::new(0),
+            quiet: options::layer_talk(talk, &project.settings.options)?.quiet,
             stop,
         })
     }
 
     pub(super) fn is_stopped(&self) -> bool {
         *self.stop.borrow()
+    }
+
+    /// Says what goes on, to those who want to hear it.
+    pub(super) fn tell(&self, text: &str) {
+        if !self.quiet {
+            say(text);
+        }
     }
 
     /// Installs in an environment, as often as is said.
@@ -131,7 +141,10 @@ impl<'a> Laboratory<'a> {
             // The same in both: what it changes, it changes alike.
             return Ok(true);
         }
-        say("filling npm's cache by an install, since it was warm");
+        if self.warm.borrow().is_some() {
+            return Ok(true);
+        }
+        self.tell("filling npm's cache by an install, since it was warm");
         let folder = Arc::new(ScratchFolder::create(&folders::scratch(), "captured-cache")?);
         let keep = CacheSpec::Keep(folder.inner());
         let online = online(warm);

@@ -4,14 +4,13 @@ use super::revisions::{self, Revision};
 use super::updates;
 use crate::cli::arguments::{CompareArguments, CompareFormat, Talk};
 use crate::cli::load::{self, Loaded};
-use crate::cli::{Code, print, save, say, signals};
+use crate::cli::{Code, print, save, signals};
 use crate::compare::lockfile;
 use crate::project::class::{Classified, Facts, classify};
 use crate::report::comparison::Agreement;
 use crate::report::review::{Review, SCHEMA};
 use crate::report::terminal;
 use std::collections::BTreeMap;
-use tokio::sync::watch;
 
 /// Reads both lockfiles, installs both trees where that is not left out, and prints what differs.
 pub(super) fn run(arguments: &CompareArguments, talk: &Talk) -> anyhow::Result<Code> {
@@ -30,7 +29,7 @@ pub(super) fn run(arguments: &CompareArguments, talk: &Talk) -> anyhow::Result<C
     let installs = match arguments.no_install || is_same(&left, &right) {
         true => None,
         false => {
-            let stop = stop(&runtime);
+            let stop = signals::stop(&runtime, "runs");
             let both = updates::installs(&loaded, (&left, &right), talk, &stop);
             let installs = runtime.block_on(both)?;
             if *stop.borrow() {
@@ -69,19 +68,6 @@ fn is_same(left: &Revision, right: &Revision) -> bool {
         of.manifests.iter().map(|(at, it)| (at.clone(), it.source.text().to_owned())).collect()
     };
     left.lockfile.source.text() == right.lockfile.source.text() && texts(left) == texts(right)
-}
-
-/// Becomes true when the user wants an end.
-fn stop(runtime: &tokio::runtime::Runtime) -> watch::Receiver<bool> {
-    let (sender, stop) = watch::channel(false);
-    runtime.spawn(async move {
-        signals::asked_to_stop().await;
-        say("interrupted: ending the runs (once more ends at once)");
-        sender.send_replace(true);
-        signals::asked_to_stop().await;
-        std::process::exit(130);
-    });
-    stop
 }
 
 fn classes(loaded: &Loaded, revision: &Revision) -> BTreeMap<String, Classified> {

@@ -6,7 +6,7 @@
 use super::play;
 use crate::cli::arguments::{FailOn, ProgressChoice, RatesArguments, ScratchChoice, Talk};
 use crate::cli::options::Options;
-use crate::cli::{Code, containers, invoke, load, print, say, signals};
+use crate::cli::{Code, containers, invoke, load, print, signals};
 use crate::drill::catalogue::Embedded;
 use crate::report::model::Run;
 use crate::report::places;
@@ -20,14 +20,7 @@ use tokio::sync::watch;
 /// Runs the drills in every place, and prints the rates of each.
 pub(super) fn run(arguments: RatesArguments, talk: &Talk) -> anyhow::Result<Code> {
     let runtime = load::runtime()?;
-    let (sender, stop) = watch::channel(false);
-    runtime.spawn(async move {
-        signals::asked_to_stop().await;
-        say("interrupted: ending the runs (once more ends at once)");
-        sender.send_replace(true);
-        signals::asked_to_stop().await;
-        std::process::exit(130);
-    });
+    let stop = signals::stop(&runtime, "runs");
     let code = runtime.block_on(measure(arguments, talk, stop))?;
     runtime.shutdown_background();
     Ok(code)
