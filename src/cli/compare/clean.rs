@@ -30,6 +30,9 @@ struct Check {
     because: Option<String>,
 }
 
+/// What a clone has not: files that git does not track, and what an earlier install left.
+const FRESH_CLONE: &str = "fresh-clone";
+
 /// Makes all checks, and prints them.
 pub(super) fn run(arguments: &CompareArguments, talk: &Talk) -> anyhow::Result<Code> {
     if let Some(script) = &arguments.then {
@@ -89,6 +92,9 @@ async fn check(
     let mut found = compared(laboratory, own, clean, arguments.runs, counts).await?;
     // The same in every check, and no matter of a clean place.
     found.missing.clear();
+    if name != FRESH_CLONE {
+        found.stale.clear();
+    }
     Ok(Check { check: name, without, found: Some(found), because: None })
 }
 
@@ -98,7 +104,7 @@ async fn fresh_clone(
     own: &Environment,
     arguments: &CompareArguments,
 ) -> anyhow::Result<Check> {
-    let name = "fresh-clone";
+    let name = FRESH_CLONE;
     let none =
         |because: String| Check { check: name, without: String::new(), found: None, because: Some(because) };
     let Some(git) = &own.git else { return Ok(none("the project is in no git repository".to_owned())) };
@@ -113,6 +119,7 @@ async fn fresh_clone(
         }
     }
     let mut clone = own.clone();
+    clone.installed = None;
     clone.project.files.retain(|name, _| !untracked.contains(name));
     if untracked.iter().any(|name| *name == ".npmrc") {
         clone.npmrc.remove(&Level::Project);
@@ -198,8 +205,9 @@ fn text(checks: &[Check], arguments: &CompareArguments) -> String {
     for check in checks {
         let verdict = match (&check.found, &check.because) {
             (Some(found), _) if !found.unseen.is_empty() => "unobserved".to_owned(),
-            (Some(found), _) if found.differences.is_empty() && found.fail_alike() => "both fail".to_owned(),
-            (Some(found), _) if found.differences.is_empty() => "the same".to_owned(),
+            (Some(found), _) if found.stale.is_empty() && found.differences.is_empty() => {
+                if found.fail_alike() { "both fail" } else { "the same" }.to_owned()
+            }
             (Some(_), _) => "differs".to_owned(),
             (None, because) => format!("not applicable: {}", because.as_deref().unwrap_or_default()),
         };
@@ -213,7 +221,7 @@ fn text(checks: &[Check], arguments: &CompareArguments) -> String {
     }
     for check in checks {
         let Some(found) = &check.found else { continue };
-        if found.differences.is_empty() && found.unseen.is_empty() {
+        if found.differences.is_empty() && found.unseen.is_empty() && found.stale.is_empty() {
             continue;
         }
         let _ = write!(out, "\n{} (A is this folder as it is)\n{}", check.check, told::text(found));
