@@ -1,7 +1,7 @@
 //! The ways through the page: its parts, its runs, and its projects where there are many.
 
 use super::tag::{Tag, tag};
-use super::{Page, Place, mark};
+use super::{Page, Place, mark, scores, sign};
 use crate::report::model::Report;
 use crate::report::terminal::run_name;
 
@@ -35,12 +35,19 @@ fn one(report: &Report, place: &Place) -> Tag {
         .add(way(&place.link(&["search"]), "Search"))
         .add(way(&place.link(&["about"]), "About this report"));
     let runs = report.runs.iter().map(|run| {
-        let said = if run.control { ", the control" } else { "" };
+        let score = report.drills.iter().find(|score| score.run == run.id);
+        let (sign, said) = match score {
+            Some(score) => (sign(scores::shape(score).0), score.outcome.word().to_owned()),
+            None => {
+                let control = if run.control { ", the control" } else { "" };
+                (mark(run.verdict, run.control), format!("{}{control}", run.verdict.name()))
+            }
+        };
         let link = tag("a")
             .set("href", &place.link(&["run", &run.id]))
-            .add(mark(run.verdict, run.control))
+            .add(sign)
             .add(tag("span").text(run_name(report, run)))
-            .add(tag("span").class("heard").text(&format!(", {}{said}", run.verdict.name())));
+            .add(tag("span").class("heard").text(&format!(", {said}")));
         tag("li").add(link)
     });
     let heading = if report.drills.is_empty() { "Runs" } else { "Drills" };

@@ -34,14 +34,7 @@ fn row(score: &DrillScore, place: &Place) -> Tag {
         .set("scope", "row")
         .text(&score.drill)
         .add(tag("span").class("title").text(&format!("{}, after {}", score.title, score.after)));
-    let attack = score.kind == Kind::Attack;
-    let (shape, good) = match score.outcome {
-        DrillOutcome::Stopped => ("sealed", true),
-        DrillOutcome::Reported if attack => ("exposed", false),
-        DrillOutcome::Fact if attack => ("leaked", false),
-        DrillOutcome::Reported | DrillOutcome::Fact | DrillOutcome::Quiet => ("trap", true),
-        DrillOutcome::Unobserved => ("unobserved", false),
-    };
+    let (shape, good) = shape(score);
     let link = tag("a")
         .class(if good { "verdict good" } else { "verdict" })
         .set("href", &place.link(&["run", &score.run]))
@@ -52,6 +45,19 @@ fn row(score: &DrillScore, place: &Place) -> Tag {
         .add(tag("td").class("quiet").text(score.kind.word()))
         .add(tag("td").add(link))
         .add(tag("td").prose(&by(score)))
+}
+
+/// The sign of what became of a drill, and whether that is as an owner would have it. It is
+/// not the sign of its run's verdict, which says nothing of what a script did.
+pub(super) fn shape(score: &DrillScore) -> (&'static str, bool) {
+    let attack = score.kind == Kind::Attack;
+    match score.outcome {
+        DrillOutcome::Stopped => ("sealed", true),
+        DrillOutcome::Reported if attack => ("exposed", false),
+        DrillOutcome::Fact if attack => ("leaked", false),
+        DrillOutcome::Reported | DrillOutcome::Fact | DrillOutcome::Quiet => ("trap", true),
+        DrillOutcome::Unobserved => ("unobserved", false),
+    }
 }
 
 /// What stopped it, or who spoke of it.

@@ -11,18 +11,19 @@ const runView = (data, run) => {
     ["npm said", run.npm_error ? [element("code", null, run.npm_error.code), " " + run.npm_error.summary] : null],
     ["toolchain", "node " + run.toolchain.node + ", npm " + run.toolchain.npm + (run.platform ? ", " + run.platform : "") + ", in " + run.backend + (run.image ? " " + run.image : "")],
     ["defences lost", run.losses.length ? run.losses.join(", ") : "none"],
-    ["decoys on offer", run.decoys.length ? run.decoys.map((decoy) => decoy.name + "@" + decoy.version + (decoy.asked ? " (asked for)" : "")).join(", ") : null],
+    ["decoys on offer", run.decoys.length ? decoyWords(run.decoys) : null],
     ["changed for it", run.notes.join("; ")],
-    ["drill", score ? score.title + ", after " + score.after + ": " + score.outcome + (score.stopped_by ? " by " + score.stopped_by : "") : null],
+    ["drill", score ? score.title + ", after " + score.after + ": " + score.outcome + (score.stopped_by ? " by " + score.stopped_by : "") + ". Drills count in no verdict" : null],
+    ["verdict of the run", score ? verdictWords(run) : null],
     ["repetition", run.repeat > 1 ? String(run.repeat) : null],
   ];
   const findings = run.findings.map((at) => [data.report.findings[at], at]);
-  const banner = run.control && run.verdict === "leaked" ? "none" : run.control && run.verdict === "sealed" ? "unobserved" : run.verdict;
+  const banner = score ? "none" : run.control && run.verdict === "leaked" ? "none" : run.control && run.verdict === "sealed" ? "unobserved" : run.verdict;
   return [
     crumbs(link(linkTo(data.page), "Overview"), "Run " + run.id),
-    element("header", { class: "banner " + banner }, verdictSign(run),
+    element("header", { class: "banner " + banner }, score ? sign(drillShape(score)) : verdictSign(run),
       element("p", { class: "project-name" }, run.scenario + (run.title ? ": " + run.title : "")),
-      element("h1", { tabindex: "-1" }, element("strong", null, verdictWords(run)), run.because ? [": ", prose(run.because)] : "")),
+      element("h1", { tabindex: "-1" }, element("strong", null, score ? "drill: " + score.outcome : verdictWords(run)), run.because ? [": ", prose(run.because)] : "")),
     gapBox(data, run),
     element("div", { class: "card facts-card" }, element("dl", null, rows.filter((row) => row[1]).map(([name, ...value]) => [element("dt", null, name), element("dd", null, value)]))),
     sectionOf("run-findings", "Findings in this run", findings.length
@@ -38,6 +39,11 @@ const runView = (data, run) => {
       element("span", null, place > 0 ? ["← ", runLink(data, runs[place - 1])] : ""),
       element("span", null, place < runs.length - 1 ? [runLink(data, runs[place + 1]), " →"] : "")),
   ];
+};
+
+const decoyWords = (decoys) => {
+  const asked = [...decoys].sort((a, b) => b.asked - a.asked).slice(0, 8).map((decoy) => decoy.name + "@" + decoy.version + (decoy.asked ? " (asked for)" : ""));
+  return asked.join(", ") + (decoys.length > asked.length ? " and " + (decoys.length - asked.length) + " more" : "");
 };
 
 const gapBox = (data, run) => {
@@ -67,7 +73,7 @@ const requestsView = (data, run) => {
       tableOf("Requests that reached the gateway", ["", "request", "answer", "whose host", "for", "at"], exchanges, (it) =>
         element("tr", null, element("td", { class: "number" }, factLink(data, run, "exchange", it.seq, String(it.seq))),
           element("td", { class: "mono" }, it.method + " " + safe(urlOf(it), 300)),
-          element("td", null, statusWords(it) + (it.bytes ? ", " + size(it.bytes) : ""), it.decoy ? [" ", element("span", { class: "tag bad" }, "decoy")] : null),
+          element("td", { class: "answer" }, statusWords(it) + (it.bytes ? ", " + size(it.bytes) : ""), it.decoy ? [" ", element("span", { class: "tag bad" }, "decoy")] : null),
           element("td", null, it.role === "foreign" ? element("span", { class: "tag bad" }, "foreign") : it.role),
           element("td", null, it.kind), element("td", { class: "number" }, at(it.at_ms)))),
       fold(null, [count(lookups.length, "look-up")], () => tableOf("Names that were looked up", ["", "name", "answer", "at"], lookups, (it) =>

@@ -80,6 +80,13 @@ const verdictSign = (run) => {
   return sign(run.verdict === "not-applicable" ? "none" : run.verdict);
 };
 
+// As `scores::shape` has it: a drill is told by what became of it, not by its run's verdict.
+const drillShape = (score) => {
+  const attack = score.kind === "attack";
+  const shapes = { stopped: "sealed", reported: attack ? "exposed" : "trap", fact: attack ? "leaked" : "trap", quiet: "trap", unobserved: "unobserved" };
+  return shapes[score.outcome] || "unobserved";
+};
+
 const verdictWords = (run) =>
   run.verdict + (run.control ? (run.verdict === "leaked" ? ", as must" : ", no trap") : "");
 
