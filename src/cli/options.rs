@@ -39,6 +39,8 @@ pub(crate) enum ReportFormat {
     Terminal,
     /// Everything, for programs; the format that is read back
     Json,
+    /// A page for a browser, in one file that opens from disk
+    Html,
     /// For a step summary or a comment of a pull request
     Markdown,
     /// For a CI system's view of tests: a suite a toolchain, a case a scenario
@@ -53,6 +55,7 @@ impl ReportFormat {
         match self {
             Self::Terminal => "terminal",
             Self::Json => "json",
+            Self::Html => "html",
             Self::Markdown => "markdown",
             Self::Junit => "junit",
             Self::Sarif => "sarif",

@@ -28,7 +28,8 @@ use super::review::Review;
 use super::scorecard::{DrillScore, Rates};
 use crate::compare::grouped::Change;
 pub(super) use amount::{count, size, time};
-pub(super) use headline::{margin_line, run_name, verdict_and_reason};
+pub(super) use evidence::line as fact_line;
+pub(super) use headline::{change_line, losses, margin_line, run_name, verdict_and_reason};
 use page::Page;
 use std::io::IsTerminal;
 
