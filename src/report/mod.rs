@@ -8,6 +8,7 @@
 pub mod comparison;
 pub mod drift;
 pub mod entry;
+pub mod intoto;
 pub mod json;
 pub mod junit;
 pub mod markdown;
