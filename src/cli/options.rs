@@ -47,6 +47,8 @@ pub(crate) enum ReportFormat {
     Junit,
     /// SARIF 2.1.0, for code scanning
     Sarif,
+    /// An in-toto statement for auditors, to be signed
+    Intoto,
 }
 
 impl ReportFormat {
@@ -59,6 +61,7 @@ impl ReportFormat {
             Self::Markdown => "markdown",
             Self::Junit => "junit",
             Self::Sarif => "sarif",
+            Self::Intoto => "intoto",
         }
     }
 

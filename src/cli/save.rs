@@ -6,7 +6,7 @@ use super::options::{Options, ReportFormat};
 use super::{print, say};
 use crate::report::model::Report;
 use crate::report::terminal::{self, Look};
-use crate::report::{html, junit, markdown, sarif};
+use crate::report::{html, intoto, junit, markdown, sarif};
 use crate::text::Complaint;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -95,6 +95,7 @@ pub(super) fn rendered(
         (ReportFormat::Markdown, _) => markdown::render(report),
         (ReportFormat::Junit, _) => junit::render(report),
         (ReportFormat::Sarif, _) => sarif::render(report)?,
+        (ReportFormat::Intoto, _) => intoto::render(report)?,
     })
 }
 

@@ -9,6 +9,7 @@ pub mod comparison;
 pub mod drift;
 pub mod entry;
 pub mod html;
+pub mod intoto;
 pub mod json;
 pub mod junit;
 pub mod markdown;
