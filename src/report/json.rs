@@ -29,11 +29,9 @@ impl Report {
     /// Where it is no JSON, ends too early, is of another version, has a field
     /// of the wrong type, or points at runs or findings that it does not have.
     pub fn read_source(source: &Source) -> Result<Self, Complaint> {
-        let version: Version =
-            serde_json::from_str(source.text()).map_err(|error| complain(source, &error))?;
-        match version.schema {
+        match version(source)? {
             Some(serde_json::Value::String(schema)) if schema == SCHEMA => {}
-            Some(other) => return Err(wrong_version(source, &other)),
+            Some(other) => return Err(wrong_version(source, &other, &[SCHEMA])),
             None => {
                 return Err(Complaint::at(source.place(0..1), "this is not a report: it has no `schema`")
                     .help(format!("a report of sealcheck begins with `\"schema\": \"{SCHEMA}\"`")));
@@ -45,7 +43,7 @@ impl Report {
     }
 
     /// Whether all that points at something points at something there.
-    fn check(&self, source: &Source) -> Result<(), Complaint> {
+    pub(in crate::report) fn check(&self, source: &Source) -> Result<(), Complaint> {
         let mut ids = BTreeSet::new();
         for run in &self.runs {
             if !ids.insert(run.id.as_str()) {
@@ -89,7 +87,13 @@ struct Version {
     schema: Option<serde_json::Value>,
 }
 
-fn complain(source: &Source, error: &serde_json::Error) -> Complaint {
+/// What a file says it is.
+pub(in crate::report) fn version(source: &Source) -> Result<Option<serde_json::Value>, Complaint> {
+    let version: Version = serde_json::from_str(source.text()).map_err(|error| complain(source, &error))?;
+    Ok(version.schema)
+}
+
+pub(in crate::report) fn complain(source: &Source, error: &serde_json::Error) -> Complaint {
     let text = error.to_string();
     let message = match text.rfind(" at line ") {
         Some(end) => text[..end].to_owned(),
@@ -108,9 +112,15 @@ fn complain(source: &Source, error: &serde_json::Error) -> Complaint {
     Complaint::at(place, format!("this is not JSON: {message}"))
 }
 
-fn wrong_version(source: &Source, found: &serde_json::Value) -> Complaint {
+/// `read` are the versions that would do.
+pub(in crate::report) fn wrong_version(
+    source: &Source,
+    found: &serde_json::Value,
+    read: &[&str],
+) -> Complaint {
     let place = source.find("\"schema\"").unwrap_or_else(|| source.place(0..1));
-    Complaint::at(place, format!("the report's version is {found}, and this program reads `{SCHEMA}`"))
+    let read = read.join("` and `");
+    Complaint::at(place, format!("the report's version is {found}, and this program reads `{read}`"))
         .help("render it with the version of sealcheck that wrote it, or run the test again")
 }
 

@@ -5,6 +5,7 @@
 //! must not know how anything was observed: it reaches no socket and no
 //! process, and a saved report renders as a fresh one does.
 
+pub mod collection;
 pub mod comparison;
 pub mod drift;
 pub mod entry;
@@ -24,6 +25,7 @@ pub mod sarif;
 pub mod scorecard;
 pub mod terminal;
 
+pub use collection::{Collection, Saved};
 pub use model::{Coverage, Margin, Report, Run, Toolchain};
 pub use opinion::{Acceptance, Confidence, EvidenceKind, EvidenceRef, Finding, Severity, Verdict};
 pub use outcome::Outcome;

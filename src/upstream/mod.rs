@@ -19,7 +19,7 @@ pub mod store;
 pub use config::UpstreamConfig;
 pub use folder::{PackedVersion, ServedFolder, ServedVersion};
 pub use request::{Accept, Answer, Body, Head, Request};
-pub use store::{ContentWriter, Kept, Store};
+pub use store::{ContentWriter, DEFAULT_LIMIT, Kept, Store, Trimmed};
 
 /// The largest packument that is read, in bytes.
 pub const MAX_PACKUMENT: u64 = 64 << 20;

@@ -3,7 +3,12 @@
 //! `content/` holds bodies by sha512, `index/` one small file for each answered
 //! request, `trees/` what a tarball would unpack to. Files are written aside
 //! and renamed, so that several processes can share a folder; each body is
-//! hashed once before an invocation believes it. No secret is ever in it.
+//! hashed once before an invocation believes it. No secret is ever in it. Each process
+//! that uses a kept one holds its `lock` shared, and only who has it alone removes anything.
+
+mod trim;
+
+pub use trim::Trimmed;
 
 use super::UpstreamError;
 use super::request::Head;
@@ -14,14 +19,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha512};
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 use tempfile::{NamedTempFile, TempDir};
 
-/// Bytes of content after which the oldest is removed when a store is opened.
-const MAX_CONTENT: u64 = 20 << 30;
+/// Bytes that a store may have where nobody says how many.
+pub const DEFAULT_LIMIT: u64 = 20 << 30;
+/// How long another process that trims is waited for, and how often it is asked.
+const PATIENCE: (u32, Duration) = (200, Duration::from_millis(50));
 /// Bytes of a file of `index/` or `trees/` that are read.
 const MAX_ENTRY: u64 = 16 << 20;
 /// What tarballs unpack to is kept here: another name for each other way to digest it.
@@ -32,9 +40,14 @@ const TREES: &str = "trees-3";
 pub struct Store {
     root: PathBuf,
     kept: bool,
-    /// Removed with this value.
-    _folder: Option<TempDir>,
-    verified: Mutex<BTreeSet<String>>,
+    /// Removed with the last of these values.
+    _folder: Option<Arc<TempDir>>,
+    verified: Arc<Mutex<BTreeSet<String>>>,
+    /// Bodies that this invocation used, by hexadecimal digest.
+    used: Arc<Mutex<BTreeSet<String>>>,
+    /// Held shared for as long as these values are there; `None` where the folder or its
+    /// filesystem has no locks.
+    lock: Option<Arc<File>>,
     /// When the oldest and the newest of the used answers were fetched.
     ages: Mutex<Option<(Timestamp, Timestamp)>>,
 }
@@ -81,19 +94,36 @@ impl Kept {
 impl Store {
     /// Opens or makes a store.
     pub fn open(root: &Path) -> Result<Self, UpstreamError> {
-        let store = Self {
-            root: root.to_owned(),
-            kept: true,
-            _folder: None,
-            verified: Mutex::default(),
-            ages: Mutex::default(),
-        };
         for folder in ["content", "index", TREES, "tmp"] {
             let path = root.join(folder);
             std::fs::create_dir_all(&path).map_err(|error| disk(&path, error))?;
         }
-        store.prune(MAX_CONTENT);
+        let store = Self {
+            root: root.to_owned(),
+            kept: true,
+            _folder: None,
+            verified: Arc::default(),
+            used: Arc::default(),
+            lock: lock(root).map(Arc::new),
+            ages: Mutex::default(),
+        };
+        store.sweep();
         Ok(store)
+    }
+
+    /// The same store for another project of the invocation: what one has fetched or
+    /// verified is so for all, and each knows the age of what it used itself.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self {
+            root: self.root.clone(),
+            kept: self.kept,
+            _folder: self._folder.clone(),
+            verified: self.verified.clone(),
+            used: self.used.clone(),
+            lock: self.lock.clone(),
+            ages: Mutex::default(),
+        }
     }
 
     /// A store that is gone with this value.
@@ -103,7 +133,7 @@ impl Store {
             .tempdir()
             .map_err(|error| disk(&std::env::temp_dir(), error))?;
         let mut store = Self::open(folder.path())?;
-        (store.kept, store._folder) = (false, Some(folder));
+        (store.kept, store._folder) = (false, Some(Arc::new(folder)));
         Ok(store)
     }
 
@@ -129,8 +159,10 @@ impl Store {
 
     /// The kept answer to a request. One that cannot be read is none.
     pub fn lookup(&self, key: &str) -> Option<Kept> {
-        let kept: Kept = read_json(&self.path("index", key, ".json")?)?;
-        self.used(kept.fetched_at);
+        let path = self.path("index", key, ".json")?;
+        let kept: Kept = read_json(&path)?;
+        self.aged(kept.fetched_at);
+        self.touch(&path);
         Some(kept)
     }
 
@@ -142,7 +174,7 @@ impl Store {
     /// Keeps an answer whose body is in the store.
     pub fn keep(&self, key: &str, kept: &Kept) -> Result<(), UpstreamError> {
         let path = self.path("index", key, ".json").ok_or_else(|| UpstreamError::NoContent(key.into()))?;
-        self.used(kept.fetched_at);
+        self.aged(kept.fetched_at);
         self.write_json(&path, kept)
     }
 
@@ -185,6 +217,7 @@ impl Store {
                 return Err(missing());
             }
             self.believe(&name);
+            self.touch(&path);
             return File::open(&path).map_err(|error| disk(&path, error));
         }
         Ok(file)
@@ -204,7 +237,7 @@ impl Store {
         Ok(index)
     }
 
-    fn used(&self, fetched: Timestamp) {
+    fn aged(&self, fetched: Timestamp) {
         let mut ages = self.ages.lock().unwrap_or_else(PoisonError::into_inner);
         *ages = Some(
             ages.map_or((fetched, fetched), |(oldest, newest)| (oldest.min(fetched), newest.max(fetched))),
@@ -213,6 +246,15 @@ impl Store {
 
     fn believe(&self, name: &str) {
         self.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+    }
+
+    /// Notes that a file was used, where that matters to anybody: what was not used for
+    /// longest is removed first. That a read-only store keeps no note is no fault.
+    fn touch(&self, path: &Path) {
+        if self.kept {
+            let _ = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
+        }
     }
 
     /// `FOLDER/ab/NAME`; only for hexadecimal names, so nothing can climb.
@@ -230,33 +272,31 @@ impl Store {
         write().map_err(|error| disk(path, error))
     }
 
-    /// Removes the oldest content beyond `limit` bytes, and what was left half written.
-    fn prune(&self, limit: u64) {
-        let files = |folder: &str| {
-            let walk = walkdir::WalkDir::new(self.root.join(folder)).max_depth(2);
-            walk.into_iter().flatten().filter(|entry| entry.file_type().is_file()).filter_map(|entry| {
-                let meta = entry.metadata().ok()?;
-                Some((meta.modified().ok()?, meta.len(), entry.into_path()))
-            })
-        };
-        let day = std::time::Duration::from_secs(24 * 3600);
-        for (modified, _, path) in files("tmp") {
+    /// Removes what was left half written.
+    fn sweep(&self) {
+        let day = Duration::from_secs(24 * 3600);
+        for entry in std::fs::read_dir(self.root.join("tmp")).into_iter().flatten().flatten() {
+            let modified = entry.metadata().and_then(|meta| meta.modified());
             // Another process may be writing right now; a day is long past that.
-            if modified.elapsed().is_ok_and(|age| age > day) {
-                let _ = std::fs::remove_file(path);
+            if modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > day)) {
+                let _ = std::fs::remove_file(entry.path());
             }
-        }
-        let mut content: Vec<_> = files("content").collect();
-        let mut total: u64 = content.iter().map(|(_, length, _)| length).sum();
-        content.sort();
-        for (_, length, path) in content {
-            if total <= limit {
-                break;
-            }
-            total -= length;
-            let _ = std::fs::remove_file(path);
         }
     }
+}
+
+/// Waits until nobody trims.
+fn lock(root: &Path) -> Option<File> {
+    let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).to_owned();
+    let file = options.open(root.join("lock")).ok()?;
+    for _ in 0..PATIENCE.0 {
+        match file.try_lock_shared() {
+            Ok(()) => return Some(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PATIENCE.1),
+            Err(TryLockError::Error(_)) => return None,
+        }
+    }
+    None
 }
 
 /// A body being written aside.
@@ -375,16 +415,5 @@ mod tests {
         for bad in ["", "sha512-", "sha512-../../x", "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk="] {
             assert!(matches!(store.content(bad), Err(UpstreamError::NoContent(_))), "{bad}");
         }
-    }
-
-    #[test]
-    fn the_oldest_content_goes_first() {
-        let store = Store::temporary().unwrap();
-        let (old, new) = (store.insert(b"old").unwrap().sri(), store.insert(b"new").unwrap().sri());
-        let path = store.path("content", &digest_hex(&old).unwrap(), "").unwrap();
-        File::open(path).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
-        store.prune(3);
-        assert!(store.content(&old).is_err());
-        assert!(store.content(&new).is_ok());
     }
 }

@@ -9,6 +9,7 @@ mod case;
 mod tests;
 mod xml;
 
+use super::collection::{Carried, Collection, Entry};
 use super::matrix::{Cell, Matrix};
 use super::model::Report;
 use super::opinion::Finding;
@@ -20,16 +21,44 @@ use xml::Element;
 
 /// The report in the form that Jenkins reads, and others after it.
 pub fn render(report: &Report) -> String {
+    document(suites(report), report.duration_ms)
+}
+
+/// Several projects in the same form: the suites of each, named after it too. A project
+/// that was not tested this time is skipped, whatever was found of it before.
+pub fn render_all(all: &Collection) -> String {
+    let mut every = Vec::new();
+    for entry in &all.projects {
+        let of = match &entry.carried {
+            Some(carried) => vec![carried_over(entry, carried)],
+            None => suites(&entry.report),
+        };
+        every.extend(
+            of.into_iter().map(|suite| Suite { name: format!("{}: {}", entry.path, suite.name), ..suite }),
+        );
+    }
+    every.extend(all.missing.iter().map(|path| {
+        let why = "the test ended before it was tested".to_owned();
+        Suite::of_one(format!("{path}: sealcheck"), Standing::Error { kind: "not-tested".to_owned(), why })
+    }));
+    document(every, all.duration_ms)
+}
+
+fn suites(report: &Report) -> Vec<Suite> {
     let matrix = Matrix::of(report);
     let mut suites = vec![whole(report)];
     for (at, (place, _)) in matrix.places.iter().enumerate() {
         let ran = matrix.rows.iter().filter_map(|row| row.cells.get(at)?.as_ref());
         suites.push(suite(report, place, &ran.collect::<Vec<_>>()));
     }
+    suites
+}
+
+fn document(suites: Vec<Suite>, ms: u64) -> String {
     let sum = |of: fn(&Suite) -> usize| suites.iter().map(of).sum::<usize>().to_string();
     let mut root = Element::new("testsuites")
         .attribute("name", "sealcheck")
-        .attribute("time", &seconds(report.duration_ms))
+        .attribute("time", &seconds(ms))
         .attribute("tests", &sum(|suite| suite.cases.len()))
         .attribute("failures", &sum(|suite| suite.count(Standing::is_failure)))
         .attribute("errors", &sum(|suite| suite.count(Standing::is_error)));
@@ -37,6 +66,21 @@ pub fn render(report: &Report) -> String {
         root = root.child(suite.element());
     }
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}", root.text())
+}
+
+/// What stands in the place of a project's suites where it was not tested this time: no pass.
+fn carried_over(entry: &Entry, carried: &Carried) -> Suite {
+    let verdict = entry.report.verdict.name();
+    let why = format!("not tested now: carried over from {}, when it was {verdict}", carried.started);
+    let mut suite = Suite::of_one("sealcheck".to_owned(), Standing::Skipped { why });
+    suite.properties = vec![
+        ("project", entry.report.project.name.clone()),
+        ("verdict", verdict.to_owned()),
+        ("carried", carried.started.clone()),
+        ("carried-from", carried.from.clone()),
+        ("tool", format!("{} {}", entry.report.tool.name, entry.report.tool.version)),
+    ];
+    suite
 }
 
 struct Suite {
@@ -48,6 +92,12 @@ struct Suite {
 }
 
 impl Suite {
+    /// One that has nothing but the verdict.
+    fn of_one(name: String, standing: Standing) -> Self {
+        let case = Case { name: "verdict".to_owned(), ms: 0, standing, lines: Vec::new() };
+        Self { name, started: None, ms: 0, properties: Vec::new(), cases: vec![case] }
+    }
+
     fn count(&self, of: fn(&Standing) -> bool) -> usize {
         self.cases.iter().filter(|case| of(&case.standing)).count()
     }

@@ -1,7 +1,8 @@
 //! Whole reports as JUnit XML. That they are valid by the schema of Jenkins is seen in
 //! `tests/cli/formats.rs`.
 
-use super::render;
+use super::{render, render_all};
+use crate::report::collection::tests::{collection, entry, three};
 use crate::report::json::tests::{of_every_verdict, saved};
 use crate::report::model::NotApplicable;
 use crate::report::opinion::{Acceptance, Severity, Verdict};
@@ -124,4 +125,24 @@ fn hostile_text_makes_no_element_and_no_line() {
     assert!(!text.contains("<testcase name='x'"), "{text}");
     assert!(!text.contains(['\u{0}', '\u{fffe}', '\u{1b}', '\u{202e}']), "{text}");
     assert!(!text.contains("]]>"), "{text}");
+}
+
+#[test]
+fn several_projects_are_suites_of_one_file_and_what_was_carried_over_is_skipped() {
+    let text = render_all(&three());
+    assert_eq!(text.matches("<testsuites").count(), 1, "{text}");
+    let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}\n{text}"));
+    assert!(at("name=\"apps/shop: sealcheck\"") < at("name=\"apps/api: sealcheck\""), "{text}");
+    let carried = &text[at("name=\"apps/web: sealcheck\"")..];
+    assert_eq!(standing(carried, "verdict"), "skipped");
+    assert!(carried.contains("<property name=\"carried\" value=\"2026-11-20T02:00:00Z\"/>"), "{carried}");
+    assert_eq!(carried.matches("<testcase").count(), 1, "nothing of it passed now: {carried}");
+    assert_eq!(text.matches("<testsuite ").count(), text.matches("</testsuite>").count());
+}
+
+#[test]
+fn a_project_that_was_not_tested_is_an_error() {
+    let text = render_all(&collection(vec![entry("a", "sealed")], &["b <&>"]));
+    let missing = &text[text.find("name=\"b &lt;&amp;&gt;: sealcheck\"").unwrap()..];
+    assert_eq!(standing(missing, "verdict"), "error");
 }

@@ -5,9 +5,12 @@
 //! through [`escape`], and it is bounded, whatever the report's size: the evidence is for
 //! the JSON. This module must not judge.
 
+mod collection;
 mod escape;
 #[cfg(test)]
 mod tests;
+
+pub use collection::render_all;
 
 use super::matrix::Matrix;
 use super::model::Report;

@@ -11,11 +11,13 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+use super::collection::{Collection, Entry};
 use super::model::{Report, Run};
 use super::opinion::{Finding, Severity, Verdict};
 use super::outcome::Outcome;
 use super::terminal::verdict_and_reason;
 use message::{plain, text};
+use place::Base;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -24,37 +26,100 @@ use std::collections::BTreeSet;
 /// # Errors
 /// Where it cannot be written as JSON, which its form rules out.
 pub fn render(report: &Report) -> Result<String, serde_json::Error> {
-    let told: Vec<&Finding> = report.findings.iter().filter(|finding| !trapped(report, finding)).collect();
-    let names: BTreeSet<&str> = told.iter().map(|finding| finding.rule.as_str()).collect();
-    let names: Vec<&str> = names.into_iter().collect();
-    let results: Vec<Value> = told.iter().map(|finding| result(finding, &names)).collect();
-    let (head, reason) = verdict_and_reason(report);
+    log(vec![run(report, &Base::default())])
+}
+
+/// Several projects as one log: a run each, told apart by the id of its automation.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_all(all: &Collection) -> Result<String, serde_json::Error> {
+    let mut runs: Vec<Value> = all.projects.iter().map(of_project).collect();
+    runs.extend(all.missing.iter().map(|path| missing(all, path)));
+    log(runs)
+}
+
+fn log(runs: Vec<Value>) -> Result<String, serde_json::Error> {
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": plain(&report.tool.name),
-                "version": plain(&report.tool.version),
-                "rules": names.iter().map(|name| rules::descriptor(name)).collect::<Vec<_>>(),
-                "notifications": rules::notifications(),
-            } },
-            "invocations": [invocation(report)],
-            "originalUriBaseIds": {
-                place::BASE: { "description": { "text": "The folder of the tested project" } },
-            },
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-            "properties": {
-                "verdict": report.verdict.name(),
-                "headline": plain(&format!("{head}: {reason}")),
-                "project": plain(&report.project.name),
-            },
-        }],
+        "runs": runs,
     });
     let mut out = serde_json::to_string_pretty(&log)?;
     out.push('\n');
     Ok(out)
+}
+
+fn run(report: &Report, base: &Base) -> Value {
+    let told: Vec<&Finding> = report.findings.iter().filter(|finding| !trapped(report, finding)).collect();
+    let names: BTreeSet<&str> = told.iter().map(|finding| finding.rule.as_str()).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let results: Vec<Value> = told.iter().map(|finding| result(finding, &names, base)).collect();
+    let (head, reason) = verdict_and_reason(report);
+    json!({
+        "tool": { "driver": {
+            "name": plain(&report.tool.name),
+            "version": plain(&report.tool.version),
+            "rules": names.iter().map(|name| rules::descriptor(name)).collect::<Vec<_>>(),
+            "notifications": rules::notifications(),
+        } },
+        "invocations": [invocation(report)],
+        "originalUriBaseIds": {
+            base.id(): { "description": { "text": plain(&base.about()) } },
+        },
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+        "properties": {
+            "verdict": report.verdict.name(),
+            "headline": plain(&format!("{head}: {reason}")),
+            "project": plain(&report.project.name),
+        },
+    })
+}
+
+/// What a consumer groups results by: GitHub takes all before the last `/` as the category.
+fn automation(path: &str) -> Value {
+    json!({ "id": plain(&format!("sealcheck/{path}/")) })
+}
+
+fn of_project(entry: &Entry) -> Value {
+    let mut run = run(&entry.report, &Base::of(&entry.path));
+    if let Some(members) = run.as_object_mut() {
+        members.insert("automationDetails".to_owned(), automation(&entry.path));
+    }
+    if let Some(known) = run["tool"]["driver"]["notifications"].as_array_mut() {
+        known.extend(rules::of_several());
+    }
+    if let Some(carried) = &entry.carried {
+        run["properties"]["carried"] = json!({
+            "started": plain(&carried.started),
+            "from": plain(&carried.from),
+        });
+        let said = format!("not tested now: carried over from {}", carried.started);
+        let told = notification("carried-over", Severity::Warning, &said);
+        if let Some(all) = run["invocations"][0]["toolExecutionNotifications"].as_array_mut() {
+            all.insert(0, told);
+        }
+    }
+    run
+}
+
+/// A project of which nothing is known: no result is no pass.
+fn missing(all: &Collection, path: &str) -> Value {
+    let said = format!("{path} was not tested: the test ended before");
+    json!({
+        "tool": { "driver": {
+            "name": plain(&all.tool.name),
+            "version": plain(&all.tool.version),
+            "notifications": rules::of_several(),
+        } },
+        "automationDetails": automation(path),
+        "invocations": [{
+            "executionSuccessful": false,
+            "toolExecutionNotifications": [notification("project-not-tested", Severity::Error, &said)],
+        }],
+        "results": [],
+    })
 }
 
 /// What the trap alone caught is what it is there for.
@@ -64,7 +129,7 @@ fn trapped(report: &Report, finding: &Finding) -> bool {
     alone && !finding.counts && finding.accepted.is_none()
 }
 
-fn result(finding: &Finding, names: &[&str]) -> Value {
+fn result(finding: &Finding, names: &[&str], base: &Base) -> Value {
     let mut said = finding.message.clone();
     if !finding.counts {
         said.push_str("; it shows only with defences taken away, and fails nothing");
@@ -91,7 +156,7 @@ fn result(finding: &Finding, names: &[&str]) -> Value {
         "ruleIndex": names.iter().position(|name| *name == finding.rule),
         "level": finding.severity.name(),
         "message": text(&said),
-        "locations": [place::location(finding.location.as_ref())],
+        "locations": [place::location(finding.location.as_ref(), base)],
         "partialFingerprints": { "sealcheck/v1": plain(&finding.fingerprint) },
         "suppressions": suppressions,
         "properties": {

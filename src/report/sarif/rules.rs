@@ -38,13 +38,25 @@ fn about(page: &str) -> &str {
 }
 
 /// What there is to say of the test itself.
-pub(super) fn notifications() -> Value {
+pub(super) fn notifications() -> Vec<Value> {
     let all = [
         ("interrupted", "The test was ended before its time."),
         ("unobserved", "Something could not be observed, so silence proves nothing."),
         ("not-tested", "A toolchain that was asked for could not be tested."),
         ("not-applicable", "A scenario means nothing for this project, and was not run."),
     ];
+    descriptors(&all)
+}
+
+/// Those that only a test of several projects has.
+pub(super) fn of_several() -> Vec<Value> {
+    descriptors(&[
+        ("carried-over", "The project was not tested this time: what is here was found before."),
+        ("project-not-tested", "A project that was asked for was not tested."),
+    ])
+}
+
+fn descriptors(all: &[(&str, &str)]) -> Vec<Value> {
     all.iter().map(|(id, said)| json!({ "id": id, "shortDescription": { "text": said } })).collect()
 }
 

@@ -1,7 +1,8 @@
 //! Whole reports as SARIF. That they are valid by the schema is seen in
 //! `tests/cli/formats.rs`.
 
-use super::render;
+use super::{render, render_all};
+use crate::report::collection::tests::{collection, entry, three};
 use crate::report::json::tests::{of_every_verdict, saved};
 use crate::report::model::Report;
 use crate::report::opinion::{Severity, Verdict};
@@ -115,4 +116,39 @@ fn hostile_text_is_text() {
         let said = result["message"]["text"].as_str().unwrap();
         assert!(said.contains("{{0}}") && !said.replace("{{0}}", "").contains("{0}"), "{said}");
     }
+}
+
+#[test]
+fn several_projects_are_runs_of_one_log_whose_files_are_found_from_above() {
+    let log: Value = serde_json::from_str(&render_all(&three()).unwrap()).unwrap();
+    let runs = log["runs"].as_array().unwrap();
+    let ids: Vec<&str> = runs.iter().map(|run| run["automationDetails"]["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["sealcheck/apps/shop/", "sealcheck/apps/api/", "sealcheck/apps/web/"]);
+    for result in runs[0]["results"].as_array().unwrap() {
+        let uri = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+        assert!(uri.as_str().unwrap().starts_with("apps/shop/"), "{uri}");
+    }
+    // Each is as it would be alone, but for where its files lie.
+    let alone = run(&saved("leaked"));
+    let said = |run: &Value| {
+        let results = run["results"].as_array().unwrap().iter();
+        results
+            .map(|one| (one["ruleId"].clone(), one["message"].clone(), one["partialFingerprints"].clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(said(&runs[0]), said(&alone));
+    let carried = &runs[2];
+    assert_eq!(carried["properties"]["carried"]["started"], "2026-11-20T02:00:00Z");
+    let told = &carried["invocations"][0]["toolExecutionNotifications"][0];
+    assert_eq!(told["descriptor"]["id"], "carried-over");
+    assert!(runs[1]["properties"].get("carried").is_none());
+}
+
+#[test]
+fn a_project_that_was_not_tested_is_no_success() {
+    let all = collection(vec![entry("a", "sealed")], &["b"]);
+    let log: Value = serde_json::from_str(&render_all(&all).unwrap()).unwrap();
+    let invocation = &log["runs"][1]["invocations"][0];
+    assert_eq!(invocation["executionSuccessful"], false);
+    assert_eq!(invocation["toolExecutionNotifications"][0]["descriptor"]["id"], "project-not-tested");
 }

@@ -35,13 +35,7 @@ pub(super) fn render(page: &mut Page, report: &Report, saved: Option<&[(String, 
             format!("`sealcheck explain {}` says what the rule means and how to mend it", finding.rule);
         page.paragraph("", 0, Style::new(), &text);
     }
-    if saved.is_some_and(|saved| saved.iter().all(|(format, _)| format != "json")) {
-        page.paragraph("", 0, Style::new(), "`--report json=PATH` keeps the whole evidence");
-    }
-    for (format, path) in saved.unwrap_or_default() {
-        page.put(Style::new(), &format!("{format} report: {path}"));
-        page.end();
-    }
+    kept(page, saved);
     let outcome = report.outcome;
     let code = outcome.code();
     let threshold = severity_word(report.fail_on);
@@ -59,6 +53,17 @@ pub(super) fn render(page: &mut Page, report: &Report, saved: Option<&[(String, 
         (Outcome::Unobserved | Outcome::Interrupted, _) => format!("exit {code}: {}", outcome.meaning()),
     };
     page.paragraph("", 0, Style::new(), &text);
+}
+
+/// Where the evidence lies.
+pub(super) fn kept(page: &mut Page, saved: Option<&[(String, String)]>) {
+    if saved.is_some_and(|saved| saved.iter().all(|(format, _)| format != "json")) {
+        page.paragraph("", 0, Style::new(), "`--report json=PATH` keeps the whole evidence");
+    }
+    for (format, path) in saved.unwrap_or_default() {
+        page.put(Style::new(), &format!("{format} report: {path}"));
+        page.end();
+    }
 }
 
 /// How much of what varies is named before the rest is counted.

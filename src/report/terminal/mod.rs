@@ -8,6 +8,7 @@
 mod amount;
 mod changes;
 mod closing;
+mod collection;
 mod comparison;
 mod drift;
 mod evidence;
@@ -21,6 +22,7 @@ mod scorecard;
 #[cfg(test)]
 mod tests;
 
+use super::collection::Collection;
 use super::comparison::Comparison;
 use super::drift::Drift;
 use super::model::Report;
@@ -83,6 +85,11 @@ fn locale_is_utf8(all: &str, ctype: &str, lang: &str) -> bool {
     locale.contains("utf-8") || locale.contains("utf8")
 }
 
+/// An amount of bytes in words: `3.2 MB`.
+pub fn bytes(amount: u64) -> String {
+    size(amount)
+}
+
 /// The scores of one place with the rates that follow from them, as text.
 pub fn rates(place: &str, scores: &[DrillScore], rates: Rates, look: Look) -> String {
     let mut page = Page::new(look);
@@ -122,14 +129,26 @@ pub fn changes(changes: &[Change], look: Look) -> String {
 /// as `(format, path)`; `None` of a report that was saved before.
 pub fn render(report: &Report, look: Look, saved: Option<&[(String, String)]>) -> String {
     let mut page = Page::new(look);
-    headline::render(&mut page, report);
+    whole(&mut page, report, saved);
+    page.finish()
+}
+
+/// Several projects as text: a summary that fits a screen, the worst first. `saved` as in
+/// [`render`].
+pub fn collection(collection: &Collection, look: Look, saved: Option<&[(String, String)]>) -> String {
+    let mut page = Page::new(look);
+    collection::render(&mut page, collection, saved);
+    page.finish()
+}
+
+fn whole(page: &mut Page, report: &Report, saved: Option<&[(String, String)]>) {
+    headline::render(page, report);
     if report.drills.is_empty() {
-        matrix::render(&mut page, report);
-        findings::render(&mut page, report);
+        matrix::render(page, report);
+        findings::render(page, report);
     } else {
-        scorecard::render(&mut page, &report.drills);
+        scorecard::render(page, &report.drills);
         page.gap();
     }
-    closing::render(&mut page, report, saved);
-    page.finish()
+    closing::render(page, report, saved);
 }
