@@ -13,6 +13,7 @@ mod drift;
 mod evidence;
 mod findings;
 mod headline;
+mod inert;
 mod matrix;
 mod page;
 mod review;
@@ -29,6 +30,7 @@ use super::scorecard::{DrillScore, Rates};
 use crate::compare::grouped::Change;
 pub(super) use amount::{count, size, time};
 pub(super) use headline::{margin_line, run_name, verdict_and_reason};
+pub use inert::inert;
 use page::Page;
 use std::io::IsTerminal;
 
