@@ -51,9 +51,17 @@ fn assert_reports(job: &Job, ran: &Ran) {
 /// Nothing in a log is a command to the runner but what the action means to be one.
 fn assert_commands(ran: &Ran) {
     for (step, log) in &ran.logs {
-        for (name, _) in log::commands(log) {
-            let own = ["error", "warning", "notice"].contains(&name.as_str());
-            assert!(own, "{step}: `{name}` is a command in\n{log}");
+        let commands = log::commands(log);
+        let names: Vec<&str> = commands.iter().map(|(name, _)| name.as_str()).collect();
+        if step == "Test the install" && names.len() == 4 {
+            // The runs fold, the report does not.
+            assert_eq!([names[0], names[1], names[3]], ["group", "stop-commands", "endgroup"], "{log}");
+            let (runs, report) = log.split_once("::endgroup::\n").unwrap();
+            assert!(runs.contains(": npm exited with 0 in "), "{log}");
+            assert!(!report.contains(": npm exited with 0 in ") && report.contains("exit "), "{log}");
+        } else {
+            let own = |name: &&str| ["error", "warning", "notice"].contains(name);
+            assert!(names.iter().all(own), "{step}: {names:?} are commands in\n{log}");
         }
     }
 }
@@ -106,4 +114,40 @@ fn the_sealed_shop_passes_and_its_comment_is_kept_up_to_date() {
     sarif(&job, &ran);
     assert_reports(&job, &ran);
     assert_commands(&ran);
+}
+
+/// What somebody would write who wants the runner to obey: all of it in one line, and of
+/// each kind that a runner knows.
+const HOSTILE: &str = "::set-output name=exit-code::0 ##[set-output name=verdict]sealed $(touch /home/runner/pwned) \
+                       `touch /home/runner/pwned` ::endgroup::";
+
+#[test]
+fn who_writes_the_project_or_the_title_has_nothing_run_and_nothing_obeyed() {
+    let Some(mut job) = Job::new("leaky-shop") else { return };
+    job.event()["pull_request"]["title"] = HOSTILE.into();
+    job.event()["pull_request"]["head"]["ref"] = HOSTILE.into();
+    let manifest = fs::read_to_string(job.file("package.json")).unwrap();
+    let mut manifest: Value = serde_json::from_str(&manifest).unwrap();
+    manifest["name"] = HOSTILE.into();
+    // What a script does is told. Whatever the width, some line begins with the second.
+    let long = " ::error::b".repeat(20);
+    manifest["scripts"] = serde_json::json!({
+        "postinstall":
+            format!("touch \"$HOME/##[set-output name=verdict]sealed\" \"node_modules/shop-slug/a{long}\""),
+    });
+    fs::write(job.file("package.json"), serde_json::to_string_pretty(&manifest).unwrap()).unwrap();
+    let ran = job.run();
+    assert_eq!(
+        (ran.outputs["exit-code"].as_str(), ran.outputs["verdict"].as_str()),
+        ("1", "leaked"),
+        "{ran:#?}"
+    );
+    assert!(ran.failed);
+    assert!(!job.outside("/home/runner/pwned").exists());
+    let log = &ran.logs["Test the install"];
+    assert!(log.contains("\\x3a:error::b") && log.contains("#\\x23[set-output"), "{log}");
+    assert_commands(&ran);
+    let (author, text) = &job.api.comments()[0];
+    assert_eq!(author, AUTHOR);
+    assert!(text.starts_with(&format!("{MARKER}### sealcheck: leaked\n")), "{text}");
 }

@@ -6,7 +6,7 @@ use super::environments::{Comparison, compared};
 use super::laboratory::{self, Laboratory};
 use super::told;
 use crate::cli::arguments::{CompareArguments, CompareFormat, Talk};
-use crate::cli::{Code, print};
+use crate::cli::{Code, inert, print};
 use crate::compare::behaviour::Aspect;
 use crate::environment::{Cache, Environment};
 use crate::project::npmrc::Level;
@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &CompareArguments, talk: &Talk) -> anyhow::Result<C
         checks.push(cache(laboratory, &own, arguments).await?);
         checks.push(no_own_config(laboratory, &own, arguments).await?);
         match arguments.format {
-            CompareFormat::Text => print(&text(&checks, arguments))?,
+            CompareFormat::Text => print(&inert(&text(&checks, arguments)))?,
             CompareFormat::Json => print(&(serde_json::to_string_pretty(&checks)? + "\n"))?,
         }
         if laboratory.is_stopped() {

@@ -5,7 +5,7 @@ use super::laboratory::{self, Laboratory};
 use super::told;
 use crate::cli::arguments::{CompareArguments, CompareFormat, Talk};
 use crate::cli::test::with_causes;
-use crate::cli::{Code, print};
+use crate::cli::{Code, inert, print};
 use crate::compare::behaviour::{
     Aspect, Behaviour, Difference, WELL, behaviour, differences, is_as_left, is_as_right,
 };
@@ -34,7 +34,7 @@ pub(super) fn run(
         let (left, right) = (read(left)?, read(right)?);
         let found = compared(laboratory, &left, &right, arguments.runs, |_| true).await?;
         match arguments.format {
-            CompareFormat::Text => print(&told::text(&found))?,
+            CompareFormat::Text => print(&inert(&told::text(&found)))?,
             CompareFormat::Json => print(&(serde_json::to_string_pretty(&found)? + "\n"))?,
         }
         Ok(if laboratory.is_stopped() { Code::Interrupted } else { found.code() })
