@@ -61,6 +61,16 @@ pub struct Order {
 #[serde(transparent)]
 pub struct ProcessId(pub u32);
 
+/// An event with its time, as it goes from the witness to the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timed {
+    /// Milliseconds since the witness was about to start the command, on the clock of the
+    /// machine that it runs on: a length of time, which means the same on any other.
+    pub at_ms: u64,
+    /// What happened.
+    pub event: Event,
+}
+
 /// What the witness reports, witness to host, in the order in which it happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]

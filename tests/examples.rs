@@ -62,6 +62,36 @@ fn assert_script_seen(report: &Value) {
     assert!(run["files"].to_string().contains("@shop/prices/prices.json"), "{:#}", run["files"]);
 }
 
+/// Nothing happened before what must have gone before it: each by the clock of who saw it.
+fn assert_times_in_order(report: &Value) {
+    for run in report["runs"].as_array().unwrap() {
+        let all = |list: &str| run[list].as_array().unwrap().iter();
+        let life = |process: &Value| [process["started_ms"].as_u64(), process["ended_ms"].as_u64()];
+        let lives: BTreeMap<u64, [u64; 2]> = all("processes")
+            .map(|process| (process["id"].as_u64().unwrap(), life(process).map(Option::unwrap)))
+            .collect();
+        let npm = lives[&1];
+        for process in all("processes") {
+            let [started, ended] = lives[&process["id"].as_u64().unwrap()];
+            assert!(started <= ended, "{process:#}");
+            if process["event"].is_string() && process["outlived"] == false {
+                assert!(npm[0] <= started && ended <= npm[1], "{npm:?} {process:#}");
+            }
+        }
+        for connection in all("connections") {
+            let at = connection["at_ms"].as_u64().unwrap();
+            let [started, ended] = lives[&connection["process"].as_u64().unwrap()];
+            assert!(started <= at && at <= ended, "{started}..{ended} {connection:#}");
+        }
+        let tarballs = all("exchanges").filter(|exchange| exchange["kind"] == "tarball");
+        for exchange in tarballs.filter(|exchange| exchange["host"] != "127.0.0.1") {
+            let named = all("lookups").find(|lookup| lookup["name"] == exchange["host"]).unwrap();
+            let (asked, at) = (named["at_ms"].as_u64().unwrap(), exchange["at_ms"].as_u64().unwrap());
+            assert!(asked <= at && npm[0] <= asked && exchange["took_ms"].is_u64(), "{named:#} {exchange:#}");
+        }
+    }
+}
+
 #[test]
 fn the_leaky_shop_leaks() {
     let (report, shown, code) = test("leaky-shop");
@@ -92,6 +122,7 @@ fn the_leaky_shop_leaks() {
         "{shown}"
     );
     assert_script_seen(&report);
+    assert_times_in_order(&report);
     assert_eq!(code, 1, "{shown}");
     assert!(shown.starts_with("leaked"), "{shown}");
     assert!(shown.contains("package-lock.json:15:5"), "{shown}");

@@ -57,7 +57,8 @@ async fn measure(image: &str, streams: usize) -> f64 {
         .collect();
     // The reader has all of it when it leaves.
     while let Some(signal) = running.signals.recv().await {
-        if let Signal::Event(sealcheck::wire::Event::CommandExited { .. }) = signal {
+        let Signal::Event(timed) = signal else { continue };
+        if matches!(timed.event, sealcheck::wire::Event::CommandExited { .. }) {
             break;
         }
     }

@@ -5,7 +5,7 @@ use sealcheck::plan::RunSpec;
 use sealcheck::runner::place::{self, Common};
 use sealcheck::sandbox::namespaces::Namespaces;
 use sealcheck::sandbox::{CacheSpec, Limits, Scratch, Signal};
-use sealcheck::wire::Event;
+use sealcheck::wire::{Event, Timed};
 use std::time::{Duration, Instant};
 
 pub(crate) fn measure(bench: &Bench) {
@@ -39,7 +39,7 @@ fn once(bench: &Bench, run: &RunSpec, common: &Common, backend: &Namespaces) -> 
         let (_doors, prepared) = backend.prepare(spec).await.unwrap();
         let mut running = prepared.start().await.unwrap();
         while let Some(signal) = running.signals.recv().await {
-            if matches!(signal, Signal::Event(Event::Executed { .. })) {
+            if matches!(signal, Signal::Event(Timed { event: Event::Executed { .. }, .. })) {
                 break;
             }
         }

@@ -123,8 +123,9 @@ impl Earlier {
         if wanted.tool.sha256.is_none() || report.tool != *wanted.tool {
             return Err("another sealcheck tested it".to_owned());
         }
-        let started: Timestamp =
-            report.started.parse().map_err(|_| "its report does not say when that was".to_owned())?;
+        let Ok(started) = report.started.parse::<Timestamp>() else {
+            return Err("its report does not say when that was".to_owned());
+        };
         let age = self.now.duration_since(started);
         if age < -jiff::SignedDuration::try_from(SKEW).unwrap_or_default() {
             return Err(format!("its report is of the future ({})", report.started));

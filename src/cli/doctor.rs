@@ -3,7 +3,7 @@
 use super::arguments::{DoctorArguments, Surroundings};
 use super::load::{self, Loaded};
 use super::test::with_causes;
-use super::{Code, containers, folders, print};
+use super::{Code, containers, folders, inert, print};
 use crate::project::registry::RegistryUrl;
 use crate::sandbox::container::Engine;
 use crate::sandbox::namespaces::Namespaces;
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: DoctorArguments) -> anyhow::Result<Code> {
         Some(project) => match runtime.block_on(load::load(&project, Surroundings::default())) {
             // What is wrong with the project is told as every command tells it.
             Err(error) => {
-                print(&out)?;
+                print(&inert(&out))?;
                 return Err(error);
             }
             Ok(loaded) => {
@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: DoctorArguments) -> anyhow::Result<Code> {
             }
         },
     }
-    print(&out)?;
+    print(&inert(&out))?;
     Ok(if lacking { Code::Unobserved } else { Code::Good })
 }
 

@@ -130,8 +130,8 @@ fn place(hash: &mut Hash, loaded: &Loaded, options: &Options) -> anyhow::Result<
         hash.bytes("text", &redacted(&project.config, *level).unwrap_or_default());
     }
     for setting in &project.config.settings {
-        // Whether a variable is there decides too, be its value a secret or not.
-        hash.debug("setting", &(setting.level, &setting.key, &setting.value, &setting.variables));
+        // What a plain one says is in the plan. Of a secret, that its variable is there.
+        hash.debug("setting", &(setting.level, &setting.key, &setting.variables));
     }
     let trusted = if loaded.placed.is_some() { Trusted::UserFile } else { Trusted::Machine };
     upstream(hash, &reach::config(&project.config, &loaded.reading.env, trusted)?);

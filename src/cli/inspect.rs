@@ -1,7 +1,7 @@
 //! `sealcheck inspect`: reads, and runs nothing of the project's.
 
 use super::arguments::InspectArguments;
-use super::{Code, load, print};
+use super::{Code, inert, load, print};
 use crate::project::Project;
 use crate::project::class::Class;
 use crate::project::npmrc::{Setting, Value};
@@ -35,7 +35,7 @@ pub(crate) fn run(mut arguments: InspectArguments) -> anyhow::Result<Code> {
     packages(&mut out, project);
     served(&mut out, project)?;
     risks(&mut out, project);
-    print(&out)?;
+    print(&inert(&out))?;
     if arguments.write { write(project) } else { Ok(Code::Good) }
 }
 

@@ -43,6 +43,7 @@ mod together;
 mod tools;
 mod trim;
 
+use crate::report::terminal::inert;
 use crate::text::Complaint;
 use arguments::{Arguments, Color, Command, InsideCommand, Talk};
 use clap::{CommandFactory, Parser};
@@ -107,7 +108,7 @@ pub fn main() -> i32 {
         Ok(code) => code.number(),
         Err(error) => {
             let (text, code) = explain_error(&error);
-            let _ = anstream::stderr().lock().write_all(text.as_bytes());
+            let _ = anstream::stderr().lock().write_all(inert(&text).as_bytes());
             code.number()
         }
     }
@@ -145,7 +146,8 @@ fn run(arguments: Arguments) -> anyhow::Result<Code> {
     }
 }
 
-/// Writes a result to standard output. A reader that closed the pipe is no error.
+/// Writes a result to standard output, to the byte: what is for people alone was made
+/// [`inert`] before. A reader that closed the pipe is no error.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -156,7 +158,21 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 
 /// Writes a message to standard error.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+    let _ = writeln!(anstream::stderr().lock(), "{}", inert(text));
+}
+
+/// Where the log of the program goes, a whole message at a time.
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, message: &[u8]) -> std::io::Result<usize> {
+        std::io::stderr().write_all(inert(&String::from_utf8_lossy(message)).as_bytes())?;
+        Ok(message.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 fn set_up(talk: &Talk) {
@@ -175,11 +191,7 @@ fn set_up(talk: &Talk) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("SEALCHECK_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Log).with_ansi(false).try_init();
 }
 
 /// What is wrong with what the user wrote is shown with its line and exits with

@@ -42,12 +42,16 @@ pub(crate) enum ReportFormat {
     Terminal,
     /// Everything, for programs; the format that is read back
     Json,
+    /// A page for a browser, in one file that opens from disk
+    Html,
     /// For a step summary or a comment of a pull request
     Markdown,
     /// For a CI system's view of tests: a suite a toolchain, a case a scenario
     Junit,
     /// SARIF 2.1.0, for code scanning
     Sarif,
+    /// An in-toto statement for auditors, to be signed
+    Intoto,
 }
 
 impl ReportFormat {
@@ -56,9 +60,11 @@ impl ReportFormat {
         match self {
             Self::Terminal => "terminal",
             Self::Json => "json",
+            Self::Html => "html",
             Self::Markdown => "markdown",
             Self::Junit => "junit",
             Self::Sarif => "sarif",
+            Self::Intoto => "intoto",
         }
     }
 

@@ -3,7 +3,7 @@
 use super::arguments::PlanArguments;
 use super::load::{self, Loaded};
 use super::pool::Pool;
-use super::{Code, drills, print};
+use super::{Code, drills, inert, print};
 use crate::report::places;
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: PlanArguments) -> anyhow::Result<Code> {
         let label = places::label(&known, &loaded.place());
         let gap = if at > 0 { "\n" } else { "" };
         let head = if label.is_empty() { String::new() } else { format!("{gap}with {label}: ") };
-        print(&format!("{head}{}", crate::plan::print::text(&plan)))?;
+        print(&inert(&format!("{head}{}", crate::plan::print::text(&plan))))?;
     }
     for why in &read.impossible {
         print(&format!("\nnot possible: {why}\n"))?;

@@ -19,6 +19,7 @@ pub(crate) fn run(arguments: &ReportArguments, talk: &Talk) -> anyhow::Result<Co
     let report = match saved {
         Saved::One(report) => report,
         Saved::Many(all) => {
+            several::possible(arguments.format)?;
             match path {
                 None => several::print_all(&all, arguments.format, talk)?,
                 Some(path) => several::write_all(&all, arguments.format, path, talk)

@@ -8,7 +8,7 @@ use super::options::{Options, ReportFormat};
 use super::{print, say};
 use crate::report::model::Report;
 use crate::report::terminal::{self, Look};
-use crate::report::{junit, markdown, sarif};
+use crate::report::{html, intoto, junit, markdown, sarif};
 use crate::text::Complaint;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -111,9 +111,11 @@ pub(super) fn rendered(
             terminal::render(report, Look { verbose, ..Look::PLAIN }, None)
         }
         (ReportFormat::Json, _) => report.to_json()?,
+        (ReportFormat::Html, _) => html::render(report)?,
         (ReportFormat::Markdown, _) => markdown::render(report),
         (ReportFormat::Junit, _) => junit::render(report),
         (ReportFormat::Sarif, _) => sarif::render(report)?,
+        (ReportFormat::Intoto, _) => intoto::render(report)?,
     })
 }
 

@@ -298,6 +298,17 @@ mod tests {
     }
 
     #[test]
+    fn when_it_happened_is_no_behaviour() {
+        let (one, mut later) =
+            (run(&["node"], &["/tmp/a"], &["x.example"]), run(&["node"], &["/tmp/a"], &["x.example"]));
+        for process in &mut later.processes {
+            (process.started_ms, process.ended_ms) = (Some(70), Some(9_000));
+        }
+        later.connections[0].at_ms = Some(80);
+        assert_eq!(lines(&[&one, &later]), Vec::<String>::new());
+    }
+
+    #[test]
     fn names_made_up_anew_are_one_line() {
         let made = |name: &str| {
             let file = format!("/tmp/build-{name}/out.o");

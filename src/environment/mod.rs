@@ -20,6 +20,7 @@ pub use deviation::{Deviation, Part, deviations, left_out};
 pub use gather::{Here, gather};
 pub use json::schema;
 pub use mix::mix;
+pub use tree::Stale;
 
 use crate::project::npmrc::Level;
 use schemars::JsonSchema;

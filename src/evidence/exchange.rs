@@ -57,6 +57,14 @@ pub struct Exchange {
     pub process: Option<ProcessId>,
     /// What answered.
     pub answered_by: AnsweredBy,
+    /// When the request arrived at the gateway, in milliseconds since the run's command was
+    /// started; of a connection that sent none, when that arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<u64>,
+    /// Milliseconds until the answer was delivered or had failed; `None` where whoever asked
+    /// did not wait for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<u64>,
 }
 
 /// What answered an exchange.
@@ -130,4 +138,7 @@ pub struct Lookup {
     pub process: Option<ProcessId>,
     /// The label of a planted secret found in the name.
     pub carried_secret: Option<String>,
+    /// When it arrived at the gateway, in milliseconds since the run's command was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<u64>,
 }

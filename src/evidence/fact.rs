@@ -183,6 +183,12 @@ pub struct Process {
     /// A program of the project that it ran in the place of the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stand_in: Option<StandIn>,
+    /// When it executed its first program, in milliseconds since the run's command was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_ms: Option<u64>,
+    /// When it ended, counted from there; `None` where it was not seen to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_ms: Option<u64>,
 }
 
 /// A program that is found first under a name that everybody knows.
@@ -216,6 +222,9 @@ pub struct Connection {
     pub name: Option<String>,
     /// What came of it.
     pub outcome: Reached,
+    /// When it was tried, in milliseconds since the run's command was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<u64>,
 }
 
 /// What came of a connection.

@@ -36,6 +36,9 @@ const HOME: &str = "/home/npm/";
 pub struct Recording {
     /// From the witness, in its order.
     pub events: Vec<Event>,
+    /// When each event happened, in milliseconds since the command was started. Shorter where
+    /// that of the last ones is not known.
+    pub times: Vec<u64>,
     /// From the gateway.
     pub exchanges: Vec<Exchange>,
     /// From the gateway.
@@ -149,7 +152,7 @@ pub struct SealContext<'a> {
 pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
     let timeline = Timeline::of(&recording.events);
     let mut gaps = timeline.gaps(&recording);
-    let mut processes = processes::processes(&recording.events, context);
+    let mut processes = processes::processes(&recording, context);
     let packages = packages::packages(&timeline, &recording, &processes, context, &mut gaps);
     let by_path: BTreeMap<&str, &Package> =
         packages.iter().map(|package| (package.path.as_str(), package)).collect();
@@ -193,7 +196,7 @@ pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
     };
     gaps.sort();
     gaps.dedup();
-    let mut connections = connections::connections(&recording.events, &recording.lookups, context.doors_here);
+    let mut connections = connections::connections(&recording, context.doors_here);
     let (mut exchanges, mut lookups) = (recording.exchanges, recording.lookups);
     let asked = exchanges.iter_mut().map(|exchange| &mut exchange.process);
     let asked = asked.chain(lookups.iter_mut().map(|lookup| &mut lookup.process)).flatten();
@@ -225,6 +228,14 @@ pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
         },
         gaps,
         traced: timeline.traced,
+    }
+}
+
+impl Recording {
+    /// Each event with its time.
+    fn timed(&self) -> impl Iterator<Item = (&Event, Option<u64>)> {
+        let times = self.times.iter().copied().map(Some).chain(std::iter::repeat(None));
+        self.events.iter().zip(times)
     }
 }
 

@@ -22,7 +22,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -67,7 +67,8 @@ impl Connections {
             let named = if here { is_here(name) } else { host.as_ref() == Some(name) };
             named && *port == door.port()
         });
-        let way = Way { scheme: "http", host, port: door.port(), door: door.ip(), proxy, caller, reset };
+        let (port, door, arrived) = (door.port(), door.ip(), Instant::now());
+        let way = Way { scheme: "http", host, port, door, proxy, caller, reset, arrived };
         let connections = self.clone();
         self.spawn(async move {
             connections.connection(stream, way, "http").await;
@@ -219,7 +220,7 @@ impl Connections {
             let mut exchange = blank(&Method::CONNECT, "http", &self.shared.scanner.redact_name(host), port);
             exchange.status = Some(status.as_u16());
             exchange.fault = fault.map(str::to_owned);
-            self.record(&way, exchange);
+            self.record(&way, exchange, Instant::now());
             empty(status)
         };
         let Some((host, port)) = target.filter(|_| way.proxy) else {
@@ -229,7 +230,8 @@ impl Connections {
         if let Some(fault) = self.shared.names.fault(&host).filter(|fault| fault.nobody_there()) {
             return refuse(&host, port, StatusCode::BAD_GATEWAY, Some(fault.name()));
         }
-        let inner = Way { scheme: "http", host: Some(host), port, proxy: false, ..way };
+        let arrived = Instant::now();
+        let inner = Way { scheme: "http", host: Some(host), port, proxy: false, arrived, ..way };
         let connections = self.clone();
         self.spawn(async move {
             match hyper::upgrade::on(request).await {
@@ -254,11 +256,11 @@ impl Connections {
         let scanner = &self.shared.scanner;
         exchange.carried_secret = scanner.in_bytes(bytes).or_else(|| scanner.in_name(&host));
         exchange.fault = fault.map(str::to_owned);
-        self.record(way, exchange);
+        self.record(way, exchange, way.arrived);
     }
 
-    fn record(&self, way: &Way, exchange: Exchange) {
-        self.shared.recorder.begin(exchange, way.caller.clone());
+    fn record(&self, way: &Way, exchange: Exchange, arrived: Instant) {
+        self.shared.recorder.past(exchange, way.caller.clone(), arrived);
     }
 }
 

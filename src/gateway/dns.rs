@@ -109,6 +109,7 @@ impl Resolver {
                 answer: said,
                 process: None,
                 carried_secret: carried,
+                at_ms: None,
             },
             || Asked::about(self.callers.clone(), peer, RESOLVER),
         );

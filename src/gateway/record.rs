@@ -1,9 +1,13 @@
 //! What the gateway saw, in order of arrival, bounded.
+//!
+//! It has a clock of its own and does not know when the command was started: whoever
+//! does counts the times from there.
 
 use super::callers::Asked;
 use crate::evidence::fact::Decoy;
 use crate::evidence::{Exchange, ExchangeKind, Lookup};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Exchanges that are kept, and look-ups; the rest is counted.
@@ -20,6 +24,28 @@ pub struct Record {
     pub decoys: Vec<Decoy>,
     /// Exchanges and look-ups beyond those that are kept. Not 0 is a gap.
     pub dropped: u64,
+    /// When each exchange arrived.
+    arrived: Vec<Instant>,
+    /// When each look-up did.
+    looked_up: Vec<Instant>,
+}
+
+impl Record {
+    /// The same with the times counted from when the command was started.
+    pub fn since(mut self, start: Instant) -> Self {
+        let at = |arrived: &Instant| Some(whole_ms(arrived.saturating_duration_since(start)));
+        for (exchange, arrived) in self.exchanges.iter_mut().zip(&self.arrived) {
+            exchange.at_ms = at(arrived);
+        }
+        for (lookup, arrived) in self.lookups.iter_mut().zip(&self.looked_up) {
+            lookup.at_ms = at(arrived);
+        }
+        self
+    }
+}
+
+fn whole_ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// How far a run has come.
@@ -41,8 +67,8 @@ pub(super) struct Recorder {
 
 #[derive(Default)]
 struct Kept {
-    exchanges: Vec<(Exchange, Asked)>,
-    lookups: Vec<(Lookup, Asked)>,
+    exchanges: Vec<(Exchange, Asked, Instant)>,
+    lookups: Vec<(Lookup, Asked, Instant)>,
     dropped: u64,
 }
 
@@ -67,7 +93,17 @@ impl Recorder {
     }
 
     /// Puts an exchange down as it arrives; its `seq` is given here.
-    pub(super) fn begin(&self, mut exchange: Exchange, asked: Asked) -> Slot {
+    pub(super) fn begin(&self, exchange: Exchange, asked: Asked) -> Slot {
+        self.put(exchange, asked, Instant::now())
+    }
+
+    /// Puts down what arrived a while ago and is over.
+    pub(super) fn past(&self, exchange: Exchange, asked: Asked, arrived: Instant) {
+        let slot = self.put(exchange, asked, arrived);
+        self.over(slot);
+    }
+
+    fn put(&self, mut exchange: Exchange, asked: Asked, arrived: Instant) -> Slot {
         self.progress.send_modify(|progress| progress.requests += 1);
         let mut kept = self.kept();
         let at = kept.exchanges.len();
@@ -76,15 +112,23 @@ impl Recorder {
             return Slot(None);
         }
         exchange.seq = u32::try_from(at + 1).unwrap_or(u32::MAX);
-        kept.exchanges.push((exchange, asked));
+        kept.exchanges.push((exchange, asked, arrived));
         Slot(Some(at))
     }
 
     /// Adds what has become known of it.
     pub(super) fn note(&self, slot: Slot, change: impl FnOnce(&mut Exchange)) {
         let mut kept = self.kept();
-        if let Some((exchange, _)) = slot.0.and_then(|at| kept.exchanges.get_mut(at)) {
+        if let Some((exchange, ..)) = slot.0.and_then(|at| kept.exchanges.get_mut(at)) {
             change(exchange);
+        }
+    }
+
+    /// Notes that nothing more of the answer will come.
+    pub(super) fn over(&self, slot: Slot) {
+        let mut kept = self.kept();
+        if let Some((exchange, _, arrived)) = slot.0.and_then(|at| kept.exchanges.get_mut(at)) {
+            exchange.took_ms = Some(whole_ms(arrived.elapsed()));
         }
     }
 
@@ -102,6 +146,7 @@ impl Recorder {
             counted = tarball && exchange.kind == ExchangeKind::Tarball;
             (exchange.sha512, exchange.sha1) = whole.unzip();
         });
+        self.over(slot);
         if counted {
             self.progress.send_modify(|progress| progress.tarballs += 1);
         }
@@ -115,20 +160,22 @@ impl Recorder {
             return;
         }
         lookup.seq = u32::try_from(kept.lookups.len() + 1).unwrap_or(u32::MAX);
-        kept.lookups.push((lookup, asked()));
+        kept.lookups.push((lookup, asked(), Instant::now()));
     }
 
     /// Everything, with the processes named as far as they are known.
     pub(super) async fn finish(self: Arc<Self>) -> Record {
         let kept = std::mem::take(&mut *self.kept());
         let mut record = Record { dropped: kept.dropped, ..Record::default() };
-        for (mut exchange, asked) in kept.exchanges {
+        for (mut exchange, asked, arrived) in kept.exchanges {
             exchange.process = asked.wait().await.map(|caller| caller.process);
             record.exchanges.push(exchange);
+            record.arrived.push(arrived);
         }
-        for (mut lookup, asked) in kept.lookups {
+        for (mut lookup, asked, arrived) in kept.lookups {
             lookup.process = asked.wait().await.map(|caller| caller.process);
             record.lookups.push(lookup);
+            record.looked_up.push(arrived);
         }
         record
     }

@@ -21,6 +21,7 @@ use hyper::body::{Body as _, Incoming};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -59,6 +60,8 @@ pub(super) struct Way {
     pub(super) caller: CallerAsked,
     /// Ends the connection with a reset.
     pub(super) reset: Reset,
+    /// When the connection, or the tunnel in it, came.
+    pub(super) arrived: Instant,
 }
 
 /// The connection is to end without an answer.
@@ -122,7 +125,8 @@ impl Shared {
             let accept = accept(&parts.headers, &understood);
             let forwarded = matches!(act, Act::Forward { .. });
             let fetch = Fetch { url: understood.url.clone(), accept, authorization };
-            let answered = self.act(act, &understood, fetch, &parts.headers).await?;
+            let answered = self.act(act, &understood, fetch, &parts.headers).await;
+            let answered = answered.inspect_err(|HungUp| self.recorder.over(understood.slot))?;
             let mut response = self.spoil(&way, &understood, answered).await;
             if let Some(keeping) = self.keeping(&understood) {
                 response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(keeping));
@@ -430,6 +434,8 @@ pub(super) fn blank(method: &Method, scheme: &str, host: &str, port: u16) -> Exc
         redirected_to: None,
         process: None,
         answered_by: AnsweredBy::Gateway,
+        at_ms: None,
+        took_ms: None,
     }
 }
 

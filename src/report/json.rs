@@ -156,6 +156,24 @@ pub(crate) mod tests {
         Report::read(&std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap()).unwrap()
     }
 
+    /// Gives everything that happened another time.
+    pub(crate) fn later(report: &mut Report) {
+        for (by, run) in (7..).zip(&mut report.runs) {
+            for process in &mut run.processes {
+                process.started_ms = Some(process.started_ms.unwrap_or(0) + by);
+                process.ended_ms = Some(process.ended_ms.unwrap_or(0) + 1000 * by);
+            }
+            for exchange in &mut run.exchanges {
+                exchange.at_ms = Some(exchange.at_ms.unwrap_or(0) + by);
+                exchange.took_ms = Some(exchange.took_ms.unwrap_or(0) + 10 * by);
+            }
+            let lookups = run.lookups.iter_mut().map(|lookup| &mut lookup.at_ms);
+            for at_ms in lookups.chain(run.connections.iter_mut().map(|connection| &mut connection.at_ms)) {
+                *at_ms = Some(at_ms.unwrap_or(0) + by);
+            }
+        }
+    }
+
     /// A report in which each verdict is some run's, and one scenario means nothing.
     pub(crate) fn of_every_verdict() -> Report {
         let mut report = saved("leaked");

@@ -9,6 +9,8 @@ pub mod collection;
 pub mod comparison;
 pub mod drift;
 pub mod entry;
+pub mod html;
+pub mod intoto;
 pub mod json;
 pub mod junit;
 pub mod markdown;

@@ -1,15 +1,17 @@
 //! What a test that still runs has to say, on standard error.
 //!
 //! [`Display`] takes [`Progress`] events, in the order in which they came, and
-//! shows them as bars on a terminal or as plain lines in a log. Beginnings and
+//! shows them as bars on a terminal or as plain lines in a log, where a CI system folds them. Beginnings and
 //! ends always get their line; only what lies between is thinned out. The
 //! report on standard output is never touched. This module must not know who
 //! sends the events or what they cost.
 
 mod bars;
+mod fold;
 mod lines;
 
 use bars::Bars;
+use fold::Fold;
 use lines::Lines;
 use std::io::IsTerminal;
 use std::time::Instant;
@@ -116,7 +118,7 @@ impl Display {
         let terminal = std::io::stderr().is_terminal() && !dumb;
         let shown = match choose(mode, quiet, terminal) {
             Mode::Bar => Shown::Bars(Bars::new(runs, indicatif::ProgressDrawTarget::stderr())),
-            Mode::Plain => Shown::Lines(Lines::new(std::io::stderr(), runs)),
+            Mode::Plain => Shown::Lines(Lines::new(std::io::stderr(), runs, Fold::of_environment())),
             Mode::Auto | Mode::None => Shown::Nothing,
         };
         Self { shown }

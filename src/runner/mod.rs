@@ -13,7 +13,6 @@ mod sealing;
 pub use schedule::Outcome;
 pub use sealing::Learned;
 
-use crate::evidence::Output;
 use crate::evidence::seal::{Platform, Recording};
 use crate::gateway::{Authority, Caller, Callers, Gateway, GatewaySpec};
 use crate::plan::RunSpec;
@@ -23,7 +22,7 @@ use crate::upstream::Upstream;
 use crate::wire::{CutShort, Event, GapKind};
 use ledger::Ledger;
 use place::Common;
-use recorder::Recorder;
+use recorder::{Recorder, Taken};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -204,17 +203,20 @@ impl Invocation {
                 }
             };
             let Some(signal) = signal else { break };
-            if let crate::sandbox::Signal::Event(event) = &signal {
-                tell(event, &run.id, listener);
+            if let crate::sandbox::Signal::Event(timed) = &signal {
+                tell(&timed.event, &run.id, listener);
             }
             recorder.take(signal, &ledger);
         }
         ledger.close();
         let ended = running.finish().await;
-        let record = gateway.close().await;
+        let mut record = gateway.close().await;
+        if let Some(start) = recorder.start() {
+            record = record.since(start);
+        }
         let secrets = run.world.hidden();
         let was_ended = recorder.ended();
-        let (mut events, output): (Vec<Event>, Output) = recorder.finish(&secrets);
+        let Taken { mut events, times, output } = recorder.finish(&secrets);
         if let (Err(error), false) = (&ended, was_ended) {
             events.push(Event::Gap { kind: GapKind::Witness, detail: whole(error) });
             let cut_short = stopping.then_some(CutShort::Host);
@@ -229,6 +231,7 @@ impl Invocation {
         }
         Ok(Recording {
             events,
+            times,
             exchanges: record.exchanges,
             lookups: record.lookups,
             decoys: record.decoys,

@@ -16,7 +16,7 @@ pub mod twin;
 pub use running::{Prepared, Running};
 
 use crate::door::Doors;
-use crate::wire::{Event, Order};
+use crate::wire::{Order, Timed};
 use container::Containers;
 use namespaces::Namespaces;
 use std::path::PathBuf;
@@ -147,7 +147,7 @@ pub enum SandboxError {
 #[derive(Debug)]
 pub enum Signal {
     /// From the witness.
-    Event(Event),
+    Event(Timed),
     /// Bytes of the command's standard output.
     Stdout(Vec<u8>),
     /// Bytes of the command's standard error.

@@ -2,7 +2,7 @@
 
 use super::{SandboxError, Signal};
 use crate::door::Stream;
-use crate::wire::{self, Event, MAX_FRAME, Order};
+use crate::wire::{self, Event, MAX_FRAME, Order, Timed};
 use std::fmt::Debug;
 use std::io;
 use std::pin::Pin;
@@ -172,9 +172,9 @@ async fn read_events(
     let word = loop {
         match read_event(&mut from).await {
             Ok(None) => break LastWord::None,
-            Ok(Some(event)) => {
-                let ended = matches!(event, Event::Ended { .. });
-                if to.send(Signal::Event(event)).await.is_err() {
+            Ok(Some(timed)) => {
+                let ended = matches!(timed.event, Event::Ended { .. });
+                if to.send(Signal::Event(timed)).await.is_err() {
                     return;
                 }
                 if ended {
@@ -188,7 +188,7 @@ async fn read_events(
 }
 
 /// One frame of the witness's; `None` at the end.
-async fn read_event(from: &mut (impl AsyncRead + Unpin)) -> Result<Option<Event>, String> {
+async fn read_event(from: &mut (impl AsyncRead + Unpin)) -> Result<Option<Timed>, String> {
     let mut length = [0; 4];
     match from.read(&mut length).await {
         Ok(0) => return Ok(None),
@@ -215,9 +215,10 @@ mod tests {
     #[tokio::test]
     async fn events_are_read_and_a_broken_one_is_said_to_be() {
         let mut bytes = Vec::new();
-        wire::send(&mut bytes, &Event::Ready).unwrap();
+        let ready = Timed { at_ms: 7, event: Event::Ready };
+        wire::send(&mut bytes, &ready).unwrap();
         let mut whole = bytes.as_slice();
-        assert_eq!(read_event(&mut whole).await.unwrap(), Some(Event::Ready));
+        assert_eq!(read_event(&mut whole).await.unwrap(), Some(ready));
         assert_eq!(read_event(&mut whole).await.unwrap(), None);
         assert!(read_event(&mut &bytes[..bytes.len() - 1]).await.is_err());
         assert!(read_event(&mut &bytes[..2]).await.is_err());

@@ -3,11 +3,12 @@
 //! Events are gathered between stops and written in one go; what the host must
 //! know before a process goes on is flushed first. Floods are counted, not kept.
 
-use crate::wire::{Event, GapKind, Order, ProcessId, WireError, receive, send};
+use crate::wire::{Event, GapKind, Order, ProcessId, Timed, WireError, receive, send};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::time::Instant;
 
 /// Buffered bytes after which they are written in any case.
 const BUFFER: usize = 64 << 10;
@@ -27,6 +28,8 @@ pub(super) struct Channel {
     of_one: BTreeMap<ProcessId, u32>,
     gaps: BTreeMap<GapKind, u32>,
     overflown: bool,
+    /// From when times are counted; `None` until the command is about to be started.
+    start: Option<Instant>,
 }
 
 impl Channel {
@@ -41,12 +44,20 @@ impl Channel {
             of_one: BTreeMap::new(),
             gaps: BTreeMap::new(),
             overflown: false,
+            start: None,
         })
     }
 
     /// The order; `None` where the host left without one.
     pub(super) fn order(&mut self) -> Result<Option<Order>, WireError> {
         receive(&mut self.stream)
+    }
+
+    /// The command is about to be started, and times are counted from now. They are lengths
+    /// by the kernel's steady clock, which on its own means nothing on another machine: an
+    /// engine may be one.
+    pub(super) fn start_the_clock(&mut self) -> Instant {
+        *self.start.insert(Instant::now())
     }
 
     /// To be watched for the host's leaving.
@@ -59,9 +70,11 @@ impl Channel {
         self.gone
     }
 
-    /// Reports an event.
-    pub(super) fn tell(&mut self, event: &Event) {
-        if send(&mut self.buffer, event).is_err() {
+    /// Reports an event, which happened now.
+    pub(super) fn tell(&mut self, event: Event) {
+        let since = self.start.map(|start| u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let timed = Timed { at_ms: since.unwrap_or(0), event };
+        if send(&mut self.buffer, &timed).is_err() {
             // Only a tree with millions of packages is too long for a frame.
             self.gap(GapKind::Overflow, "a message too long for the channel");
         }
@@ -71,7 +84,7 @@ impl Channel {
     }
 
     /// Reports an event that a process can cause as often as it likes.
-    pub(super) fn tell_of(&mut self, process: ProcessId, event: &Event) {
+    pub(super) fn tell_of(&mut self, process: ProcessId, event: Event) {
         let count = self.of_one.entry(process).or_default();
         if *count < EVENTS_OF_ONE && self.of_all < EVENTS_OF_ALL {
             *count += 1;
@@ -88,7 +101,7 @@ impl Channel {
         let count = self.gaps.entry(kind).or_default();
         *count += 1;
         if *count <= GAPS {
-            self.tell(&Event::Gap { kind, detail: detail.to_owned() });
+            self.tell(Event::Gap { kind, detail: detail.to_owned() });
         }
     }
 

@@ -92,7 +92,7 @@ impl Files {
         let Ok(status) = std::fs::metadata(descriptor) else { return };
         let Some(path) = self.secrets.get(&(status.dev(), status.ino())) else { return };
         if self.read.insert((process, path.clone())) {
-            channel.tell_of(process, &Event::Read { process, path: path.clone() });
+            channel.tell_of(process, Event::Read { process, path: path.clone() });
         }
     }
 

@@ -71,7 +71,7 @@ pub fn main(channel: OwnedFd) -> i32 {
         Ok(()) => 0,
         Err(fault) => {
             channel.gap(GapKind::Witness, &fault.to_string());
-            channel.tell(&Event::Ended { peak_memory: 0, cut_short: None });
+            channel.tell(Event::Ended { peak_memory: 0, cut_short: None });
             channel.flush();
             70
         }

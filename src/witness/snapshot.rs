@@ -77,7 +77,7 @@ impl Snapshots {
         }
         self.provisional = whose == Whose::Local && lifecycle.event == "preinstall";
         tell_gaps(channel, &survey.gaps);
-        channel.tell(&Event::Unpacked { packages: survey.packages() });
+        channel.tell(Event::Unpacked { packages: survey.packages() });
         self.survey = Some(survey);
     }
 
@@ -85,7 +85,7 @@ impl Snapshots {
     pub(super) fn finish(self, channel: &mut Channel, files: &Files) {
         let after = Survey::take(&self.place, self.survey.as_ref(), true);
         tell_gaps(channel, &after.gaps);
-        channel.tell(&Event::Installed { packages: after.packages(), links: after.links() });
+        channel.tell(Event::Installed { packages: after.packages(), links: after.links() });
         let mut changes: Vec<FileChange> = Vec::new();
         if let Some(before) = &self.survey {
             changes.extend(before.changes(&after, &self.place.project));
@@ -98,7 +98,7 @@ impl Snapshots {
         let more = changes.len().saturating_sub(CHANGES);
         for mut change in changes.into_iter().take(CHANGES) {
             files.attribute(&mut change);
-            channel.tell(&Event::Changed(change));
+            channel.tell(Event::Changed(change));
         }
         if more > 0 {
             channel.gap(GapKind::Overflow, &format!("{more} more files changed"));
@@ -115,7 +115,7 @@ fn tell_gaps<'a>(channel: &mut Channel, gaps: impl IntoIterator<Item = &'a Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::receive;
+    use crate::wire::{Timed, receive};
     use std::os::unix::net::UnixStream;
 
     fn lifecycle(event: &str, package_json: String) -> Lifecycle {
@@ -156,8 +156,8 @@ mod tests {
         channel.flush();
         drop(channel);
         let mut counts = Vec::new();
-        while let Some(event) = receive::<Event>(&mut host).unwrap() {
-            if let Event::Unpacked { packages } = event {
+        while let Some(timed) = receive::<Timed>(&mut host).unwrap() {
+            if let Event::Unpacked { packages } = timed.event {
                 counts.push(packages.len());
             }
         }

@@ -76,17 +76,17 @@ impl<'a> Supervisor<'a> {
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
             .map_err(|errno| Fault::System("signalfd", errno))?;
         let files = Files::new(&order.secrets);
-        channel.tell(&Event::Ready);
+        let began = channel.start_the_clock();
+        channel.tell(Event::Ready);
         for lost in files.lost.iter().filter(|_| order.watch) {
             channel.gap(GapKind::Files, &format!("who reads a planted secret, {lost}"));
         }
         channel.flush();
-        let began = Instant::now();
         let started = spawn::start(order, &order.argv)?;
         let mut table = Table::default();
         if let Some(task) = &started.task {
             let process = table.enter_process(task.pid(), None);
-            channel.tell(&Event::Forked { process, parent: None });
+            channel.tell(Event::Forked { process, parent: None });
         }
         Ok(Self {
             order,
@@ -132,7 +132,7 @@ impl<'a> Supervisor<'a> {
             self.channel.flush();
             snapshots.finish(self.channel, &self.files);
         }
-        self.channel.tell(&Event::Ended { peak_memory: self.peak_memory, cut_short: self.cut_short });
+        self.channel.tell(Event::Ended { peak_memory: self.peak_memory, cut_short: self.cut_short });
         self.channel.flush();
         Ok(())
     }
@@ -232,7 +232,7 @@ impl<'a> Supervisor<'a> {
             let parent = parent.or(self.last_killed).or(Some(COMMAND));
             self.channel.gap(GapKind::Witness, "the maker of a process died before it could be asked");
             let process = self.table.enter_process(pid, parent);
-            self.channel.tell_of(process, &Event::Forked { process, parent });
+            self.channel.tell_of(process, Event::Forked { process, parent });
             task.resume();
         }
     }
@@ -281,7 +281,7 @@ impl<'a> Supervisor<'a> {
             }
         } else if made > 0 {
             let process = self.table.enter_process(made, Some(parent));
-            self.channel.tell_of(parent, &Event::Forked { process, parent: Some(parent) });
+            self.channel.tell_of(parent, Event::Forked { process, parent: Some(parent) });
             if let Some((how, _)) = stillborn {
                 self.process_ended(process, made, how);
             }
@@ -323,7 +323,7 @@ impl<'a> Supervisor<'a> {
         let file = file.canonicalize().unwrap_or(file).to_string_lossy().into_owned();
         self.channel.tell_of(
             process,
-            &Event::Executed {
+            Event::Executed {
                 process,
                 parent,
                 argv: procfs::arguments(pid),
@@ -384,7 +384,7 @@ impl<'a> Supervisor<'a> {
             self.last_killed = Some(process);
         }
         let outlived = self.table.process(process).is_some_and(|known| known.outlived);
-        self.channel.tell_of(process, &Event::Exited { process, how, outlived });
+        self.channel.tell_of(process, Event::Exited { process, how, outlived });
         if process == self.command {
             self.command_ended(how);
         }
@@ -401,7 +401,7 @@ impl<'a> Supervisor<'a> {
             if let Some(known) = self.table.process(process) {
                 known.is_npm = true;
             }
-            self.channel.tell(&Event::Forked { process, parent: None });
+            self.channel.tell(Event::Forked { process, parent: None });
             process
         } else {
             ProcessId(COMMAND.0 + 1)
@@ -422,7 +422,7 @@ impl<'a> Supervisor<'a> {
             }
         }
         let after = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.channel.tell(&Event::CommandExited { how, after_ms: after });
+        self.channel.tell(Event::CommandExited { how, after_ms: after });
         if let Phase::Running = self.phase {
             self.table.mark_outliving();
             self.phase = Phase::Grace(Instant::now() + Duration::from_millis(self.order.grace_ms));

@@ -12,6 +12,7 @@
 mod support;
 
 mod clean;
+mod left;
 mod noise;
 mod pair;
 mod pairs;

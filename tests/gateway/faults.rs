@@ -101,6 +101,7 @@ async fn what_drips_is_whole() {
     let record = rig.gateway.close().await;
     assert_eq!(faults(&record.exchanges), [Some("slow-drip")]);
     assert!(record.exchanges[0].sha512.is_some());
+    assert!(record.exchanges[0].took_ms > Some(1500), "{record:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,6 +22,7 @@ use sealcheck::upstream::Store;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn name(text: &str) -> PackageName {
@@ -68,14 +69,14 @@ fn only(exchanges: &[Exchange]) -> &Exchange {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_is_served_as_a_registry() {
     let root = tempfile::tempdir().unwrap();
-    let rig = with_folder(root.path(), Answer::Genuine);
+    let (rig, start) = (with_folder(root.path(), Answer::Genuine), Instant::now());
     let client = rig.client(&["npm.corp.example"]);
     let document = json(&client, &rig.url("npm.corp.example", "/npm/@acme%2finternal")).await;
     let dist = &document["versions"]["1.2.0"]["dist"];
     let tarball = client.get(dist["tarball"].as_str().unwrap()).send().await.unwrap().bytes().await.unwrap();
     assert_eq!(Digests::of(&tarball).sri(), dist["integrity"].as_str().unwrap());
     let store = rig.store.clone();
-    let record = rig.gateway.close().await;
+    let record = rig.gateway.close().await.since(start);
     let [packument, got] = &record.exchanges[..] else { panic!("{:#?}", record.exchanges) };
     assert_eq!((packument.kind, packument.role), (ExchangeKind::Packument, Role::Own));
     assert_eq!((got.kind, got.role, got.answered_by), (ExchangeKind::Tarball, Role::Own, AnsweredBy::Folder));
@@ -87,6 +88,8 @@ async fn a_folder_is_served_as_a_registry() {
     assert_eq!(store.index(got.sha512.as_deref().unwrap()).unwrap().version, "1.2.0");
     assert!(record.decoys.iter().all(|decoy| !decoy.asked));
     assert_eq!(record.lookups[0].name, "npm.corp.example");
+    let times = [record.lookups[0].at_ms, packument.at_ms, got.at_ms].map(Option::unwrap);
+    assert!(times.is_sorted() && packument.took_ms.is_some() && got.took_ms.is_some(), "{record:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

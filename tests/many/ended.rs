@@ -37,7 +37,7 @@ fn what_was_tested_before_an_interruption_is_reported_and_the_rest_is_named() {
     assert_eq!((&all["outcome"], &all["interrupted"]), (&"interrupted".into(), &true.into()));
     assert_eq!(paths(&all), ["apps/b", "apps/a"], "the partial one is worse than the sound one");
     assert_eq!(all["missing"], serde_json::json!(["apps/c"]));
-    assert!(shown.contains("apps/c  not tested"), "{shown}");
+    assert!(shown.contains("apps/c   not tested"), "{shown}");
     assert!(shown.contains("exit 130"), "{shown}");
     // What is there of it is carried over, and no more.
     let told = place.test(&["apps/*", "--carry-over", "all.json", "--carry-over-age", "1d"]);

@@ -7,7 +7,7 @@ use std::path::Path;
 #[test]
 fn the_worst_is_first_in_every_format_and_decides() {
     let place = Place::with(&["apps/a-sealed", "apps/leaky"]);
-    let formats = ["json", "terminal", "markdown", "junit", "sarif"];
+    let formats = ["json", "terminal", "html", "markdown", "junit", "sarif"];
     let options: Vec<String> = formats.iter().map(|format| format!("{format}=out.{format}")).collect();
     let mut words = vec!["apps/*"];
     words.extend(options.iter().flat_map(|option| ["--report", option]));
@@ -102,6 +102,7 @@ fn what_cannot_be_meant_runs_nothing() {
         (&["apps/sealed", "--store", "kept", "--store-limit", "much"], &["`much` is no size", "2GB"]),
         (&["apps/s*", "--report", "json=apps"], &["it is a folder"]),
         (&["apps/s*", "--report", "xml=x"], &["`xml`"]),
+        (&["apps/s*", "--report", "intoto=x"], &["is of one project", "--project PATH"]),
     ];
     for (words, parts) in cases {
         let told = place.test(words);

@@ -3,7 +3,7 @@
 
 use sealcheck::sandbox::namespaces::Namespaces;
 use sealcheck::sandbox::{CacheSpec, Limits, ProjectCopy, SandboxError, SandboxSpec, Scratch, Signal};
-use sealcheck::wire::{CutShort, Event, Exit, Order};
+use sealcheck::wire::{CutShort, Event, Exit, Order, Timed};
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -96,8 +96,12 @@ impl Bench {
             while let Some(signal) = running.signals.recv().await {
                 match signal {
                     Signal::Stdout(more) => bytes.extend(more),
-                    Signal::Event(Event::CommandExited { how, .. }) => ran.exit = Some(how),
-                    Signal::Event(Event::Ended { cut_short, .. }) => ran.cut_short = cut_short,
+                    Signal::Event(Timed { event: Event::CommandExited { how, .. }, .. }) => {
+                        ran.exit = Some(how);
+                    }
+                    Signal::Event(Timed { event: Event::Ended { cut_short, .. }, .. }) => {
+                        ran.cut_short = cut_short;
+                    }
                     Signal::Event(_) => {}
                     Signal::Stderr(more) => eprint!("{}", String::from_utf8_lossy(&more)),
                 }

@@ -1,6 +1,6 @@
 //! What plays PID 1.
 
-use sealcheck::wire::{self, Event, Exit, Order};
+use sealcheck::wire::{self, Event, Exit, Order, Timed};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::os::fd::FromRawFd;
@@ -19,7 +19,8 @@ pub(crate) fn witness(channel: i32) -> i32 {
         let _ = listening.read(&mut [0]);
         std::process::exit(4);
     });
-    wire::send(&mut channel, &Event::Ready).unwrap();
+    let mut tell = |event| wire::send(&mut channel, &Timed { at_ms: 0, event }).unwrap();
+    tell(Event::Ready);
     let how = match order.argv[0].as_str() {
         "vanish" => return 5,
         "knock" => knock(&order.argv[1..]),
@@ -34,8 +35,8 @@ pub(crate) fn witness(channel: i32) -> i32 {
             status.code().map_or_else(|| Exit::Signal(status.signal().unwrap()), Exit::Code)
         }
     };
-    wire::send(&mut channel, &Event::CommandExited { how, after_ms: 0 }).unwrap();
-    wire::send(&mut channel, &Event::Ended { peak_memory: 0, cut_short: None }).unwrap();
+    tell(Event::CommandExited { how, after_ms: 0 });
+    tell(Event::Ended { peak_memory: 0, cut_short: None });
     0
 }
 

@@ -20,6 +20,12 @@ const BY_NATURE: &[(&str, &str)] = &[
     ("/runs/*/toolchain/because", "where node and npm were found"),
     ("/runs/*/peak_memory", "measured"),
     ("/runs/*/output", "npm prints times, and names its log by the clock"),
+    ("/runs/*/exchanges/*/at_ms", "the clock"),
+    ("/runs/*/exchanges/*/took_ms", "the clock"),
+    ("/runs/*/lookups/*/at_ms", "the clock"),
+    ("/runs/*/processes/*/started_ms", "the clock"),
+    ("/runs/*/processes/*/ended_ms", "the clock"),
+    ("/runs/*/connections/*/at_ms", "the clock"),
     // npm asks for several things at once: who is first is chance, and so is every number given in order.
     ("/runs/*/exchanges/*/seq", "order of what goes on at once"),
     ("/runs/*/lookups/*/seq", "order of what goes on at once"),

@@ -41,6 +41,11 @@ pub fn target() -> &'static Path {
     tmp.ancestors().filter(|folder| folder.join("CACHEDIR.TAG").exists()).last().unwrap_or(tmp)
 }
 
+/// Says something of a test that a reader of its output wants to know.
+pub fn say(what: &str) {
+    eprintln!("{what}");
+}
+
 /// Says that a test cannot be made here. The test run shows it at its end; with
 /// `SEALCHECK_NO_SKIPS` set it is a failure.
 pub fn skip(test: &str, lacks: &str) {

@@ -1,7 +1,7 @@
 //! A sandbox in the smallest form: what the witness may count on, and no more.
 
 use nix::sched::{CloneFlags, unshare};
-use sealcheck::wire::{Event, Order, receive, send};
+use sealcheck::wire::{Event, Order, Timed, receive, send};
 use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::io::Read;
@@ -124,7 +124,7 @@ impl Room {
     /// Everything until the end.
     pub(crate) fn events(mut self) -> Vec<Event> {
         let mut events = Vec::new();
-        while let Some(event) = receive(&mut self.channel).unwrap() {
+        while let Some(Timed { event, .. }) = receive(&mut self.channel).unwrap() {
             events.push(event);
         }
         let status = self.child.wait().unwrap();

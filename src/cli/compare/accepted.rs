@@ -1,7 +1,7 @@
 //! `sealcheck compare` with an accepted baseline on one side or on both: no sandbox.
 
 use crate::cli::arguments::{CompareArguments, CompareFormat, Talk};
-use crate::cli::{Code, print, save};
+use crate::cli::{Code, inert, print, save};
 use crate::compare::approved::{Approved, LIMIT};
 use crate::compare::texts;
 use crate::report::comparison::Agreement;
@@ -61,7 +61,7 @@ pub(super) fn baselines(
             if more > 0 {
                 let _ = writeln!(out, "and {more} lines more");
             }
-            print(&out)?;
+            print(&inert(&out))?;
         }
         CompareFormat::Json => {
             let agreement = if equal { Agreement::Equal } else { Agreement::Differs };

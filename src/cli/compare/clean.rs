@@ -6,7 +6,7 @@ use super::environments::{Comparison, compared};
 use super::laboratory::{self, Laboratory};
 use super::told;
 use crate::cli::arguments::{CompareArguments, CompareFormat, Talk};
-use crate::cli::{Code, print};
+use crate::cli::{Code, inert, print};
 use crate::compare::behaviour::Aspect;
 use crate::environment::{Cache, Environment};
 use crate::project::npmrc::Level;
@@ -29,6 +29,9 @@ struct Check {
     #[serde(skip_serializing_if = "Option::is_none")]
     because: Option<String>,
 }
+
+/// What a clone has not: files that git does not track, and what an earlier install left.
+const FRESH_CLONE: &str = "fresh-clone";
 
 /// Makes all checks, and prints them.
 pub(super) fn run(arguments: &CompareArguments, talk: &Talk) -> anyhow::Result<Code> {
@@ -55,7 +58,7 @@ pub(super) fn run(arguments: &CompareArguments, talk: &Talk) -> anyhow::Result<C
         checks.push(cache(laboratory, &own, arguments).await?);
         checks.push(no_own_config(laboratory, &own, arguments).await?);
         match arguments.format {
-            CompareFormat::Text => print(&text(&checks, arguments))?,
+            CompareFormat::Text => print(&inert(&text(&checks, arguments)))?,
             CompareFormat::Json => print(&(serde_json::to_string_pretty(&checks)? + "\n"))?,
         }
         if laboratory.is_stopped() {
@@ -89,6 +92,9 @@ async fn check(
     let mut found = compared(laboratory, own, clean, arguments.runs, counts).await?;
     // The same in every check, and no matter of a clean place.
     found.missing.clear();
+    if name != FRESH_CLONE {
+        found.stale.clear();
+    }
     Ok(Check { check: name, without, found: Some(found), because: None })
 }
 
@@ -98,7 +104,7 @@ async fn fresh_clone(
     own: &Environment,
     arguments: &CompareArguments,
 ) -> anyhow::Result<Check> {
-    let name = "fresh-clone";
+    let name = FRESH_CLONE;
     let none =
         |because: String| Check { check: name, without: String::new(), found: None, because: Some(because) };
     let Some(git) = &own.git else { return Ok(none("the project is in no git repository".to_owned())) };
@@ -113,6 +119,7 @@ async fn fresh_clone(
         }
     }
     let mut clone = own.clone();
+    clone.installed = None;
     clone.project.files.retain(|name, _| !untracked.contains(name));
     if untracked.iter().any(|name| *name == ".npmrc") {
         clone.npmrc.remove(&Level::Project);
@@ -198,8 +205,9 @@ fn text(checks: &[Check], arguments: &CompareArguments) -> String {
     for check in checks {
         let verdict = match (&check.found, &check.because) {
             (Some(found), _) if !found.unseen.is_empty() => "unobserved".to_owned(),
-            (Some(found), _) if found.differences.is_empty() && found.fail_alike() => "both fail".to_owned(),
-            (Some(found), _) if found.differences.is_empty() => "the same".to_owned(),
+            (Some(found), _) if found.stale.is_empty() && found.differences.is_empty() => {
+                if found.fail_alike() { "both fail" } else { "the same" }.to_owned()
+            }
             (Some(_), _) => "differs".to_owned(),
             (None, because) => format!("not applicable: {}", because.as_deref().unwrap_or_default()),
         };
@@ -213,7 +221,7 @@ fn text(checks: &[Check], arguments: &CompareArguments) -> String {
     }
     for check in checks {
         let Some(found) = &check.found else { continue };
-        if found.differences.is_empty() && found.unseen.is_empty() {
+        if found.differences.is_empty() && found.unseen.is_empty() && found.stale.is_empty() {
             continue;
         }
         let _ = write!(out, "\n{} (A is this folder as it is)\n{}", check.check, told::text(found));

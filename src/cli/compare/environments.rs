@@ -5,16 +5,15 @@ use super::laboratory::{self, Laboratory};
 use super::told;
 use crate::cli::arguments::{CompareArguments, CompareFormat, Talk};
 use crate::cli::test::with_causes;
-use crate::cli::{Code, print};
+use crate::cli::{Code, inert, print};
 use crate::compare::behaviour::{
     Aspect, Behaviour, Difference, WELL, behaviour, differences, is_as_left, is_as_right,
 };
 use crate::compare::cause::{Cause, Search, Shown, Step};
 use crate::compare::noise::{Varying, seen_whole, varying};
 use crate::compare::texts::lines;
-use crate::environment::{Deviation, Environment, Part, deviations, left_out, mix};
+use crate::environment::{Deviation, Environment, Part, Stale, deviations, left_out, mix};
 use crate::evidence::Evidence;
-use crate::project::lockfile::Lockfile;
 use crate::project::npmrc::Level;
 use crate::runner::Outcome;
 use crate::text::Source;
@@ -35,7 +34,7 @@ pub(super) fn run(
         let (left, right) = (read(left)?, read(right)?);
         let found = compared(laboratory, &left, &right, arguments.runs, |_| true).await?;
         match arguments.format {
-            CompareFormat::Text => print(&told::text(&found))?,
+            CompareFormat::Text => print(&inert(&told::text(&found)))?,
             CompareFormat::Json => print(&(serde_json::to_string_pretty(&found)? + "\n"))?,
         }
         Ok(if laboratory.is_stopped() { Code::Interrupted } else { found.code() })
@@ -55,6 +54,9 @@ pub(super) struct Comparison {
     /// Binaries of this or that side's platform that its lockfile lacks, known without a run:
     /// side, package, binary.
     pub(super) missing: Vec<(char, String, String)>,
+    /// What lay in this or that side's `node_modules` otherwise than its lockfile has it, when
+    /// the environment was captured.
+    pub(super) stale: Vec<(char, Stale)>,
     /// How npm ended in A and in B.
     pub(super) ends: Vec<String>,
     /// What the installs do not share.
@@ -105,7 +107,8 @@ impl Comparison {
 
     /// What it means for whoever waits for it.
     pub(super) fn code(&self) -> Code {
-        match (self.unseen.is_empty(), self.differences.is_empty() && self.missing.is_empty()) {
+        let is_equal = self.differences.is_empty() && self.missing.is_empty() && self.stale.is_empty();
+        match (self.unseen.is_empty(), is_equal) {
             (false, _) => Code::Unobserved,
             (true, false) => Code::Bad,
             (true, true) if self.hides_a_difference() => Code::Unobserved,
@@ -159,6 +162,7 @@ pub(super) async fn compared(
     }
     for (side, environment) in [('A', left), ('B', right)] {
         found.missing.extend(missing(environment).into_iter().map(|(package, name)| (side, package, name)));
+        found.stale.extend(environment.stale().into_iter().map(|stale| (side, stale)));
     }
     if !laboratory.fill_cache([left, right]).await? {
         for (at, deviation) in found.deviations.iter().enumerate() {
@@ -314,9 +318,8 @@ fn unseen(side: char, outcomes: &[Outcome]) -> Vec<(char, String)> {
 
 /// Binaries that a side's lockfile lacks for its own platform.
 fn missing(environment: &Environment) -> Vec<(String, String)> {
-    let (folder, machine) = (&environment.project, &environment.machine);
-    let source = Source::new(folder.lockfile_name.clone(), folder.lockfile.clone());
-    let Ok(lockfile) = Lockfile::parse(source) else { return Vec::new() };
+    let machine = &environment.machine;
+    let Some(lockfile) = environment.lockfile() else { return Vec::new() };
     let libc = machine.libc.as_deref().unwrap_or("glibc");
     let all = lockfile.missing_binaries(&machine.os, &machine.cpu, libc);
     all.map(|(entry, name)| (format!("{}@{}", entry.name, entry.version), name.to_owned())).collect()

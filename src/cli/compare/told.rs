@@ -25,6 +25,9 @@ pub(super) fn text(found: &Comparison) -> String {
             safe(name)
         );
     }
+    for line in stale(found) {
+        let _ = writeln!(out, "\n{line}");
+    }
     for (side, reason) in &found.unseen {
         let _ = writeln!(out, "\n{side} could not be observed: {}", safe(reason));
     }
@@ -48,6 +51,29 @@ pub(super) fn text(found: &Comparison) -> String {
     }
     deviating(&mut out, found);
     out
+}
+
+/// What lay in `node_modules` and is not the lockfile's: a line a side.
+fn stale(found: &Comparison) -> Vec<String> {
+    let of = |side: char| {
+        let named = found.stale.iter().filter(|(known, _)| *known == side).map(|(_, stale)| {
+            let name = stale.path.rsplit_once("node_modules/").map_or(stale.path.as_str(), |(_, name)| name);
+            let locked = match &stale.locked {
+                Some(locked) => format!("the lockfile has {locked}"),
+                None => "not in the lockfile".to_owned(),
+            };
+            format!("{name} {} ({locked})", stale.installed)
+        });
+        let named: Vec<String> = named.collect();
+        (!named.is_empty()).then(|| {
+            format!(
+                "{side} did not run what its lockfile says: in its node_modules lay {}\n  \
+                 (known without a run; `npm ci` there installs what the lockfile has)",
+                few(&named, 4)
+            )
+        })
+    };
+    ['A', 'B'].into_iter().filter_map(of).collect()
 }
 
 fn headline(out: &mut String, found: &Comparison) {

@@ -4,16 +4,35 @@ use super::super::{print, say};
 use super::{Unsaved, look, probe, write_whole_by};
 use crate::cli::arguments::Talk;
 use crate::cli::options::{ReportFormat, ReportTarget};
-use crate::report::collection::Collection;
+use crate::report::collection::{Collection, Entry};
 use crate::report::terminal::{self, Look};
-use crate::report::{junit, markdown, sarif};
+use crate::report::{html, junit, markdown, sarif};
 use crate::text::Complaint;
 use std::io::{self, Write};
 use std::path::Path;
 
 /// As [`probe`], for every report that is asked for.
 pub(crate) fn probe_all(targets: &[ReportTarget]) -> Result<(), Complaint> {
+    targets.iter().try_for_each(|target| possible(target.format))?;
     targets.iter().filter_map(|target| target.path.as_deref()).try_for_each(probe)
+}
+
+/// Complains about a format in which there is no report of several.
+pub(crate) fn possible(format: ReportFormat) -> Result<(), Complaint> {
+    match format {
+        ReportFormat::Intoto => Err(Complaint::about(
+            "an in-toto statement is of one project, and these are several",
+        )
+        .help(
+            "keep `--report json=ALL`; `sealcheck report ALL --project PATH --format intoto` makes one of it",
+        )),
+        ReportFormat::Terminal
+        | ReportFormat::Json
+        | ReportFormat::Html
+        | ReportFormat::Markdown
+        | ReportFormat::Junit
+        | ReportFormat::Sarif => Ok(()),
+    }
 }
 
 /// Writes every report that was asked for and shows the terminal's.
@@ -76,6 +95,19 @@ fn write(
         (ReportFormat::Markdown, _) => markdown::render_all(all),
         (ReportFormat::Junit, _) => junit::render_all(all),
         (ReportFormat::Sarif, _) => sarif::render_all(all)?,
+        (ReportFormat::Html, _) => {
+            let pages: Vec<html::Page<'_>> = all.projects.iter().map(page).collect();
+            return html::write_all(&pages, &all.missing, &mut out);
+        }
+        (ReportFormat::Intoto, _) => return Err(io::Error::other("a statement is of one project")),
     };
     out.write_all(text.as_bytes())
+}
+
+fn page(entry: &Entry) -> html::Page<'_> {
+    html::Page {
+        title: &entry.path,
+        carried: entry.carried.as_ref().map(|carried| carried.started.as_str()),
+        report: &entry.report,
+    }
 }

@@ -1,5 +1,6 @@
 //! Who wanted to reach what, and what came of it.
 
+use super::Recording;
 use crate::door::BLACK_HOLE;
 use crate::evidence::exchange::Lookup;
 use crate::evidence::fact::{Connection, Reached};
@@ -13,12 +14,13 @@ const LAST_DOOR: u8 = 65;
 
 /// Every attempt but those at the sandbox's own resolver (they are look-ups)
 /// and the ones with which libc only asks the kernel for a route (port 0).
-pub(super) fn connections(events: &[Event], lookups: &[Lookup], here: &BTreeSet<u16>) -> Vec<Connection> {
-    events
-        .iter()
-        .filter_map(|event| match event {
+pub(super) fn connections(recording: &Recording, here: &BTreeSet<u16>) -> Vec<Connection> {
+    recording
+        .timed()
+        .filter_map(|(event, at_ms)| match event {
             Event::Connected { process, to, local: _, outcome } => {
-                connection(*process, to, outcome, lookups, here)
+                let connection = connection(*process, to, outcome, &recording.lookups, here)?;
+                Some(Connection { at_ms, ..connection })
             }
             Event::Ready
             | Event::Forked { .. }
@@ -60,7 +62,7 @@ fn connection(
     // More names than doors share the last address; who asked decides.
     let name =
         named.find(|lookup| lookup.process == Some(process)).map(|lookup| lookup.name.clone()).or(first);
-    Some(Connection { process, address, port, name, outcome })
+    Some(Connection { process, address, port, name, outcome, at_ms: None })
 }
 
 fn inside(dial: &Dial) -> Reached {

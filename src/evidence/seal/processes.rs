@@ -1,6 +1,6 @@
 //! Which process belongs to whose lifecycle script.
 
-use super::{SealContext, in_clone, in_project, redact};
+use super::{Recording, SealContext, in_clone, in_project, redact};
 use crate::evidence::fact::{Package, Process, StandIn};
 use crate::project::Project;
 use crate::wire::{Event, Exit, ProcessId};
@@ -19,12 +19,12 @@ const DEPTH: usize = 10_000;
 /// Every process that executed something. A process is a script's when it
 /// descends from a direct child of npm that npm started for a lifecycle event;
 /// the environment of anything deeper can be forged, the tree cannot.
-pub(super) fn processes(events: &[Event], context: &SealContext<'_>) -> Vec<Process> {
+pub(super) fn processes(recording: &Recording, context: &SealContext<'_>) -> Vec<Process> {
     let mut parents: BTreeMap<ProcessId, ProcessId> = BTreeMap::new();
     let mut found: BTreeMap<ProcessId, Process> = BTreeMap::new();
     let mut scripts: BTreeMap<ProcessId, (String, String)> = BTreeMap::new();
     let mut commands = BTreeSet::from([COMMAND]);
-    for event in events {
+    for (event, at_ms) in recording.timed() {
         match event {
             Event::Forked { process, parent: Some(parent) } => {
                 parents.insert(*process, *parent);
@@ -52,6 +52,7 @@ pub(super) fn processes(events: &[Event], context: &SealContext<'_>) -> Vec<Proc
                 }
                 let hide = |text: &String| redact(text, context.secrets);
                 let known = found.remove(process);
+                let started_ms = known.as_ref().map_or(at_ms, |known| known.started_ms);
                 let (exit, outlived, mut ran, before) = known.map_or_else(
                     || (None, false, Vec::new(), None),
                     |known| (known.exit, known.outlived, known.ran, known.stand_in),
@@ -82,12 +83,15 @@ pub(super) fn processes(events: &[Event], context: &SealContext<'_>) -> Vec<Proc
                         outlived,
                         ran,
                         stand_in,
+                        started_ms,
+                        ended_ms: None,
                     },
                 );
             }
             Event::Exited { process, how, outlived } => {
                 if let Some(process) = found.get_mut(process) {
                     process.outlived |= outlived;
+                    process.ended_ms = at_ms;
                     process.exit = Some(match how {
                         Exit::Code(code) => code.to_string(),
                         Exit::Signal(signal) => format!("signal {signal}"),

@@ -247,6 +247,7 @@ fn connections_get_the_name_that_was_looked_up_and_their_end() {
         answer: "127.0.0.9".to_owned(),
         process: None,
         carried_secret: None,
+        at_ms: None,
     });
     let evidence = desk.ends(0, Vec::new()).seal();
     use crate::evidence::fact::Reached;
@@ -265,6 +266,29 @@ fn connections_get_the_name_that_was_looked_up_and_their_end() {
             ("198.51.100.7", None, Reached::Unreachable),
         ]
     );
+}
+
+#[test]
+fn times_are_those_of_the_first_program_the_end_and_the_attempt() {
+    use crate::wire::{Dial, Peer};
+    let exited = |process| Event::Exited { process: ProcessId(process), how: Exit::Code(0), outlived: false };
+    let to = Peer::Ip { address: "198.51.100.7".to_owned(), port: 443 };
+    let connected = Event::Connected {
+        process: ProcessId(2),
+        to,
+        local: None,
+        outcome: Dial::Failed("ENETUNREACH".into()),
+    };
+    let mut desk = Desk::new().executed(1, 0, None).executed(2, 1, None).executed(2, 1, None);
+    desk = desk.event(connected).event(exited(2)).executed(3, 1, None).event(exited(1));
+    desk.recording.times = vec![3, 40, 55, 60, 90];
+    assert!(desk.recording.events.len() > desk.recording.times.len());
+    let evidence = desk.ends(0, Vec::new()).seal();
+    let lives: Vec<_> = evidence.processes.iter().map(|it| (it.id.0, it.started_ms, it.ended_ms)).collect();
+    // Of what came behind the last time that is known, nobody knows it.
+    assert_eq!(lives, [(1, Some(3), None), (2, Some(40), Some(90)), (3, None, None)]);
+    assert_eq!(evidence.processes[0].exit.as_deref(), Some("0"));
+    assert_eq!(evidence.connections[0].at_ms, Some(60));
 }
 
 #[test]

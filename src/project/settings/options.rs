@@ -55,7 +55,7 @@ pub(super) const OPTIONS: [(&str, Kind); 23] = [
     ("audit-disclosure", Kind::Word(&["note", "warning", "error"])),
 ];
 
-const FORMATS: [&str; 5] = ["json", "junit", "sarif", "html", "markdown"];
+const FORMATS: [&str; 6] = ["json", "junit", "sarif", "html", "markdown", "intoto"];
 
 /// Names of the options that stand at the top of a file.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {

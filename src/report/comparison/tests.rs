@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test prepares is its own")]
 
 use super::*;
-use crate::report::json::tests::small;
+use crate::report::json::tests::{later, small};
 use crate::report::terminal::{self, Look};
 
 const LOOK: Look = Look { width: 100, color: false, unicode: true, verbose: false };
@@ -48,6 +48,7 @@ fn what_was_tested_is_context_and_no_difference() {
         report.subject.lockfile_sha512 = Some("sha512-other".to_owned());
         report.started = "2030-01-01T00:00:00Z".to_owned();
         report.runs.iter_mut().for_each(|run| run.toolchain.node = "99.0.0".to_owned());
+        later(report);
     });
     assert_eq!(comparison.agreement, Agreement::Equal, "{comparison:?}");
     let what: Vec<&str> = comparison.context.iter().map(|values| values.what.as_str()).collect();

@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::evidence::fact::Connection;
-use crate::report::json::tests::saved;
+use crate::report::json::tests::{later, saved};
 use crate::report::terminal::{self, Look};
 
 const LOOK: Look = Look { width: 200, color: false, unicode: true, verbose: false };
@@ -56,6 +56,15 @@ fn a_report_is_equal_to_what_was_accepted_of_it() {
     assert!(
         terminal::drift(&same, LOOK).starts_with("equal: nothing that was observed differs from accepted\n")
     );
+}
+
+#[test]
+fn a_slower_install_is_the_same() {
+    let same = changed(later);
+    assert_eq!((same.agreement, whys(&same), says(&same)), (Agreement::Equal, vec![], vec![]));
+    let (mut slower, report) = (sealed(), sealed());
+    later(&mut slower);
+    assert_eq!(accepted(&slower, &[HERE]), accepted(&report, &[HERE]));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Progress as plain lines, for logs and pipes.
 
+use super::fold::Fold;
 use super::{Phase, Progress};
 use crate::report::terminal::safe::Charset;
-use crate::report::terminal::{size, time};
+use crate::report::terminal::{count, inert, size, time};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -12,8 +13,9 @@ const PAUSE: Duration = Duration::from_secs(5);
 const CHARSET: Charset = Charset { unicode: false };
 
 /// Writes one line for each change that is worth one.
-pub(super) struct Lines<W> {
+pub(super) struct Lines<W: Write> {
     out: W,
+    fold: Fold,
     runs: usize,
     finished: usize,
     last: BTreeMap<String, Instant>,
@@ -21,8 +23,10 @@ pub(super) struct Lines<W> {
 }
 
 impl<W: Write> Lines<W> {
-    pub(super) fn new(out: W, runs: usize) -> Self {
-        Self { out, runs, finished: 0, last: BTreeMap::new(), upstream: None }
+    pub(super) fn new(out: W, runs: usize, fold: Fold) -> Self {
+        let mut lines = Self { out, fold, runs, finished: 0, last: BTreeMap::new(), upstream: None };
+        lines.put(&lines.fold.begin(&format!("sealcheck: {}", count(runs, "run")), seconds()));
+        lines
     }
 
     /// `now` is when the event came.
@@ -75,10 +79,24 @@ impl<W: Write> Lines<W> {
     /// One write for a line, so that lines of others never fall into it. A
     /// closed standard error is no reason to end a test.
     fn line(&mut self, text: &str) {
-        let line = format!("{}\n", CHARSET.safe(text));
-        let _ = self.out.write_all(line.as_bytes());
+        self.put(&format!("{}\n", inert(&CHARSET.safe(text))));
+    }
+
+    fn put(&mut self, text: &str) {
+        let _ = self.out.write_all(text.as_bytes());
         let _ = self.out.flush();
     }
+}
+
+impl<W: Write> Drop for Lines<W> {
+    fn drop(&mut self) {
+        self.put(&self.fold.end(seconds()));
+    }
+}
+
+/// Since 1970, as GitLab has it.
+fn seconds() -> i64 {
+    jiff::Timestamp::now().as_second()
 }
 
 #[cfg(test)]
@@ -87,11 +105,13 @@ mod tests {
 
     fn shown(events: &[(u64, Progress)]) -> String {
         let begin = Instant::now();
-        let mut lines = Lines::new(Vec::new(), 2);
+        let mut out = Vec::new();
+        let mut lines = Lines::new(&mut out, 2, Fold::Open);
         for (seconds, event) in events {
             lines.show(event, begin + Duration::from_secs(*seconds));
         }
-        String::from_utf8(lines.out).unwrap()
+        drop(lines);
+        String::from_utf8(out).unwrap()
     }
 
     fn started(id: &str) -> Progress {
@@ -142,6 +162,28 @@ mod tests {
     #[test]
     fn an_id_cannot_steer_the_terminal() {
         assert_eq!(shown(&[(0, started("\u{1b}[2J\na"))]), "\\x1b[2J\\na: started\n");
+        assert_eq!(shown(&[(0, started("::error::a"))]), "\\x3a:error::a: started\n");
+        assert_eq!(shown(&[(0, started("##[add-mask]"))]), "#\\x23[add-mask]: started\n");
+    }
+
+    #[test]
+    fn the_log_of_runs_folds_where_it_can() {
+        let folded = |fold| {
+            let mut out = Vec::new();
+            Lines::new(&mut out, 2, fold).show(&started("a"), Instant::now());
+            let text = String::from_utf8(out).unwrap();
+            let digits = |c: char| if c.is_ascii_digit() { '0' } else { c };
+            text.replace("0K", "K").chars().map(digits).collect::<String>().replace("0000000000", "TIME")
+        };
+        assert_eq!(
+            folded(Fold::GitHub("tok".into())),
+            "::group::sealcheck: 0 runs\n::stop-commands::tok\na: started\n::tok::\n::endgroup::\n"
+        );
+        assert_eq!(
+            folded(Fold::GitLab("tok".into())),
+            "\u{1b}[Ksection_start:TIME:sealcheck_tok[collapsed=true]\r\u{1b}[Ksealcheck: 0 runs\na: started\n\
+             \u{1b}[Ksection_end:TIME:sealcheck_tok\r\u{1b}[K\n"
+        );
     }
 
     #[test]
@@ -155,7 +197,7 @@ mod tests {
                 Err(std::io::ErrorKind::BrokenPipe.into())
             }
         }
-        let mut lines = Lines::new(Closed, 1);
+        let mut lines = Lines::new(Closed, 1, Fold::Open);
         lines.show(&finished("a"), Instant::now());
         assert_eq!(lines.finished, 1);
     }

@@ -11,7 +11,7 @@ use crate::report::opinion::{EvidenceKind, EvidenceRef};
 use crate::wire::{Change, ProcessId};
 
 /// What a pointer points at, in words; `arrow` stands between question and answer.
-pub(super) fn line(report: &Report, pointer: &EvidenceRef, arrow: &str) -> Option<String> {
+pub(in crate::report) fn line(report: &Report, pointer: &EvidenceRef, arrow: &str) -> Option<String> {
     let run = report.run(&pointer.run)?;
     let at = pointer.at;
     // Beyond what a list can hold there is nothing.

@@ -178,7 +178,7 @@ pub(in crate::report) fn margin_line(margin: &Margin) -> String {
 }
 
 /// `to pin the integrity of @acme/ui in package-lock.json adds one (tried in a copy)`.
-fn change_line(change: &MarginChange) -> String {
+pub(in crate::report) fn change_line(change: &MarginChange) -> String {
     let came = match change.became {
         Became::Raised => "adds one",
         Became::Same => "adds none by itself",
@@ -189,7 +189,7 @@ fn change_line(change: &MarginChange) -> String {
 }
 
 /// `mapping + lockfile`.
-pub(super) fn losses(set: &[Loss]) -> String {
+pub(in crate::report) fn losses(set: &[Loss]) -> String {
     let words: Vec<&str> = set.iter().map(|loss| loss.word()).collect();
     words.join(" + ")
 }

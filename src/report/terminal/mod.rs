@@ -14,6 +14,7 @@ mod drift;
 mod evidence;
 mod findings;
 mod headline;
+mod inert;
 mod matrix;
 mod page;
 mod review;
@@ -30,7 +31,9 @@ use super::review::Review;
 use super::scorecard::{DrillScore, Rates};
 use crate::compare::grouped::Change;
 pub(super) use amount::{count, size, time};
-pub(super) use headline::{margin_line, run_name, verdict_and_reason};
+pub(super) use evidence::line as fact_line;
+pub(super) use headline::{change_line, losses, margin_line, run_name, verdict_and_reason};
+pub use inert::inert;
 use page::Page;
 use std::io::IsTerminal;
 

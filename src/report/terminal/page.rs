@@ -3,6 +3,7 @@
 //! The only way of putting text makes it safe first, so no caller can forget.
 
 use super::Look;
+use super::inert::inert;
 use super::safe::Charset;
 use crate::report::opinion::{Severity, Verdict};
 use owo_colors::Style;
@@ -74,8 +75,9 @@ impl Page {
         }
     }
 
+    /// The text, of which no line is a command to the runner of a CI system.
     pub(super) fn finish(self) -> String {
-        self.out
+        inert(&self.out)
     }
 
     /// The arrow between a question and its answer.

@@ -102,20 +102,20 @@ impl Supervisor<'_> {
         }
         for to in peers {
             let outcome = outcome.clone();
-            self.channel.tell_of(process, &Event::Connected { process, to, local, outcome });
+            self.channel.tell_of(process, Event::Connected { process, to, local, outcome });
         }
         self.channel.flush();
     }
 
     pub(super) fn deny(&mut self, process: ProcessId, call: &str, detail: &str) {
         let event = Event::Denied { process, call: call.to_owned(), detail: detail.to_owned() };
-        self.channel.tell_of(process, &event);
+        self.channel.tell_of(process, event);
     }
 
     pub(super) fn tell_failed_exec(&mut self, process: ProcessId) {
         let failed = self.table.process(process).and_then(|known| known.failed_exec.take());
         if let Some((path, errno)) = failed {
-            self.channel.tell_of(process, &Event::ExecFailed { process, path, errno });
+            self.channel.tell_of(process, Event::ExecFailed { process, path, errno });
         }
     }
 

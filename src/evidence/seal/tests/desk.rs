@@ -163,6 +163,8 @@ impl Desk {
             redirected_to: None,
             process: None,
             answered_by: AnsweredBy::Upstream,
+            at_ms: None,
+            took_ms: None,
         });
         self
     }
