@@ -139,18 +139,33 @@ pub(crate) struct Surroundings {
 
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TestArguments {
-    /// The folders of the projects
-    #[arg(default_value = ".")]
+    /// The folders of the projects, or globs of them as in 'packages/*' [default: .]
     pub(crate) project: Vec<PathBuf>,
+    /// Test the projects that this file names too: a folder or a glob on each line, relative to the file
+    #[arg(long, value_name = "FILE", env = "SEALCHECK_PROJECTS")]
+    pub(crate) projects: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) choice: Choice,
     #[command(flatten)]
     pub(crate) surroundings: Surroundings,
     #[command(flatten)]
     pub(crate) running: Running,
+    #[command(flatten)]
+    pub(crate) carrying: Carrying,
     /// Record what differs from `sealcheck.lock.json` there, where nothing forbids it
     #[arg(long, env = "SEALCHECK_UPDATE", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) update: bool,
+}
+
+/// What of an earlier test may stand for a project that is as it was.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Carrying {
+    /// Take over from this saved report each project whose inputs are all unchanged, marked with its date
+    #[arg(long, value_name = "FILE", env = "SEALCHECK_CARRY_OVER", requires = "carry_over_age")]
+    pub(crate) carry_over: Option<PathBuf>,
+    /// How long ago that test may be, as `7d` or `20h`
+    #[arg(long, value_name = "DURATION", env = "SEALCHECK_CARRY_OVER_AGE")]
+    pub(crate) carry_over_age: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -172,6 +187,9 @@ pub(crate) struct Running {
     /// How many losses must fail together at least before it may leak [default: 2]
     #[arg(long, value_name = "N", env = "SEALCHECK_REQUIRE_MARGIN")]
     pub(crate) require_margin: Option<u32>,
+    /// How large the store may be after the test, as `2GB`: what was not used for longest is removed [default: 20GiB]
+    #[arg(long, value_name = "SIZE", env = "SEALCHECK_STORE_LIMIT")]
+    pub(crate) store_limit: Option<String>,
     /// How many runs go side by side [default: the cores]
     #[arg(long, value_name = "N", env = "SEALCHECK_JOBS")]
     pub(crate) jobs: Option<usize>,
@@ -255,6 +273,9 @@ pub(crate) struct CompareArguments {
 pub(crate) struct ReportArguments {
     /// A report that `test --report json=PATH` wrote
     pub(crate) file: PathBuf,
+    /// Of a report of several projects, this one alone, by its folder as it stands there
+    #[arg(long, value_name = "PATH")]
+    pub(crate) project: Option<String>,
     /// The format
     #[arg(long, value_enum, default_value = "terminal")]
     pub(crate) format: ReportFormat,

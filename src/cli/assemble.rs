@@ -18,6 +18,7 @@ use crate::report::scorecard::DrillScore;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// A run with what was observed of it.
 pub(crate) type Ran = (RunSpec, Option<Evidence>);
@@ -43,6 +44,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) judgement: Judgement,
     /// The digest of the accepted baseline that was compared with.
     pub(crate) baseline_sha512: Option<String>,
+    /// The digest of all inputs, where they were the same before and after.
+    pub(crate) inputs_sha512: Option<String>,
     /// Where drills were run.
     pub(crate) drills: Vec<DrillScore>,
     pub(crate) store: Option<Store>,
@@ -81,7 +84,7 @@ pub(crate) fn report(parts: Parts<'_>) -> Option<Report> {
         fail_on: parts.fail_on,
         margin: parts.margin,
         drills: parts.drills,
-        subject: subject(&project, loaded, &scenarios, parts.baseline_sha512),
+        subject: subject(&project, loaded, &scenarios, parts.baseline_sha512, parts.inputs_sha512),
         project: summary(&project),
         public_registry: Some(project.public.to_string()),
         store: parts.store,
@@ -139,22 +142,27 @@ pub(crate) fn run(
     run
 }
 
-fn tool() -> Tool {
-    let sha256 = std::fs::File::open("/proc/self/exe").ok().and_then(|mut file| {
-        use sha2::{Digest, Sha256};
-        let mut hash = Sha256::new();
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            match std::io::Read::read(&mut file, &mut buffer).ok()? {
-                0 => return Some(crate::evidence::tree::hex(&hash.finalize())),
-                n => hash.update(&buffer[..n]),
-            }
-        }
-    });
-    Tool::this(sha256)
+/// This program. Its executable is read once.
+pub(crate) fn tool() -> Tool {
+    static SHA256: OnceLock<Option<String>> = OnceLock::new();
+    Tool::this(SHA256.get_or_init(executable).clone())
 }
 
-fn summary(project: &Project) -> ProjectSummary {
+fn executable() -> Option<String> {
+    use sha2::{Digest, Sha256};
+    let mut file = std::fs::File::open("/proc/self/exe").ok()?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match std::io::Read::read(&mut file, &mut buffer).ok()? {
+            0 => return Some(crate::evidence::tree::hex(&hash.finalize())),
+            n => hash.update(&buffer[..n]),
+        }
+    }
+}
+
+/// What a report says of the project.
+pub(crate) fn summary(project: &Project) -> ProjectSummary {
     let of = |class: Class| {
         let names: BTreeSet<String> = project
             .classes
@@ -189,7 +197,18 @@ fn summary(project: &Project) -> ProjectSummary {
     }
 }
 
-fn subject(project: &Project, loaded: &Loaded, scenarios: &[String], baseline: Option<String>) -> Subject {
+/// `sha512-…` of the lockfile.
+pub(crate) fn lockfile_sha512(project: &Project) -> String {
+    Digests::of(project.lockfile.source.text().as_bytes()).sri()
+}
+
+fn subject(
+    project: &Project,
+    loaded: &Loaded,
+    scenarios: &[String],
+    baseline: Option<String>,
+    inputs: Option<String>,
+) -> Subject {
     let (commit, dirty) = git(&project.root);
     let npmrc_sha512 = project
         .config
@@ -201,7 +220,7 @@ fn subject(project: &Project, loaded: &Loaded, scenarios: &[String], baseline: O
     Subject {
         commit,
         dirty,
-        lockfile_sha512: Some(Digests::of(project.lockfile.source.text().as_bytes()).sri()),
+        lockfile_sha512: Some(lockfile_sha512(project)),
         npmrc_sha512,
         policy_sha512: loaded
             .policy
@@ -210,12 +229,13 @@ fn subject(project: &Project, loaded: &Loaded, scenarios: &[String], baseline: O
             .map(|bytes| Digests::of(&bytes).sri()),
         scenarios_sha512: Some(Digests::of(scenarios.concat().as_bytes()).sri()),
         baseline_sha512: baseline,
+        inputs_sha512: inputs,
     }
 }
 
 /// The text of an npmrc without its secrets, since a digest of a short secret
 /// can be guessed.
-fn redacted(config: &npmrc::NpmConfig, level: npmrc::Level) -> Option<Vec<u8>> {
+pub(crate) fn redacted(config: &npmrc::NpmConfig, level: npmrc::Level) -> Option<Vec<u8>> {
     config.render(level, |setting| match &setting.value {
         npmrc::Value::Plain(_) => npmrc::render::Edit::Keep,
         npmrc::Value::Secret(secret) => npmrc::render::Edit::Replace(secret.to_string()),

@@ -55,6 +55,13 @@ pub(super) struct Kept {
     file: Approved,
 }
 
+impl Kept {
+    /// Its text.
+    pub(super) fn text(&self) -> &str {
+        self.source.text()
+    }
+}
+
 /// Reads it; `None` where the project has none.
 pub(super) fn find(project: &Project) -> Result<Option<Kept>, Complaint> {
     let Some(source) = read_inside(&project.root, &project.root.join(FILE), FILE, LIMIT)? else {

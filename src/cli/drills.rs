@@ -8,8 +8,8 @@ mod stopped;
 use super::arguments::{Choice, DrillsCommand, Talk};
 use super::assemble::{self, Ran};
 use super::load::Loaded;
-use super::test::{Place, Prepared, code, severity, store};
-use super::{Code, invoke, print, save};
+use super::test::{Done, Place, Prepared, code, severity, store};
+use super::{Code, invoke, print};
 use crate::drill::catalogue::{self, Embedded};
 use crate::finding::{Finding, Judgement, RunVerdict, Severity, Verdict};
 use crate::report::outcome::Outcome;
@@ -102,7 +102,7 @@ fn select(patterns: &[String], skip: &[String]) -> Result<Vec<&'static Embedded>
 }
 
 /// Puts the drills through the owner's own controls; a scorecard, and no failure.
-pub(super) async fn suite(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<Code> {
+pub(super) async fn suite(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<Done> {
     let Prepared { places, impossible, options, talk, .. } = prepared;
     let (started, clock) = (jiff::Timestamp::now(), Instant::now());
     let chosen = chosen(&options.choice)?;
@@ -143,13 +143,13 @@ pub(super) async fn suite(prepared: Prepared, stop: watch::Receiver<bool>) -> an
         margin: None,
         judgement,
         baseline_sha512: None,
+        inputs_sha512: None,
         drills: scores,
         store: kept,
         traced: options.trace,
     });
     let Some(report) = report else { anyhow::bail!("there is no place to run in") };
-    save::report(&report, &options, &talk)?;
-    Ok(code(outcome))
+    Ok(Done { report, options, talk, says: Vec::new(), code: code(outcome) })
 }
 
 fn nothing_said() -> Judgement {

@@ -3,13 +3,13 @@
 
 use super::arguments::{Backend, Choice, Surroundings};
 use super::containers::{self, Placed};
+use super::pool::{Aside, Pool};
 use super::reach::{self, Trusted};
 use super::{catalogue, folders};
 use crate::plan::{Plan, PlanOptions};
 use crate::project::Project;
 use crate::project::ReadOptions;
 use crate::report::places::Place;
-use crate::sandbox::namespaces::ScratchFolder;
 use crate::scenario::{Loss, Scenario, Suite};
 use crate::secret::Secret;
 use crate::text::Complaint;
@@ -61,48 +61,13 @@ struct Ground {
     surroundings: Surroundings,
     store: Arc<Store>,
     aside: Arc<Aside>,
+    pool: Pool,
 }
 
 /// Where a test is to run.
 enum Wanted {
     Image(String),
     Toolchain(Wish),
-}
-
-/// A folder for what does not outlive the invocation: what is under way, and the
-/// store where none was asked for.
-pub(super) enum Aside {
-    /// Where the next start finds it, however this one ends.
-    Scratch(ScratchFolder),
-    /// Reading alone must work where the cache cannot be written.
-    System(tempfile::TempDir),
-}
-
-impl Aside {
-    fn make() -> std::io::Result<Self> {
-        match ScratchFolder::create(&folders::scratch(), "aside") {
-            Ok(folder) => Ok(Self::Scratch(folder)),
-            Err(_) => Ok(Self::System(tempfile::Builder::new().prefix("sealcheck-").tempdir()?)),
-        }
-    }
-
-    fn path(&self) -> PathBuf {
-        match self {
-            Self::Scratch(folder) => folder.inner(),
-            Self::System(folder) => folder.path().to_path_buf(),
-        }
-    }
-
-    pub(super) fn folder(&self, name: &str) -> std::io::Result<PathBuf> {
-        let folder = self.path().join(name);
-        std::fs::create_dir_all(&folder)?;
-        Ok(folder)
-    }
-
-    /// A folder that nothing else is in.
-    fn fresh(&self, name: &str) -> std::io::Result<PathBuf> {
-        Ok(tempfile::Builder::new().prefix(name).tempdir_in(self.path())?.keep())
-    }
 }
 
 /// The runtime of the commands that wait for something.
@@ -137,8 +102,8 @@ pub(crate) fn available_memory() -> u64 {
 
 /// Reads a project with all that surrounds it, in every place that was asked for, asking
 /// registries for signatures where nothing else decides.
-pub(crate) async fn load_all(folder: &Path, surroundings: Surroundings) -> anyhow::Result<Read> {
-    load_on(ground(folder, surroundings, true)?).await
+pub(crate) async fn load_all(folder: &Path, surroundings: Surroundings, pool: &Pool) -> anyhow::Result<Read> {
+    load_on(ground(folder, surroundings, true, pool)?).await
 }
 
 /// The same as if the user's home were another and no variable said anything to npm.
@@ -147,7 +112,7 @@ pub(crate) async fn load_bare(
     surroundings: Surroundings,
     home: &Path,
 ) -> anyhow::Result<Read> {
-    let mut ground = ground(folder, surroundings, true)?;
+    let mut ground = ground(folder, surroundings, true, &Pool::default())?;
     ground.home = Some(home.to_path_buf());
     ground.env.retain(|name, _| !name.to_ascii_lowercase().starts_with("npm_config_"));
     load_on(ground).await
@@ -193,13 +158,13 @@ async fn load_on(ground: Ground) -> anyhow::Result<Read> {
 
 /// The same in the first place alone.
 pub(crate) async fn load(folder: &Path, surroundings: Surroundings) -> anyhow::Result<Loaded> {
-    let ground = ground(folder, surroundings, true)?;
+    let ground = ground(folder, surroundings, true, &Pool::default())?;
     read(&ground, &first(&ground.surroundings)?, true).await
 }
 
 /// The same without a question to any registry.
 pub(crate) async fn load_unsigned(folder: &Path, surroundings: Surroundings) -> anyhow::Result<Loaded> {
-    let ground = ground(folder, surroundings, false)?;
+    let ground = ground(folder, surroundings, false, &Pool::default())?;
     read(&ground, &first(&ground.surroundings)?, false).await
 }
 
@@ -227,7 +192,7 @@ fn wanted(surroundings: &Surroundings) -> Result<Vec<Wanted>, Complaint> {
     Ok(all)
 }
 
-fn ground(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyhow::Result<Ground> {
+fn ground(folder: &Path, mut surroundings: Surroundings, ask: bool, pool: &Pool) -> anyhow::Result<Ground> {
     let root = folder.canonicalize().map_err(|error| {
         Complaint::about(format!("`{}` cannot be opened: {error}", folder.display()))
             .help("name the folder that has the project's package.json")
@@ -241,19 +206,16 @@ fn ground(folder: &Path, mut surroundings: Surroundings, ask: bool) -> anyhow::R
             .help("name the folder that an earlier `test --store DIR` filled")
             .into());
     }
-    let aside = Arc::new(Aside::make()?);
-    let store = Arc::new(match &surroundings.store {
-        Some(folder) => Store::open(folder)?,
-        None => Store::passing(&aside.folder("store")?)?,
-    });
-    Ok(Ground { root, home: folders::home(), env, surroundings, store, aside })
+    let aside = pool.aside()?;
+    let store = Arc::new(pool.store(surroundings.store.as_deref(), &aside)?);
+    Ok(Ground { root, home: folders::home(), env, surroundings, store, aside, pool: pool.clone() })
 }
 
 async fn read(ground: &Ground, wanted: &Wanted, ask: bool) -> anyhow::Result<Loaded> {
-    let Ground { root, home, env, surroundings, store, aside } = ground;
+    let Ground { root, home, env, surroundings, store, aside, pool } = ground;
     let (placed, toolchain) = match wanted {
         Wanted::Image(image) => {
-            let placed = containers::place(image, env, surroundings.offline).await?;
+            let placed = pool.image(image, env, surroundings.offline).await?;
             let toolchain = placed.toolchain()?;
             (Some(placed), toolchain)
         }
@@ -381,6 +343,20 @@ impl Loaded {
 
 /// The plan for a choice of scenarios, and the names that were asked for.
 pub(crate) fn plan(loaded: &Loaded, choice: &Choice) -> anyhow::Result<(Plan, Vec<Scenario>)> {
+    let (scenarios, asked) = scenarios(loaded, choice)?;
+    Ok((plan_of(loaded, scenarios, choice.repeat.unwrap_or(1))?, asked))
+}
+
+/// The same as it would always be: with planted values that anybody can know, so that it is
+/// good for nothing but to be compared.
+pub(crate) fn plan_to_compare(loaded: &Loaded, choice: &Choice) -> anyhow::Result<Plan> {
+    let (scenarios, _) = scenarios(loaded, choice)?;
+    let seed = Secret::new("seed", "0".repeat(32));
+    planned(loaded, &loaded.project, scenarios, choice.repeat.unwrap_or(1), seed)
+}
+
+/// The scenarios that a choice stands for with those that they need, and without.
+fn scenarios(loaded: &Loaded, choice: &Choice) -> anyhow::Result<(Vec<Scenario>, Vec<Scenario>)> {
     let all = catalogue::available(choice.scenarios_dir.as_deref(), &loaded.project)?;
     let suite = match choice.suite.as_deref() {
         None => Suite::Core,
@@ -404,7 +380,7 @@ pub(crate) fn plan(loaded: &Loaded, choice: &Choice) -> anyhow::Result<(Plan, Ve
             scenarios.insert(0, scenario.clone());
         }
     }
-    Ok((plan_of(loaded, scenarios, choice.repeat.unwrap_or(1))?, asked))
+    Ok((scenarios, asked))
 }
 
 /// The defences that the project has, under its toolchain.
@@ -426,12 +402,17 @@ pub(crate) fn plan_for(
 ) -> anyhow::Result<Plan> {
     let mut random = [0; 16];
     std::io::Read::read_exact(&mut File::open("/dev/urandom")?, &mut random)?;
-    let options = PlanOptions {
-        scenarios,
-        repeat,
-        seed: Secret::new("seed", crate::evidence::tree::hex(&random)),
-        npm_major: Some(loaded.toolchain.npm.major),
-    };
+    planned(loaded, project, scenarios, repeat, Secret::new("seed", crate::evidence::tree::hex(&random)))
+}
+
+fn planned(
+    loaded: &Loaded,
+    project: &Project,
+    scenarios: Vec<Scenario>,
+    repeat: u32,
+    seed: Secret,
+) -> anyhow::Result<Plan> {
+    let options = PlanOptions { scenarios, repeat, seed, npm_major: Some(loaded.toolchain.npm.major) };
     crate::plan::plan(project, &options).map_err(unplanned)
 }
 

@@ -3,6 +3,7 @@
 
 use super::arguments::{Choice, FailOn, ProgressChoice, ScratchChoice, Surroundings, Talk, TestArguments};
 use crate::text::Complaint;
+use crate::upstream::DEFAULT_LIMIT;
 use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -21,6 +22,8 @@ pub(crate) struct Options {
     pub(crate) progress: ProgressChoice,
     pub(crate) trace: bool,
     pub(crate) watch: bool,
+    /// Bytes that the store may have afterwards.
+    pub(crate) store_limit: u64,
 }
 
 /// One `--report FORMAT=PATH`.
@@ -92,7 +95,10 @@ pub(crate) fn of_file(file: &Table, root: &Path) -> Result<Options, Complaint> {
 /// Lays `arguments` over the options of the project's `sealcheck.toml`, whose paths
 /// are below `root`.
 pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Result<Options, Complaint> {
-    let TestArguments { mut choice, running: arguments, .. } = arguments;
+    let TestArguments { mut choice, running: arguments, surroundings, .. } = arguments;
+    // What a project's own file says of a store is said of its own.
+    let of_file = if surroundings.store.is_none() { word(file, "store-limit")? } else { None };
+    let store_limit = arguments.store_limit.clone().or(of_file);
     layer_choice(&mut choice, file, root)?;
     let jobs = arguments.jobs.map_or_else(|| number(file, "jobs"), |jobs| Ok(Some(jobs as u64)))?;
     let margin = arguments.require_margin.map(u64::from);
@@ -130,6 +136,7 @@ pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Resu
         progress: choose(arguments.progress, file, "progress")?.unwrap_or(ProgressChoice::Auto),
         trace: !arguments.no_trace,
         watch: !arguments.no_trace && !arguments.no_watch,
+        store_limit: store_limit.as_deref().map_or(Ok(DEFAULT_LIMIT), size)?,
     })
 }
 
@@ -257,7 +264,7 @@ fn choose<T: ValueEnum>(given: Option<T>, file: &Table, key: &str) -> Result<Opt
     })
 }
 
-/// `500ms`, `90s`, `15m`, `2h`, or a bare number of seconds.
+/// `500ms`, `90s`, `15m`, `2h`, `7d`, or a bare number of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, Complaint> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let factor = match &text[digits.len()..] {
@@ -265,13 +272,39 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Complaint> {
         "" | "s" => 1000,
         "m" | "min" => 60_000,
         "h" => 3_600_000,
+        "d" => 86_400_000,
         _ => 0,
     };
     match digits.parse::<u64>() {
         Ok(count) if factor > 0 && count > 0 => Ok(Duration::from_millis(count.saturating_mul(factor))),
         Ok(_) | Err(_) => Err(Complaint::about(format!("`{text}` is no duration"))
-            .help("write a number and `s`, `m` or `h`, as in `90s` or `15m`")),
+            .help("write a number and `s`, `m`, `h` or `d`, as in `90s` or `15m`")),
     }
+}
+
+/// `500MB`, `2GB`, `2GiB`, or a bare number of bytes.
+pub(crate) fn size(text: &str) -> Result<u64, Complaint> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let factor: Option<u64> = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => Some(1),
+        "kb" | "k" => Some(1_000),
+        "mb" | "m" => Some(1_000_000),
+        "gb" | "g" => Some(1_000_000_000),
+        "kib" => Some(1 << 10),
+        "mib" => Some(1 << 20),
+        "gib" => Some(1 << 30),
+        _ => None,
+    };
+    match (digits.trim().parse::<u64>(), factor) {
+        (Ok(count), Some(factor)) => Ok(count.saturating_mul(factor)),
+        (_, _) => Err(Complaint::about(format!("`{text}` is no size"))
+            .help("write a number and `MB`, `GB` or `GiB`, as in `500MB` or `2GB`")),
+    }
+}
+
+/// The reports that the command line asks for.
+pub(super) fn report_targets(arguments: &TestArguments) -> Result<Vec<ReportTarget>, Complaint> {
+    arguments.running.report.iter().map(|text| report_target(text)).collect()
 }
 
 fn report_target(text: &str) -> Result<ReportTarget, Complaint> {
@@ -309,6 +342,27 @@ mod tests {
     }
 
     #[test]
+    fn sizes_and_durations_are_as_people_write_them() {
+        for (text, bytes) in
+            [("0", 0), ("12", 12), ("500MB", 500_000_000), ("2gb", 2_000_000_000), ("1GiB", 1 << 30)]
+        {
+            assert_eq!(size(text).unwrap(), bytes, "{text}");
+        }
+        for text in ["", "GB", "-1", "1.5GB", "2 XB", "two"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+        assert_eq!(duration("7d").unwrap().as_secs(), 604_800);
+    }
+
+    #[test]
+    fn a_files_limit_is_that_of_its_own_store() {
+        let file = "store = \"kept\"\nstore-limit = \"1MB\"";
+        assert_eq!(layered(&[], file).unwrap().store_limit, 1_000_000);
+        assert_eq!(layered(&["--store", "mine"], file).unwrap().store_limit, DEFAULT_LIMIT);
+        assert_eq!(layered(&["--store-limit", "2MB"], file).unwrap().store_limit, 2_000_000);
+    }
+
+    #[test]
     fn a_wrong_value_is_named_with_what_would_do() {
         for (file, part) in [
             ("jobs = 0", "`jobs` is 0"),
@@ -316,6 +370,7 @@ mod tests {
             ("fail-on = \"always\"", "`fail-on` cannot be `always`"),
             ("report = \"json\"", "`json` is no report"),
             ("report = \"xml=a\"", "`xml` is no format"),
+            ("store-limit = \"much\"", "`much` is no size"),
             ("jobs = \"two\"", "`jobs` in sealcheck.toml must be a number"),
         ] {
             let error = layered(&[], file).unwrap_err().to_string();

@@ -2,6 +2,7 @@
 
 use super::arguments::PlanArguments;
 use super::load::{self, Loaded};
+use super::pool::Pool;
 use super::{Code, drills, inert, print};
 use crate::report::places;
 use std::collections::BTreeSet;
@@ -9,7 +10,8 @@ use std::collections::BTreeSet;
 /// Prints what `test` would run, for each place.
 pub(crate) fn run(arguments: PlanArguments) -> anyhow::Result<Code> {
     let runtime = load::runtime()?;
-    let read = runtime.block_on(load::load_all(&arguments.project, arguments.surroundings))?;
+    let read =
+        runtime.block_on(load::load_all(&arguments.project, arguments.surroundings, &Pool::default()))?;
     let known: BTreeSet<_> = read.places.iter().map(Loaded::place).collect();
     for (at, loaded) in read.places.iter().enumerate() {
         let mut choice = arguments.choice.clone();

@@ -1,6 +1,8 @@
 //! Where reports go: files, standard output, the terminal. What was recorded is shown
 //! even where a file cannot be written.
 
+pub(super) mod several;
+
 use super::arguments::{Color, Talk};
 use super::options::{Options, ReportFormat};
 use super::{print, say};
@@ -51,23 +53,7 @@ fn folder(path: &Path) -> &Path {
 /// Writes every report that was asked for and shows the terminal's, on standard error
 /// where a report has standard output for itself.
 pub(super) fn report(report: &Report, options: &Options, talk: &Talk) -> anyhow::Result<()> {
-    let (mut saved, mut unsaved, mut taken) = (Vec::new(), None, false);
-    for target in &options.reports {
-        let text = rendered(report, target.format, target.path.as_deref(), talk)?;
-        match &target.path {
-            None => {
-                taken = true;
-                print(&text)?;
-            }
-            Some(path) => {
-                let path_text = path.display().to_string();
-                match write_whole(path, &text) {
-                    Ok(()) => saved.push((target.format.name().to_owned(), path_text)),
-                    Err(source) => unsaved = Some(Unsaved { path: path_text, source }),
-                }
-            }
-        }
-    }
+    let Written { saved, unsaved, taken } = written(report, options, talk)?;
     let text = terminal::render(report, look(talk), Some(&saved));
     match (taken, talk.quiet) {
         (false, _) => print(&text)?,
@@ -75,6 +61,40 @@ pub(super) fn report(report: &Report, options: &Options, talk: &Talk) -> anyhow:
         (true, true) => {}
     }
     unsaved.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Writes every report that was asked for and shows nothing else.
+pub(super) fn files(report: &Report, options: &Options, talk: &Talk) -> anyhow::Result<()> {
+    written(report, options, talk)?.unsaved.map_or(Ok(()), |error| Err(error.into()))
+}
+
+struct Written {
+    /// Formats and paths.
+    saved: Vec<(String, String)>,
+    unsaved: Option<Unsaved>,
+    /// Standard output has one.
+    taken: bool,
+}
+
+fn written(report: &Report, options: &Options, talk: &Talk) -> anyhow::Result<Written> {
+    let mut written = Written { saved: Vec::new(), unsaved: None, taken: false };
+    for target in &options.reports {
+        let text = rendered(report, target.format, target.path.as_deref(), talk)?;
+        match &target.path {
+            None => {
+                written.taken = true;
+                print(&text)?;
+            }
+            Some(path) => {
+                let path_text = path.display().to_string();
+                match write_whole(path, &text) {
+                    Ok(()) => written.saved.push((target.format.name().to_owned(), path_text)),
+                    Err(source) => written.unsaved = Some(Unsaved { path: path_text, source }),
+                }
+            }
+        }
+    }
+    Ok(written)
 }
 
 /// A report in a format. The terminal's is for standard output as it is, and plain in a file.
@@ -112,10 +132,18 @@ pub(super) fn look(talk: &Talk) -> Look {
 
 /// A report is there whole or not at all, whatever happens in between.
 pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    write_whole_by(path, |out| out.write_all(text.as_bytes()))
+}
+
+/// The same of what is written piece by piece.
+fn write_whole_by(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let folder = folder(path);
     std::fs::create_dir_all(folder)?;
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
+    let file = NamedTempFile::new_in(folder)?;
+    let mut out = io::BufWriter::new(file.as_file());
+    write(&mut out)?;
+    out.flush()?;
+    drop(out);
     file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

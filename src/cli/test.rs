@@ -2,15 +2,19 @@
 
 use super::arguments::{FailOn, Talk, TestArguments};
 use super::baseline::{Kept, Purpose, Settled, Tested};
+use super::inputs::{self, Inputs};
 use super::load::{self, Loaded};
 use super::options::{self, Options};
+use super::pool::Pool;
+use super::projects::{self, Chosen, Named};
 use super::rooms::{Room, judged, judged_run, not_applicable, resolutions};
+use super::together::Together;
 use super::{
-    Code, assemble, baseline, behind, containers, drills, folders, invoke, margin, save, say, signals,
+    Code, assemble, baseline, behind, containers, drills, folders, invoke, margin, save, say, signals, trim,
 };
 use crate::finding::{self, Ground, Severity};
 use crate::plan::Plan;
-use crate::report::model::Store;
+use crate::report::model::{Report, Store};
 use crate::report::outcome::Outcome;
 use crate::report::places;
 use crate::report::progress::Display;
@@ -19,7 +23,6 @@ use crate::sandbox::namespaces::sweep;
 use crate::scenario::Scenario;
 use crate::text::Complaint;
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tokio::sync::watch;
@@ -33,36 +36,51 @@ pub(crate) fn run(arguments: TestArguments, talk: &Talk) -> anyhow::Result<Code>
 /// The same for a purpose.
 pub(super) fn run_for(purpose: Purpose, arguments: TestArguments, talk: &Talk) -> anyhow::Result<Code> {
     let runtime = load::runtime()?;
-    let several = arguments.project.len() > 1;
+    let Chosen { projects, together } = projects::chosen(&arguments)?;
+    let wanted = together.then(|| Together::of(&arguments)).transpose()?;
+    let pool = Pool::default();
     let mut stop = signals::stop(&runtime, "runs");
     // All are read before the first is run: a file that is wrong runs nothing.
     let mut ready = Vec::new();
-    for project in &arguments.project {
+    for named in projects {
+        let preparing = prepare(purpose, named, arguments.clone(), talk, together, &pool);
         ready.push(runtime.block_on(async {
             tokio::select! {
-                prepared = prepare(purpose, project, arguments.clone(), talk, several) => prepared.map(Some),
+                prepared = preparing => prepared.map(Some),
                 _ = stop.wait_for(|stop| *stop) => Ok(None),
             }
         })?);
     }
-    let Some(ready) = ready.into_iter().collect::<Option<Vec<_>>>() else {
+    let Some(mut ready) = ready.into_iter().collect::<Option<Vec<_>>>() else {
         // Nothing ran, so there is nothing to report; what was under way is removed.
         return Ok(Code::Interrupted);
     };
-    let mut worst = Code::Good;
-    for prepared in ready {
-        let code = runtime.block_on(one(prepared, stop.clone()))?;
-        worst = worse(worst, code);
-        if code == Code::Interrupted {
-            break;
+    let limits = trim::Limits::of(&ready);
+    let code = match (wanted, ready.pop()) {
+        (None, Some(prepared)) => alone(runtime.block_on(one(prepared, stop))?)?,
+        (None, None) => Code::Good,
+        (Some(wanted), last) => {
+            ready.extend(last);
+            wanted.run(&runtime, ready, talk, &stop)?
         }
-    }
+    };
+    limits.hold(&pool, talk);
     // Tasks that still hold a socket must not hold the program.
     runtime.shutdown_background();
-    Ok(worst)
+    Ok(code)
 }
 
-fn worse(left: Code, right: Code) -> Code {
+/// A project that has a report of its own.
+fn alone(done: Done) -> anyhow::Result<Code> {
+    let Done { report, options, talk, says, code } = done;
+    save::report(&report, &options, &talk)?;
+    if !(talk.quiet && code == Code::Good) {
+        baseline::tell(&says);
+    }
+    Ok(code)
+}
+
+pub(super) fn worse(left: Code, right: Code) -> Code {
     let rank = |code: Code| match code {
         Code::Good => 0,
         Code::Unobserved => 1,
@@ -74,8 +92,22 @@ fn worse(left: Code, right: Code) -> Code {
     if rank(right) > rank(left) { right } else { left }
 }
 
+/// A project that was tested.
+pub(super) struct Done {
+    pub(super) report: Report,
+    pub(super) options: Options,
+    pub(super) talk: Talk,
+    /// Lines for the user, after the report.
+    pub(super) says: Vec<String>,
+    pub(super) code: Code,
+}
+
 /// A project of which everything was read.
 pub(super) struct Prepared {
+    /// Its folder, as the user named it.
+    pub(super) shown: String,
+    /// What its result depends on; `None` where nothing may stand for a test of it.
+    pub(super) inputs: Option<Inputs>,
     /// At least one.
     pub(super) places: Vec<Place>,
     pub(super) impossible: Vec<String>,
@@ -91,7 +123,7 @@ pub(super) struct Prepared {
 /// A project in one place, and what is to run there.
 pub(super) struct Place {
     pub(super) loaded: Loaded,
-    plan: Plan,
+    pub(super) plan: Plan,
     /// Scenario, reason, asked for by name.
     not_applicable: Vec<(String, String, bool)>,
     /// What tells it from the other places; empty where there is one only.
@@ -100,22 +132,31 @@ pub(super) struct Place {
 
 async fn prepare(
     purpose: Purpose,
-    folder: &Path,
+    named: Named,
     arguments: TestArguments,
     talk: &Talk,
-    several: bool,
+    together: bool,
+    pool: &Pool,
 ) -> anyhow::Result<Prepared> {
-    let load::Read { places, impossible } = load::load_all(folder, arguments.surroundings.clone()).await?;
+    let Named { folder, shown } = named;
+    let load::Read { places, impossible } =
+        load::load_all(&folder, arguments.surroundings.clone(), pool).await?;
     let Some(first) = places.first() else { anyhow::bail!("there is no place to run in") };
     let file = &first.project.settings.options;
     let talk = options::layer_talk(talk, file)?;
     if first.placed.is_none() && first.backend == super::arguments::Backend::Auto {
         containers::need_namespaces().await?;
     }
-    let options = options::layer(arguments, file, &first.project.root)?;
-    if several && !options.reports.is_empty() {
-        return Err(Complaint::about("`--report` with several projects")
-            .help("test one project at a time, since each has a report of its own")
+    let for_all = together && !arguments.running.report.is_empty();
+    let mut options = options::layer(arguments, file, &first.project.root)?;
+    if for_all {
+        // The command line wins over what the project's own file wants.
+        options.reports.clear();
+    }
+    if together && options.reports.iter().any(|report| report.path.is_none()) {
+        let said = "a report of one among several projects cannot go to standard output";
+        return Err(Complaint::about(said)
+            .help(format!("name a file in `report` of `{shown}/sealcheck.toml`, or give `--report` for all"))
             .into());
     }
     for path in options.reports.iter().filter_map(|report| report.path.as_deref()) {
@@ -129,7 +170,18 @@ async fn prepare(
         let label = places::label(&known, &loaded.place());
         planned(purpose, loaded, label, &options)
     });
-    Ok(Prepared { places: places.collect::<Result<_, _>>()?, impossible, options, talk, all, purpose, kept })
+    let places: Vec<Place> = places.collect::<Result<_, _>>()?;
+    let inputs = if purpose != Purpose::Test || drills::wanted(&options.choice) {
+        None
+    } else {
+        let loaded = places.iter().map(|place| &place.loaded);
+        inputs::of(loaded, &options, kept.as_ref().map(Kept::text), &impossible, today())?
+    };
+    Ok(Prepared { shown, inputs, places, impossible, options, talk, all, purpose, kept })
+}
+
+fn today() -> jiff::civil::Date {
+    jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::system()).date()
 }
 
 fn planned(purpose: Purpose, loaded: Loaded, label: String, options: &Options) -> anyhow::Result<Place> {
@@ -176,11 +228,12 @@ fn rename(id: &mut String, label: &str) {
     }
 }
 
-async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<Code> {
+/// Tests a project; nothing is written or shown yet but its progress.
+pub(super) async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<Done> {
     if drills::wanted(&prepared.options.choice) {
         return drills::suite(prepared, stop).await;
     }
-    let Prepared { places, impossible, options, talk, all, purpose, kept } = prepared;
+    let Prepared { shown: _, inputs, places, impossible, options, talk, all, purpose, kept } = prepared;
     let started = jiff::Timestamp::now();
     let clock = Instant::now();
     for removed in sweep(&folders::scratch()).unwrap_or_default() {
@@ -191,7 +244,7 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
     let judged_by = finding::Options {
         required_margin: options.require_margin as usize,
         fail_on: severity(options.fail_on),
-        today: jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::system()).date(),
+        today: today(),
     };
     let mut outcomes = Vec::new();
     let mut rooms = Vec::new();
@@ -246,6 +299,7 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
         .into_iter()
         .map(|of| of.into_iter().map(|outcome| (outcome.run, outcome.evidence.ok())).collect())
         .collect();
+    let unchanged = |inputs: &Inputs| rooms.first().is_some_and(|room| inputs.still(&room.loaded.project));
     let report = assemble::report(assemble::Parts {
         places: rooms.iter().map(|room| &room.loaded).zip(runs).collect(),
         started,
@@ -263,16 +317,13 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
         ),
         judgement,
         baseline_sha512: sha512,
+        inputs_sha512: inputs.filter(unchanged).map(|inputs| inputs.sha512()),
         drills: Vec::new(),
         store: rooms.first().map(|room| store(&room.loaded)),
         traced: options.trace,
     });
     let Some(report) = report else { anyhow::bail!("there is no place to run in") };
-    save::report(&report, &options, &talk)?;
-    if !(talk.quiet && accepted == Some(Code::Good)) {
-        baseline::tell(&says);
-    }
-    Ok(accepted.unwrap_or_else(|| code(outcome)))
+    Ok(Done { report, options, talk, says, code: accepted.unwrap_or_else(|| code(outcome)) })
 }
 
 pub(super) fn code(outcome: Outcome) -> Code {

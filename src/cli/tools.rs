@@ -3,7 +3,8 @@
 
 use super::arguments::Surroundings;
 use super::folders;
-use super::load::{Aside, machine};
+use super::load::machine;
+use super::pool::Aside;
 use super::reach::{self, Trusted};
 use crate::project::manifest;
 use crate::project::npmrc::NpmConfig;

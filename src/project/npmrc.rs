@@ -13,7 +13,7 @@ mod tests;
 mod variables;
 
 pub use credential::Credential;
-pub(crate) use secrets::{is_secret as is_secret_key, names_a_secret};
+pub(crate) use secrets::{is_secret as is_secret_key, names_a_secret, redact as without_secrets};
 
 use super::name::PackageName;
 use super::registry::RegistryUrl;

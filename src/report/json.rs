@@ -4,6 +4,7 @@
 //! with it is said with the place, and nothing in it can end the program. How
 //! it looks on a terminal is not known here.
 
+use super::collection;
 use super::model::{Report, SCHEMA};
 use crate::text::{Complaint, Source};
 use serde::Deserialize;
@@ -119,6 +120,13 @@ pub(in crate::report) fn wrong_version(
     read: &[&str],
 ) -> Complaint {
     let place = source.find("\"schema\"").unwrap_or_else(|| source.place(0..1));
+    if found == collection::SCHEMA && !read.contains(&collection::SCHEMA) {
+        return Complaint::at(
+            place,
+            "this is a report of several projects, and one of one project is needed",
+        )
+        .help("take one out of it by `sealcheck report FILE --project PATH --format json -o ONE`");
+    }
     let read = read.join("` and `");
     Complaint::at(place, format!("the report's version is {found}, and this program reads `{read}`"))
         .help("render it with the version of sealcheck that wrote it, or run the test again")
@@ -210,6 +218,13 @@ pub(crate) mod tests {
         let complaint = Report::read(&text).unwrap_err();
         assert!(complaint.message.contains("sealcheck/report/v9"), "{complaint}");
         assert_eq!(complaint.place.unwrap().line, 2);
+    }
+
+    #[test]
+    fn one_of_several_projects_is_told_from_another_version() {
+        let complaint = Report::read(&LEAKED.replace(SCHEMA, collection::SCHEMA)).unwrap_err();
+        assert!(complaint.message.contains("of several projects"), "{complaint}");
+        assert!(complaint.help.unwrap().contains("--project"));
     }
 
     #[test]

@@ -161,6 +161,11 @@ pub struct Subject {
     /// `sha512-…` of the accepted baseline that was compared with.
     #[serde(default)]
     pub baseline_sha512: Option<String>,
+    /// `sha512-…` of all that the result depends on and that was known before: files, plan,
+    /// toolchain, options; not what registries answered. `None` where the project was
+    /// written to while it was tested, and of drills.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs_sha512: Option<String>,
 }
 
 /// The project.

@@ -1,6 +1,7 @@
 //! Saved reports in every format, by the built program.
 
 use super::{shop, support};
+use sealcheck::report::collection::{Carried, Collection, Entry};
 use sealcheck::report::{Report, Verdict};
 use std::path::Path;
 use std::process::Command;
@@ -60,11 +61,47 @@ fn of_every_verdict(folder: &Path) -> String {
     file.display().to_string()
 }
 
+/// Several projects: one of each saved report, one of them carried over, one not tested.
+fn of_several(folder: &Path) -> String {
+    let entries = SAVED.iter().enumerate().map(|(at, name)| {
+        let report = Report::read(&std::fs::read_to_string(saved(name)).unwrap()).unwrap();
+        let carried = (*name == "sealed").then(|| Carried {
+            started: report.started.clone(),
+            age_s: 86_400,
+            from: "last \u{1b}night.json".to_owned(),
+        });
+        let path = if at == 0 { "../out of/here".to_owned() } else { format!("apps/{name} <&>") };
+        Entry { path, name: report.project.name.clone(), carried, report }
+    });
+    let tool = entries.clone().next().unwrap().report.tool;
+    let all = Collection::new(tool, "2026-11-21T02:00:00Z".to_owned(), 1, false);
+    let all = all.of(entries.collect(), vec!["apps/never \u{202e}".to_owned()]);
+    let file = folder.join("several.json");
+    all.write_json(&mut std::fs::File::create(&file).unwrap()).unwrap();
+    file.display().to_string()
+}
+
+#[test]
+fn a_report_of_several_is_printed_in_every_format_with_the_same_bytes_each_time() {
+    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let file = of_several(folder.path());
+    for format in FORMATS.into_iter().filter(|format| *format != "intoto").chain(["html"]) {
+        let words = ["report", &file, "--format", format];
+        let told = shop.run(&words);
+        assert_eq!((told.status, told.stderr.as_str()), (Some(0), ""), "{told:?}");
+        assert!(!told.stdout.contains('\u{1b}'), "{format}");
+        assert!(format == "json" || !told.stdout.contains('\u{202e}'), "{format}");
+        assert_eq!(shop.run(&words).stdout, told.stdout, "{format}");
+        assert!(format != "json" || told.stdout == std::fs::read_to_string(&file).unwrap());
+    }
+}
+
 /// Runs a validator on what is printed of each saved report.
 fn validated(format: &str, validator: impl Fn(&Path) -> Outcome) {
     let folder = tempfile::tempdir().unwrap();
-    let every = of_every_verdict(folder.path());
-    for (name, path) in SAVED.map(|name| (name, saved(name))).into_iter().chain([("every", every)]) {
+    let (every, several) = (of_every_verdict(folder.path()), of_several(folder.path()));
+    let made = [("every", every), ("several", several)];
+    for (name, path) in SAVED.map(|name| (name, saved(name))).into_iter().chain(made) {
         let file = folder.path().join(name);
         let words = ["report", &path, "--format", format, "-o", file.to_str().unwrap()];
         assert_eq!(shop().run(&words).status, Some(0));

@@ -11,8 +11,12 @@ fn several_projects_are_each_reported_and_the_worst_decides() {
     let paths = [sealed.to_str().unwrap(), leaky.to_str().unwrap()];
     let told = shop().run(&["test", paths[0], paths[1], "--scenario", "private-mapping-removed"]);
     assert_eq!(told.status, Some(1), "{told:?}");
-    for part in ["sealed: ", "leaked: ", "sealed-shop: 2 packages", "leaky-shop: 2 packages"] {
+    for part in ["leaked: 1 of 2 projects is not sound", "leaky-shop: leaked", "failed", "sound", "first: "] {
         assert!(told.stdout.contains(part), "`{part}` is not in\n{}", told.stdout);
+    }
+    let whole = shop().run(&["test", "-v", paths[0], paths[1], "--scenario", "private-mapping-removed"]);
+    for part in ["sealed-shop: 2 packages", "leaky-shop: 2 packages"] {
+        assert!(whole.stdout.contains(part), "`{part}` is not in\n{}", whole.stdout);
     }
 }
 

@@ -12,6 +12,7 @@ const BY_NATURE: &[(&str, &str)] = &[
     ("/duration_ms", "the clock"),
     ("/store/oldest", "the clock"),
     ("/store/newest", "the clock"),
+    ("/subject/inputs_sha512", "it has the place in it"),
     ("/runs/*/duration_ms", "the clock"),
     ("/runs/*/command_ms", "the clock"),
     ("/runs/*/backend", "what is compared"),

@@ -65,6 +65,7 @@ async fn measure(
         progress: ProgressChoice::Auto,
         trace: true,
         watch: true,
+        store_limit: crate::upstream::DEFAULT_LIMIT,
     };
     let known = read.places.iter().map(load::Loaded::place).collect();
     let total = chosen.len() * read.places.len();

@@ -104,7 +104,7 @@ fn without_credentials(text: &str) -> String {
 
 /// The text of an npmrc, line for line, with every secret that is written out
 /// in clear replaced by its label, also in comments.
-pub(super) fn redact(text: &str) -> String {
+pub(crate) fn redact(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let lines = ini::parse(text);
     let mut next = lines.iter().peekable();

@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Shard,
     /// `30s`, `5m`, `1h`, or seconds.
     Duration,
+    /// `500MB`, `2GB`, `2GiB`, or bytes.
+    Size,
     /// A path; in a file of the tested project it must stay inside.
     Path,
     /// `FORMAT=PATH`, one or a list; as `Path`.
@@ -27,7 +29,7 @@ pub(super) enum Kind {
 }
 
 /// Every option by its long name. `policy` is none: a project does not choose its policy.
-pub(super) const OPTIONS: [(&str, Kind); 22] = [
+pub(super) const OPTIONS: [(&str, Kind); 23] = [
     ("scenario", Kind::Texts),
     ("skip", Kind::Texts),
     ("suite", Kind::Word(&["core", "full", "margin", "drills"])),
@@ -40,6 +42,7 @@ pub(super) const OPTIONS: [(&str, Kind); 22] = [
     ("repeat", Kind::Number(1)),
     ("shard", Kind::Shard),
     ("store", Kind::Path),
+    ("store-limit", Kind::Size),
     ("offline", Kind::Flag),
     ("scratch", Kind::Word(&["auto", "memory", "disk"])),
     ("timeout", Kind::Duration),
@@ -98,6 +101,8 @@ pub(super) fn check(name: &str, value: &Value, place: &Place, trusted: bool) -> 
         Kind::Shard => bad("it takes `\"K/N\"`, K from 1 to N".to_owned()),
         Kind::Duration if is_duration(value) => Ok(()),
         Kind::Duration => bad("it takes a time like `\"90s\"` or `\"10m\"`".to_owned()),
+        Kind::Size if value.as_str().is_some_and(is_size) => Ok(()),
+        Kind::Size => bad("it takes a size like `\"500MB\"` or `\"2GB\"`".to_owned()),
         Kind::Path => match value.as_str() {
             Some(path) if trusted || stays_inside(path) => Ok(()),
             Some(_) => {
@@ -148,11 +153,18 @@ fn is_duration(value: &Value) -> bool {
         Value::String(text) => {
             let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
             let unit = &text[digits.len()..];
-            matches!(unit, "" | "ms" | "s" | "m" | "min" | "h")
+            matches!(unit, "" | "ms" | "s" | "m" | "min" | "h" | "d")
                 && digits.parse::<u32>().is_ok_and(|number| number > 0)
         }
         Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => false,
     }
+}
+
+fn is_size(text: &str) -> bool {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = text[digits.len()..].to_ascii_lowercase();
+    let known = ["", "b", "kb", "k", "mb", "m", "gb", "g", "kib", "mib", "gib"].contains(&unit.as_str());
+    known && digits.parse::<u64>().is_ok()
 }
 
 /// Whether a path, by its text, stays below the folder it is joined to.

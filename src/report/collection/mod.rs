@@ -90,9 +90,10 @@ impl Entry {
 
     fn place(&self) -> impl Ord + use<> {
         let report = &self.report;
+        let number = |severity| report.count(severity);
         (
-            Reverse((rank(report.outcome), report.verdict)),
-            Reverse((report.count(Severity::Error), report.count(Severity::Warning))),
+            Reverse((rank(report.outcome), !report.accepted, report.verdict)),
+            Reverse([Severity::Error, Severity::Warning, Severity::Note].map(number)),
             self.path.clone(),
         )
     }
@@ -102,8 +103,8 @@ impl Entry {
 fn rank(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Sound => 0,
-        Outcome::Unobserved => 1,
-        Outcome::Interrupted => 2,
+        Outcome::Interrupted => 1,
+        Outcome::Unobserved => 2,
         Outcome::Failed => 3,
     }
 }

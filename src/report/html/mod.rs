@@ -72,6 +72,11 @@ pub fn render(report: &Report) -> io::Result<String> {
 
 /// Projects as one file: a summary, the worst first, and a page each; of one, its page alone.
 pub fn write(pages: &[Page<'_>], out: &mut impl Write) -> io::Result<()> {
+    write_all(pages, &[], out)
+}
+
+/// The same with projects that were to be tested and were not, which the page says first.
+pub fn write_all(pages: &[Page<'_>], missing: &[String], out: &mut impl Write) -> io::Result<()> {
     let mut order: Vec<&Page<'_>> = pages.iter().collect();
     order.sort_by_key(|page| std::cmp::Reverse(summary::rank(page.report)));
     let script = script();
@@ -85,7 +90,12 @@ pub fn write(pages: &[Page<'_>], out: &mut impl Write) -> io::Result<()> {
             "title" => out.write_all(escaped(&title(&order)).as_bytes())?,
             "style" => out.write_all(STYLE.as_bytes())?,
             "nav" => put(out, nav::all(&order))?,
-            "body" => body(&order, out)?,
+            "body" => {
+                if !missing.is_empty() {
+                    put(out, summary::missing(missing))?;
+                }
+                body(&order, out)?;
+            }
             "data" => data(&order, out)?,
             "script" => out.write_all(script.as_bytes())?,
             _ => {}

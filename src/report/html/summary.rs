@@ -41,6 +41,16 @@ pub(super) fn render(pages: &[&Page<'_>]) -> Tag {
         .add(scroll)
 }
 
+/// Projects that were not tested: to be seen on every page, since nothing is known of them.
+pub(super) fn missing(paths: &[String]) -> Tag {
+    let items = paths.iter().map(|path| tag("li").text(path));
+    tag("aside")
+        .class("notice")
+        .set("aria-label", "Not tested")
+        .add(tag("p").text("Not tested, since the test ended before, so that nothing is known of:"))
+        .add(tag("ul").all(items))
+}
+
 /// `3 projects: 1 leaked, 1 unobserved, 1 sealed`.
 fn sentence(pages: &[&Page<'_>]) -> String {
     let order = [

@@ -1,7 +1,7 @@
 //! Whole pages, without a browser. What one makes of them is seen in `tests/browser/`.
 
 use super::pack::tests::unpacked;
-use super::{APP, PAGE, Page, STYLE, render, write};
+use super::{APP, PAGE, Page, STYLE, render, write, write_all};
 use crate::report::json::tests::{of_every_verdict, saved};
 use crate::report::model::Report;
 use crate::report::opinion::{Acceptance, Verdict};
@@ -212,4 +212,18 @@ fn no_project_and_no_run_is_a_page_too() {
 #[test]
 fn the_same_report_gives_the_same_bytes() {
     assert_eq!(render(&saved("hostile")).unwrap(), render(&saved("hostile")).unwrap());
+}
+
+#[test]
+fn a_project_that_was_not_tested_is_named_on_every_page() {
+    let report = saved("sealed");
+    let pages = [Page { title: "apps/web", carried: None, report: &report }];
+    let mut out = Vec::new();
+    write_all(&pages, &["apps/<b>never</b>".to_owned()], &mut out).unwrap();
+    let page = String::from_utf8(out).unwrap();
+    let before = between(&page, "<main id=\"main\" tabindex=\"-1\">", "<article");
+    assert!(before.contains("Not tested") && before.contains("apps/&lt;b&gt;never"), "{before}");
+    let mut out = Vec::new();
+    write(&pages, &mut out).unwrap();
+    assert!(!String::from_utf8(out).unwrap().contains("Not tested, since"));
 }

@@ -119,7 +119,9 @@ impl Suite {
             properties =
                 properties.child(Element::new("property").attribute("name", name).attribute("value", value));
         }
-        element = element.child(properties);
+        if !self.properties.is_empty() {
+            element = element.child(properties);
+        }
         for case in self.cases {
             element = element.child(case.element(&self.name));
         }
