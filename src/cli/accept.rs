@@ -7,6 +7,7 @@ use super::{Code, test};
 /// Runs what `test` would, and records it where nothing forbids that.
 pub(crate) fn run(arguments: AcceptArguments, talk: &Talk) -> anyhow::Result<Code> {
     let AcceptArguments { project, choice, surroundings, running } = arguments;
-    let arguments = TestArguments { project: vec![project], choice, surroundings, running, update: false };
+    let arguments =
+        TestArguments { project: vec![project], choice, surroundings, running, update: false, shard: None };
     test::run_for(Purpose::Accept, arguments, talk)
 }

@@ -2,6 +2,7 @@
 //! then `SEALCHECK_*` (both by clap), then `sealcheck.toml`, then the default.
 
 use super::arguments::{Choice, FailOn, ProgressChoice, ScratchChoice, Surroundings, Talk, TestArguments};
+use super::shard::{self, Asked};
 use crate::text::Complaint;
 use clap::ValueEnum;
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ pub(crate) struct Options {
     pub(crate) reports: Vec<ReportTarget>,
     pub(crate) fail_on: FailOn,
     pub(crate) progress: ProgressChoice,
+    /// Which part of the test is run; `None` is all of it.
+    pub(crate) shard: Option<Asked>,
     pub(crate) trace: bool,
     pub(crate) watch: bool,
 }
@@ -86,7 +89,7 @@ pub(crate) fn of_file(file: &Table, root: &Path) -> Result<Options, Complaint> {
 /// Lays `arguments` over the options of the project's `sealcheck.toml`, whose paths
 /// are below `root`.
 pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Result<Options, Complaint> {
-    let TestArguments { mut choice, running: arguments, .. } = arguments;
+    let TestArguments { mut choice, running: arguments, shard, .. } = arguments;
     layer_choice(&mut choice, file, root)?;
     let jobs = arguments.jobs.map_or_else(|| number(file, "jobs"), |jobs| Ok(Some(jobs as u64)))?;
     let margin = arguments.require_margin.map(u64::from);
@@ -122,6 +125,7 @@ pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Resu
         reports,
         fail_on: choose(arguments.fail_on, file, "fail-on")?.unwrap_or(FailOn::Error),
         progress: choose(arguments.progress, file, "progress")?.unwrap_or(ProgressChoice::Auto),
+        shard: shard.as_deref().map(shard::asked).transpose()?,
         trace: !arguments.no_trace,
         watch: !arguments.no_trace && !arguments.no_watch,
     })
@@ -268,7 +272,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Complaint> {
     }
 }
 
-fn report_target(text: &str) -> Result<ReportTarget, Complaint> {
+pub(super) fn report_target(text: &str) -> Result<ReportTarget, Complaint> {
     let (format, path) = text.split_once('=').ok_or_else(|| {
         Complaint::about(format!("`{text}` is no report")).help("write FORMAT=PATH, as in `json=report.json`")
     })?;

@@ -2,7 +2,7 @@
 //! even where a file cannot be written.
 
 use super::arguments::{Color, Talk};
-use super::options::{Options, ReportFormat};
+use super::options::{ReportFormat, ReportTarget};
 use super::{print, say};
 use crate::report::model::Report;
 use crate::report::terminal::{self, Look};
@@ -50,9 +50,9 @@ fn folder(path: &Path) -> &Path {
 
 /// Writes every report that was asked for and shows the terminal's, on standard error
 /// where a report has standard output for itself.
-pub(super) fn report(report: &Report, options: &Options, talk: &Talk) -> anyhow::Result<()> {
+pub(super) fn report(report: &Report, targets: &[ReportTarget], talk: &Talk) -> anyhow::Result<()> {
     let (mut saved, mut unsaved, mut taken) = (Vec::new(), None, false);
-    for target in &options.reports {
+    for target in targets {
         let text = rendered(report, target.format, target.path.as_deref(), talk)?;
         match &target.path {
             None => {

@@ -5,6 +5,7 @@ use super::baseline::{Kept, Purpose, Settled, Tested};
 use super::load::{self, Loaded};
 use super::options::{self, Options};
 use super::rooms::{Room, judged, judged_run, not_applicable, resolutions};
+use super::shard::{self, Sharding};
 use super::{
     Code, assemble, baseline, behind, containers, drills, folders, invoke, margin, save, say, signals,
 };
@@ -86,6 +87,8 @@ pub(super) struct Prepared {
     purpose: Purpose,
     /// The accepted baseline, where there is one.
     kept: Option<Kept>,
+    /// Where only a part of the plan is run here.
+    shard: Option<Sharding>,
 }
 
 /// A project in one place, and what is to run there.
@@ -118,6 +121,11 @@ async fn prepare(
             .help("test one project at a time, since each has a report of its own")
             .into());
     }
+    if several && options.shard.is_some() {
+        return Err(Complaint::about("`--shard` with several projects")
+            .help("divide one project at a time, or give each machine other projects")
+            .into());
+    }
     for path in options.reports.iter().filter_map(|report| report.path.as_deref()) {
         save::probe(path)?;
     }
@@ -129,7 +137,10 @@ async fn prepare(
         let label = places::label(&known, &loaded.place());
         planned(purpose, loaded, label, &options)
     });
-    Ok(Prepared { places: places.collect::<Result<_, _>>()?, impossible, options, talk, all, purpose, kept })
+    let mut places: Vec<Place> = places.collect::<Result<_, _>>()?;
+    let plans = places.iter_mut().map(|place| (&mut place.plan, &place.loaded)).collect();
+    let shard = shard::take(plans, &options)?;
+    Ok(Prepared { places, impossible, options, talk, all, purpose, kept, shard })
 }
 
 fn planned(purpose: Purpose, loaded: Loaded, label: String, options: &Options) -> anyhow::Result<Place> {
@@ -180,7 +191,7 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
     if drills::wanted(&prepared.options.choice) {
         return drills::suite(prepared, stop).await;
     }
-    let Prepared { places, impossible, options, talk, all, purpose, kept } = prepared;
+    let Prepared { places, impossible, options, talk, all, purpose, kept, shard } = prepared;
     let started = jiff::Timestamp::now();
     let clock = Instant::now();
     for removed in sweep(&folders::scratch()).unwrap_or_default() {
@@ -236,6 +247,7 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
         outcomes: &outcomes,
         judged: &judged,
         interrupted,
+        shard: shard.as_ref(),
     };
     let Settled { judgement, sha512, says, code: accepted } = tested.settle(kept.as_ref())?;
     drop(judged);
@@ -266,9 +278,10 @@ async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyhow::Result<
         drills: Vec::new(),
         store: rooms.first().map(|room| store(&room.loaded)),
         traced: options.trace,
+        shard,
     });
     let Some(report) = report else { anyhow::bail!("there is no place to run in") };
-    save::report(&report, &options, &talk)?;
+    save::report(&report, &options.reports, &talk)?;
     if !(talk.quiet && accepted == Some(Code::Good)) {
         baseline::tell(&says);
     }

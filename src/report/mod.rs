@@ -12,6 +12,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod matrix;
+pub mod merge;
 pub mod model;
 pub mod opinion;
 pub mod outcome;
@@ -20,6 +21,7 @@ pub mod progress;
 pub mod review;
 pub mod sarif;
 pub mod scorecard;
+pub mod shard;
 pub mod terminal;
 
 pub use model::{Coverage, Margin, Report, Run, Toolchain};
