@@ -27,6 +27,7 @@ mod load;
 mod look;
 mod margin;
 mod mend;
+mod merge;
 mod options;
 mod plan;
 mod pool;
@@ -36,6 +37,7 @@ mod report;
 mod rooms;
 mod save;
 mod saved;
+mod shard;
 mod signals;
 mod signatures;
 mod test;
@@ -132,6 +134,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Code> {
         Command::Inspect(inspect) => inspect::run(inspect),
         Command::Compare(compare) => compare::run(compare, &arguments.talk),
         Command::Report(report) => report::run(&report, &arguments.talk),
+        Command::Merge(merge) => merge::run(&merge, &arguments.talk),
         Command::Scenarios(scenarios) => catalogue::run(scenarios),
         Command::Drills(drills) => drills::run(drills, &arguments.talk),
         Command::Explain { rule } => explain::run(rule.as_deref()),

@@ -27,6 +27,9 @@ pub(in crate::report) fn verdict_and_reason(report: &Report) -> (String, String)
     if report.interrupted {
         head = format!("interrupted, so far {head}");
     }
+    if let Some(part) = report.part() {
+        head = format!("{part}, {head}");
+    }
     let because = match (report.because.is_empty(), report.drills.is_empty()) {
         (_, false) if report.verdict == Verdict::NotApplicable => super::scorecard::summary(&report.drills),
         (true, _) => fallback(report),
