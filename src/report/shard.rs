@@ -3,6 +3,7 @@
 
 use super::model::Report;
 use crate::finding::{Basis, Seen, Sight, SightedFact, Verdict};
+use crate::text::{Complaint, Source};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -94,6 +95,19 @@ impl Shard {
 }
 
 impl Report {
+    /// Reads a saved report that must be of a whole test.
+    ///
+    /// # Errors
+    /// As [`Report::read_source`], and where it is a shard's.
+    pub fn read_whole(source: &Source) -> Result<Self, Complaint> {
+        let report = Self::read_source(source)?;
+        match report.part() {
+            None => Ok(report),
+            Some(part) => Err(Complaint::about(format!("`{}` is {part}, and no whole test", source.name()))
+                .help("`sealcheck merge` makes one report of all shards")),
+        }
+    }
+
     /// Which part of a test it is of; `None` of a whole one.
     pub fn part(&self) -> Option<String> {
         self.shard.as_ref().map(Shard::name)

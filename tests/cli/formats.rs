@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use support::project::{Outcome, outcome};
 
-const SAVED: [&str; 5] = ["sealed", "leaked", "unobserved", "interrupted", "hostile"];
+const SAVED: [&str; 6] = ["sealed", "leaked", "unobserved", "interrupted", "hostile", "first-of-v1"];
 
 const FORMATS: [&str; 6] = ["json", "terminal", "markdown", "junit", "sarif", "intoto"];
 

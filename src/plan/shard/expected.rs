@@ -1,8 +1,8 @@
 //! How long a run is expected to take, by what its scenario does.
 //!
-//! The numbers were taken from the runs of the suite `full` with npm 11 on two projects:
-//! `examples/leaky-shop` (2 packages) and one of 1,000 packages. Only how they stand to each
-//! other matters: that of all shards one is not much longer than the rest.
+//! The numbers were taken from the runs of the suite `full` on `examples/leaky-shop` with npm
+//! 11, and what a package takes from installs of some hundred packages. Only how they stand to
+//! each other matters: that of all shards one is not much longer than the rest.
 
 use crate::scenario::{Answer, Install, Scenario};
 

@@ -177,6 +177,10 @@ fn invocation(report: &Report) -> Value {
     if report.interrupted {
         told.push(notification("interrupted", Severity::Error, "the test was ended before its time"));
     }
+    if let Some(part) = report.part() {
+        let said = format!("this is {part}, and says nothing of the rest of the test");
+        told.push(notification("shard", Severity::Warning, &said));
+    }
     if report.verdict == Verdict::Unobserved && unseen.is_empty() {
         told.push(notification("unobserved", Severity::Error, &verdict_and_reason(report).1));
     }

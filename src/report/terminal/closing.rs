@@ -28,6 +28,12 @@ pub(super) fn render(page: &mut Page, report: &Report, saved: Option<&[(String, 
     }
     page.end();
     noise(page, report);
+    if let Some(part) = report.part() {
+        let text = format!(
+            "this is {part}, and says nothing of the rest; `sealcheck merge` makes one report of all"
+        );
+        page.paragraph("", 0, Style::new(), &text);
+    }
     // The next step is with the worst that is open; what fails nothing needs none.
     let open = |finding: &&Finding| finding.counts && finding.accepted.is_none();
     if let Some(finding) = report.findings.iter().find(open) {
