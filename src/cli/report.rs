@@ -1,8 +1,10 @@
 //! `sealcheck report`: a saved report in any format. Nothing is run and nothing judged.
 
 use super::arguments::{ReportArguments, Talk};
+use super::options::ReportFormat;
 use super::{Code, print, save, saved};
 use crate::report::model::Report;
+use crate::report::sarif;
 use anyhow::Context;
 
 /// Reads the report and writes it in the format. What it says is no matter of the exit code:
@@ -14,7 +16,10 @@ pub(crate) fn run(arguments: &ReportArguments, talk: &Talk) -> anyhow::Result<Co
     if let Some(path) = path {
         save::probe(path)?;
     }
-    let text = save::rendered(&report, arguments.format, path, talk)?;
+    let text = match (&arguments.below, arguments.format) {
+        (Some(below), ReportFormat::Sarif) => sarif::render_below(&report, below)?,
+        (_, format) => save::rendered(&report, format, path, talk)?,
+    };
     match path {
         None => print(&text)?,
         Some(path) => save::write_whole(path, &text)

@@ -24,10 +24,19 @@ use std::collections::BTreeSet;
 /// # Errors
 /// Where it cannot be written as JSON, which its form rules out.
 pub fn render(report: &Report) -> Result<String, serde_json::Error> {
+    render_below(report, "")
+}
+
+/// The same of a project that lies in the folder `below` of its repository: code scanning
+/// takes paths from the repository's root.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_below(report: &Report, below: &str) -> Result<String, serde_json::Error> {
     let told: Vec<&Finding> = report.findings.iter().filter(|finding| !trapped(report, finding)).collect();
     let names: BTreeSet<&str> = told.iter().map(|finding| finding.rule.as_str()).collect();
     let names: Vec<&str> = names.into_iter().collect();
-    let results: Vec<Value> = told.iter().map(|finding| result(finding, &names)).collect();
+    let results: Vec<Value> = told.iter().map(|finding| result(finding, &names, below)).collect();
     let (head, reason) = verdict_and_reason(report);
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -64,7 +73,7 @@ fn trapped(report: &Report, finding: &Finding) -> bool {
     alone && !finding.counts && finding.accepted.is_none()
 }
 
-fn result(finding: &Finding, names: &[&str]) -> Value {
+fn result(finding: &Finding, names: &[&str], below: &str) -> Value {
     let mut said = finding.message.clone();
     if !finding.counts {
         said.push_str("; it shows only with defences taken away, and fails nothing");
@@ -91,7 +100,7 @@ fn result(finding: &Finding, names: &[&str]) -> Value {
         "ruleIndex": names.iter().position(|name| *name == finding.rule),
         "level": finding.severity.name(),
         "message": text(&said),
-        "locations": [place::location(finding.location.as_ref())],
+        "locations": [place::location(finding.location.as_ref(), below)],
         "partialFingerprints": { "sealcheck/v1": plain(&finding.fingerprint) },
         "suppressions": suppressions,
         "properties": {

@@ -11,15 +11,16 @@ use std::path::{Component, Path};
 /// The name of the folder that paths are relative to, as code scanning knows it.
 pub(super) const BASE: &str = "%SRCROOT%";
 
-pub(super) fn location(place: Option<&Place>) -> Value {
+/// A place in a project that lies in the folder `below` of its repository.
+pub(super) fn location(place: Option<&Place>, below: &str) -> Value {
     let Some(place) = place else {
-        return whole("the finding is about no line of the project's files");
+        return whole("the finding is about no line of the project's files", below);
     };
     let Some(uri) = relative(&place.file) else {
-        return whole(&format!("the finding is about {place}, outside of the project"));
+        return whole(&format!("the finding is about {place}, outside of the project"), below);
     };
     json!({ "physicalLocation": {
-        "artifactLocation": { "uri": uri, "uriBaseId": BASE },
+        "artifactLocation": { "uri": from_root(&uri, below), "uriBaseId": BASE },
         "region": {
             "startLine": place.line.max(1),
             "startColumn": place.column.max(1),
@@ -28,11 +29,21 @@ pub(super) fn location(place: Option<&Place>) -> Value {
     } })
 }
 
-fn whole(why: &str) -> Value {
+fn whole(why: &str, below: &str) -> Value {
     json!({
-        "physicalLocation": { "artifactLocation": { "uri": "package.json", "uriBaseId": BASE } },
+        "physicalLocation": {
+            "artifactLocation": { "uri": from_root("package.json", below), "uriBaseId": BASE },
+        },
         "message": text(why),
     })
+}
+
+/// A folder that is none below the root is the root.
+fn from_root(uri: &str, below: &str) -> String {
+    match relative(below) {
+        Some(folder) => format!("{}/{uri}", folder.trim_end_matches('/')),
+        None => uri.to_owned(),
+    }
 }
 
 /// A path below the project as a URI reference (RFC 3986), if it is one.
@@ -77,10 +88,22 @@ mod tests {
     fn a_region_begins_at_one_and_its_end_is_behind_it() {
         let (file, excerpt) = ("package.json".to_owned(), String::new());
         let place = Place { file, line: 0, column: 0, width: 0, excerpt };
-        let region = &location(Some(&place))["physicalLocation"]["region"];
+        let region = &location(Some(&place), "")["physicalLocation"]["region"];
         assert_eq!(region, &json!({ "startLine": 1, "startColumn": 1, "endColumn": 2 }));
-        let nowhere = location(None);
+        let nowhere = location(None, "");
         assert_eq!(nowhere["physicalLocation"]["artifactLocation"]["uri"], "package.json");
         assert!(nowhere["physicalLocation"].get("region").is_none());
+    }
+
+    #[test]
+    fn paths_are_from_the_root_of_the_repository() {
+        let (file, excerpt) = (".npmrc".to_owned(), String::new());
+        let place = Place { file, line: 1, column: 1, width: 1, excerpt };
+        for (below, uri) in [("apps/a b/", "apps/a%20b/.npmrc"), ("", ".npmrc"), ("../x", ".npmrc")] {
+            let at = location(Some(&place), below);
+            assert_eq!(at["physicalLocation"]["artifactLocation"]["uri"], uri, "{below}");
+        }
+        let nowhere = location(None, "apps");
+        assert_eq!(nowhere["physicalLocation"]["artifactLocation"]["uri"], "apps/package.json");
     }
 }
