@@ -47,8 +47,8 @@ pub(super) fn render(page: &mut Page, report: &Report) {
         labelled(page, "", Style::new(), &finding.help, HELP_LINES);
     }
     if rules.len() > NAMED {
-        let more = format!("what is told above of {} more", super::count(rules.len() - NAMED, "rule"));
-        labelled(page, "then", Style::new(), &more, 1);
+        let more = format!("{} more, told above", super::count(rules.len() - NAMED, "rule"));
+        labelled(page, "and", Style::new(), &more, 1);
     }
     page.gap();
 }
