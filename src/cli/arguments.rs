@@ -287,6 +287,9 @@ pub(crate) struct ReportArguments {
     /// Write to this file and not to standard output
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
+    /// In `sarif`: the folder of the repository in which the project lies
+    #[arg(long, value_name = "DIR")]
+    pub(crate) below: Option<String>,
 }
 
 #[derive(Debug, Args)]

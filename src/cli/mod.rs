@@ -45,6 +45,7 @@ mod together;
 mod tools;
 mod trim;
 
+use crate::report::progress;
 use crate::report::terminal::inert;
 use crate::text::Complaint;
 use arguments::{Arguments, Color, Command, InsideCommand, Talk};
@@ -161,7 +162,9 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 
 /// Writes a message to standard error.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{}", inert(text));
+    progress::aside(|| {
+        let _ = writeln!(anstream::stderr().lock(), "{}", inert(text));
+    });
 }
 
 /// Where the log of the program goes, a whole message at a time.
@@ -169,7 +172,8 @@ struct Log;
 
 impl Write for Log {
     fn write(&mut self, message: &[u8]) -> std::io::Result<usize> {
-        std::io::stderr().write_all(inert(&String::from_utf8_lossy(message)).as_bytes())?;
+        let text = inert(&String::from_utf8_lossy(message));
+        progress::aside(|| std::io::stderr().write_all(text.as_bytes()))?;
         Ok(message.len())
     }
 

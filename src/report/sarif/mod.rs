@@ -29,6 +29,15 @@ pub fn render(report: &Report) -> Result<String, serde_json::Error> {
     log(vec![run(report, &Base::default())])
 }
 
+/// The same of a project that lies in the folder `below` of its repository: code scanning
+/// takes paths from the repository's root.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_below(report: &Report, below: &str) -> Result<String, serde_json::Error> {
+    log(vec![run(report, &Base::of(below))])
+}
+
 /// Several projects as one log: a run each, told apart by the id of its automation.
 ///
 /// # Errors
