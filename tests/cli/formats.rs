@@ -8,7 +8,7 @@ use support::project::{Outcome, outcome};
 
 const SAVED: [&str; 5] = ["sealed", "leaked", "unobserved", "interrupted", "hostile"];
 
-const FORMATS: [&str; 5] = ["json", "terminal", "markdown", "junit", "sarif"];
+const FORMATS: [&str; 6] = ["json", "terminal", "html", "markdown", "junit", "sarif"];
 
 fn saved(name: &str) -> String {
     support::root().join(format!("tests/fixtures/reports/{name}.json")).display().to_string()
