@@ -1,7 +1,7 @@
 //! `sealcheck report`: a saved report in any format. Nothing is run and nothing judged.
 
 use super::arguments::{ReportArguments, Talk};
-use super::{Code, print, save, saved};
+use super::{Code, save, saved};
 use crate::report::model::Report;
 use anyhow::Context;
 
@@ -14,10 +14,11 @@ pub(crate) fn run(arguments: &ReportArguments, talk: &Talk) -> anyhow::Result<Co
     if let Some(path) = path {
         save::probe(path)?;
     }
-    let text = save::rendered(&report, arguments.format, path, talk)?;
+    let rendered = save::rendered(&report, arguments.format, path, talk)?;
     match path {
-        None => print(&text)?,
-        Some(path) => save::write_whole(path, &text)
+        None => rendered.print()?,
+        Some(path) => rendered
+            .save(path)
             .with_context(|| format!("the report could not be written to `{}`", path.display()))?,
     }
     Ok(Code::Good)
