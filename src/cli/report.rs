@@ -3,7 +3,7 @@
 use super::arguments::{ReportArguments, Talk};
 use super::options::ReportFormat;
 use super::save::several;
-use super::{Code, print, save, saved};
+use super::{Code, save, saved};
 use crate::report::collection::Saved;
 use crate::report::sarif;
 use crate::text::{Complaint, nearest};
@@ -30,13 +30,14 @@ pub(crate) fn run(arguments: &ReportArguments, talk: &Talk) -> anyhow::Result<Co
             return Ok(Code::Good);
         }
     };
-    let text = match (&arguments.below, arguments.format) {
-        (Some(below), ReportFormat::Sarif) => sarif::render_below(&report, below)?,
+    let rendered = match (&arguments.below, arguments.format) {
+        (Some(below), ReportFormat::Sarif) => save::Rendered::Text(sarif::render_below(&report, below)?),
         (_, format) => save::rendered(&report, format, path, talk)?,
     };
     match path {
-        None => print(&text)?,
-        Some(path) => save::write_whole(path, &text)
+        None => rendered.print()?,
+        Some(path) => rendered
+            .save(path)
             .with_context(|| format!("the report could not be written to `{}`", path.display()))?,
     }
     Ok(Code::Good)

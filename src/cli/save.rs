@@ -5,15 +5,18 @@ pub(super) mod several;
 
 use super::arguments::{Color, Talk};
 use super::options::{ReportFormat, ReportTarget};
-use super::{print, say};
+use super::{print, print_by, say};
 use crate::report::model::Report;
 use crate::report::terminal::{self, Look};
 use crate::report::{html, intoto, junit, markdown, sarif};
 use crate::text::Complaint;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tempfile::NamedTempFile;
+
+/// Bytes that are gathered before they go to a file.
+const BUFFER: usize = 64 << 10;
 
 /// A report that could not be written after the runs.
 #[derive(Debug, thiserror::Error)]
@@ -79,15 +82,15 @@ struct Written {
 fn written(report: &Report, targets: &[ReportTarget], talk: &Talk) -> anyhow::Result<Written> {
     let mut written = Written { saved: Vec::new(), unsaved: None, taken: false };
     for target in targets {
-        let text = rendered(report, target.format, target.path.as_deref(), talk)?;
+        let rendered = rendered(report, target.format, target.path.as_deref(), talk)?;
         match &target.path {
             None => {
                 written.taken = true;
-                print(&text)?;
+                rendered.print()?;
             }
             Some(path) => {
                 let path_text = path.display().to_string();
-                match write_whole(path, &text) {
+                match rendered.save(path) {
                     Ok(()) => written.saved.push((target.format.name().to_owned(), path_text)),
                     Err(source) => written.unsaved = Some(Unsaved { path: path_text, source }),
                 }
@@ -97,26 +100,56 @@ fn written(report: &Report, targets: &[ReportTarget], talk: &Talk) -> anyhow::Re
     Ok(written)
 }
 
+/// A report in a format, to be written.
+pub(super) enum Rendered<'a> {
+    /// As a whole, which is short.
+    Text(String),
+    /// As it is made: there is no second copy of a large report in memory.
+    Json(&'a Report),
+    /// The same.
+    Html(&'a Report),
+}
+
+impl Rendered<'_> {
+    fn write(&self, mut out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Text(text) => out.write_all(text.as_bytes()),
+            Self::Json(report) => report.write_json(out),
+            Self::Html(report) => html::write(&[html::Page::of(report)], &mut out),
+        }
+    }
+
+    /// To standard output.
+    pub(super) fn print(&self) -> anyhow::Result<()> {
+        print_by(|out| self.write(out))
+    }
+
+    /// To a file, which is there whole or not at all.
+    pub(super) fn save(&self, path: &Path) -> io::Result<()> {
+        write_by(path, |out| self.write(out))
+    }
+}
+
 /// A report in a format. The terminal's is for standard output as it is, and plain in a file.
-pub(super) fn rendered(
-    report: &Report,
+pub(super) fn rendered<'a>(
+    report: &'a Report,
     format: ReportFormat,
     path: Option<&Path>,
     talk: &Talk,
-) -> anyhow::Result<String> {
-    Ok(match (format, path) {
+) -> anyhow::Result<Rendered<'a>> {
+    Ok(Rendered::Text(match (format, path) {
         (ReportFormat::Terminal, None) => terminal::render(report, look(talk), None),
         (ReportFormat::Terminal, Some(_)) => {
             let verbose = talk.verbose > 0;
             terminal::render(report, Look { verbose, ..Look::PLAIN }, None)
         }
-        (ReportFormat::Json, _) => report.to_json()?,
-        (ReportFormat::Html, _) => html::render(report)?,
+        (ReportFormat::Json, _) => return Ok(Rendered::Json(report)),
+        (ReportFormat::Html, _) => return Ok(Rendered::Html(report)),
         (ReportFormat::Markdown, _) => markdown::render(report),
         (ReportFormat::Junit, _) => junit::render(report),
         (ReportFormat::Sarif, _) => sarif::render(report)?,
         (ReportFormat::Intoto, _) => intoto::render(report)?,
-    })
+    }))
 }
 
 /// How standard output is, after what the user wants of it.
@@ -130,20 +163,14 @@ pub(super) fn look(talk: &Talk) -> Look {
     look
 }
 
-/// A report is there whole or not at all, whatever happens in between.
-pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    write_whole_by(path, |out| out.write_all(text.as_bytes()))
-}
-
-/// The same of what is written piece by piece.
-fn write_whole_by(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+/// A file is there whole or not at all, whatever happens in between.
+fn write_by(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let folder = folder(path);
     std::fs::create_dir_all(folder)?;
     let file = NamedTempFile::new_in(folder)?;
-    let mut out = io::BufWriter::new(file.as_file());
+    let mut out = BufWriter::with_capacity(BUFFER, file);
     write(&mut out)?;
-    out.flush()?;
-    drop(out);
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

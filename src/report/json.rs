@@ -12,6 +12,7 @@ use super::model::{Report, SCHEMA};
 use crate::text::{Complaint, Source};
 use serde::Deserialize;
 use std::collections::BTreeSet;
+use std::io::{self, Write};
 
 impl Report {
     /// The report as pretty JSON with a final newline; the same report gives the same bytes.
@@ -19,6 +20,13 @@ impl Report {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
         Ok(text)
+    }
+
+    /// The same as it is made: a report of a project with thousands of packages has tens of
+    /// megabytes, of which no second copy should be in memory.
+    pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *out, self)?;
+        out.write_all(b"\n")
     }
 
     /// Reads a saved report. The complaint names the file `report`; see
@@ -199,6 +207,9 @@ pub(crate) mod tests {
         let back = Report::read(&text).unwrap();
         assert_eq!(back, report);
         assert_eq!(back.to_json().unwrap(), text);
+        let mut written = Vec::new();
+        back.write_json(&mut written).unwrap();
+        assert!(written == text.as_bytes());
     }
 
     #[test]

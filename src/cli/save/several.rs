@@ -1,7 +1,7 @@
 //! The same for several projects: one report of all.
 
-use super::super::{print, say};
-use super::{Unsaved, look, probe, write_whole_by};
+use super::super::{print, print_by, say};
+use super::{Unsaved, look, probe, write_by};
 use crate::cli::arguments::Talk;
 use crate::cli::options::{ReportFormat, ReportTarget};
 use crate::report::collection::{Collection, Entry};
@@ -47,7 +47,7 @@ pub(crate) fn collection(all: &Collection, targets: &[ReportTarget], talk: &Talk
             Some(path) => {
                 let path_text = path.display().to_string();
                 let write = |out: &mut dyn Write| write(all, target.format, Some(path), talk, out);
-                match write_whole_by(path, write) {
+                match write_by(path, write) {
                     Ok(()) => saved.push((target.format.name().to_owned(), path_text)),
                     Err(source) => unsaved = Some(Unsaved { path: path_text, source }),
                 }
@@ -65,16 +65,12 @@ pub(crate) fn collection(all: &Collection, targets: &[ReportTarget], talk: &Talk
 
 /// To standard output. A reader that closed the pipe is no error.
 pub(crate) fn print_all(all: &Collection, format: ReportFormat, talk: &Talk) -> anyhow::Result<()> {
-    let mut out = io::BufWriter::new(anstream::stdout().lock());
-    match write(all, format, None, talk, &mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        Ok(()) | Err(_) => Ok(()),
-    }
+    print_by(|out| write(all, format, None, talk, out))
 }
 
 /// To a file, whole or not at all.
 pub(crate) fn write_all(all: &Collection, format: ReportFormat, path: &Path, talk: &Talk) -> io::Result<()> {
-    write_whole_by(path, |out| write(all, format, Some(path), talk, out))
+    write_by(path, |out| write(all, format, Some(path), talk, out))
 }
 
 /// JSON goes out piece by piece: it has the evidence of every project.
