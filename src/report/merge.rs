@@ -171,6 +171,10 @@ fn merged(mut shards: Vec<Read>) -> Option<Report> {
     // Shards run side by side, or one again on another day: what adds up is their work.
     let duration_ms = shards.iter().fold(0_u64, |sum, read| sum.saturating_add(read.report.duration_ms));
     let started = shards.iter().map(|read| read.report.started.clone()).min()?;
+    // On another machine node may lie elsewhere: then it is nobody's digest.
+    let mut inputs: BTreeSet<Option<String>> =
+        shards.iter().map(|read| read.report.subject.inputs_sha512.clone()).collect();
+    let inputs = if inputs.len() == 1 { inputs.pop_first().flatten() } else { None };
     let (mut facts, runs): (Vec<RunFact>, Vec<Run>) = runs(&mut shards).into_iter().unzip();
     let Read { mut report, shard, .. } = shards.into_iter().next()?;
     let scenarios = facts.iter().zip(&runs).filter(|(fact, _)| fact.seen == Seen::Whole);
@@ -191,6 +195,7 @@ fn merged(mut shards: Vec<Read>) -> Option<Report> {
         (run.verdict, run.because) = (said.verdict, said.because);
     }
     report.started = started;
+    report.subject.inputs_sha512 = inputs;
     report.duration_ms = duration_ms;
     report.interrupted = interrupted;
     report.outcome = Outcome::of(judgement.exit_code, interrupted);
