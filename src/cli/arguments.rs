@@ -65,6 +65,8 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Print a manual page, as roff
+    Man(ManArguments),
 }
 
 /// The commands by which the executable enters a sandbox. No user's, so they are in no
@@ -260,6 +262,15 @@ pub(crate) struct ReportArguments {
     pub(crate) format: ReportFormat,
     /// Write to this file and not to standard output
     #[arg(short, long, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    /// The command that it is of, `scenarios list`; without one, the program
+    pub(crate) command: Vec<String>,
+    /// Write the pages of all commands into this folder and print none
+    #[arg(short, long, value_name = "FOLDER", conflicts_with = "command")]
     pub(crate) output: Option<PathBuf>,
 }
 

@@ -23,6 +23,7 @@ mod inspect;
 mod invoke;
 mod load;
 mod look;
+mod man;
 mod margin;
 mod mend;
 mod options;
@@ -136,6 +137,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Code> {
             print(&String::from_utf8_lossy(&out))?;
             Ok(Code::Good)
         }
+        Command::Man(man) => man::run(&man),
     }
 }
 
