@@ -5,9 +5,11 @@
 //! must not know how anything was observed: it reaches no socket and no
 //! process, and a saved report renders as a fresh one does.
 
+pub mod baselines;
 pub mod comparison;
 pub mod drift;
 pub mod entry;
+pub mod forms;
 pub mod intoto;
 pub mod json;
 pub mod junit;
