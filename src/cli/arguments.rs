@@ -67,6 +67,8 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Print a manual page, as roff
+    Man(ManArguments),
 }
 
 /// The commands by which the executable enters a sandbox. No user's, so they are in no
@@ -300,6 +302,15 @@ pub(crate) struct MergeArguments {
     /// Write the merged report, as `json=PATH` or in another of the formats of `report`; `-` is standard output (repeatable)
     #[arg(long, value_name = "FORMAT=PATH", env = "SEALCHECK_REPORT", value_delimiter = ',')]
     pub(crate) report: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    /// The command that it is of, `scenarios list`; without one, the program
+    pub(crate) command: Vec<String>,
+    /// Write the pages of all commands into this folder and print none
+    #[arg(short, long, value_name = "FOLDER", conflicts_with = "command")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

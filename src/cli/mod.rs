@@ -25,6 +25,7 @@ mod inspect;
 mod invoke;
 mod load;
 mod look;
+mod man;
 mod margin;
 mod mend;
 mod merge;
@@ -147,6 +148,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Code> {
             print(&String::from_utf8_lossy(&out))?;
             Ok(Code::Good)
         }
+        Command::Man(man) => man::run(&man),
     }
 }
 

@@ -163,6 +163,11 @@ pub(super) fn look(talk: &Talk) -> Look {
     look
 }
 
+/// A text as a file.
+pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    write_by(path, |out| out.write_all(text.as_bytes()))
+}
+
 /// A file is there whole or not at all, whatever happens in between.
 fn write_by(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let folder = folder(path);

@@ -5,10 +5,12 @@
 //! must not know how anything was observed: it reaches no socket and no
 //! process, and a saved report renders as a fresh one does.
 
+pub mod baselines;
 pub mod collection;
 pub mod comparison;
 pub mod drift;
 pub mod entry;
+pub mod forms;
 pub mod html;
 pub mod intoto;
 pub mod json;

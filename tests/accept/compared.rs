@@ -48,6 +48,7 @@ fn a_report_is_equal_to_the_baseline_until_a_dependency_is_another() {
     let json: Value =
         serde_json::from_str(&compare(&after, FILE, REPORT, &["--format", "json"]).stdout).unwrap();
     assert_eq!((&json["schema"], &json["agreement"]), (&"sealcheck/drift/v1".into(), &"differs".into()));
+    crate::support::schema::assert_fits(&json);
     assert_eq!(
         json["places"][0]["packages"][0]["changes"][0],
         serde_json::json!({ "what": "version", "before": ["2.0.0"], "after": ["2.0.1"] })
@@ -88,6 +89,10 @@ fn baselines(before: &Project, after: &Project) {
     let told = compare(after, "old.json", FILE, &[]);
     assert_eq!(told.status, Some(1), "{}{}", told.stdout, told.stderr);
     assert!(told.stdout.contains("+ ") && told.stdout.contains("\"collect.example:443\""), "{}", told.stdout);
+    let json: Value =
+        serde_json::from_str(&compare(after, "old.json", FILE, &["--format", "json"]).stdout).unwrap();
+    assert_eq!((&json["schema"], &json["agreement"]), (&"sealcheck/baselines/v1".into(), &"differs".into()));
+    crate::support::schema::assert_fits(&json);
     let same = compare(after, FILE, FILE, &[]);
     assert_eq!(same.status, Some(0), "{}{}", same.stdout, same.stderr);
 }

@@ -177,6 +177,37 @@ fn completions_know_the_options() {
 }
 
 #[test]
+fn every_command_has_a_manual_page() {
+    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let pages = folder.path().join("man/man1");
+    let told = outcome(
+        shop.command().env("SEALCHECK_SCENARIOS_DIR", "/of/this/machine").args([
+            "man",
+            "-o",
+            pages.to_str().unwrap(),
+        ]),
+        None,
+    );
+    assert_good(&told);
+    let written = snapshot(&pages);
+    let named = |name: &str| String::from_utf8(written[pages.join(name).to_str().unwrap()].clone()).unwrap();
+    for (name, title, part) in [
+        ("sealcheck.1", ".TH sealcheck 1", "sealcheck\\-inspect(1)"),
+        ("sealcheck-test.1", ".TH sealcheck-test 1", "\\-\\-fail\\-on"),
+        ("sealcheck-scenarios-list.1", ".TH sealcheck-scenarios-list 1", ".SH SYNOPSIS"),
+    ] {
+        let page = named(name);
+        assert!(page.contains(title) && page.contains(part), "{name}\n{page}");
+    }
+    for (name, page) in &written {
+        let page = String::from_utf8_lossy(page);
+        assert!(!page.contains("/of/this/machine") && !page.contains("__"), "{name}\n{page}");
+    }
+    assert_eq!(shop.run(&["man", "scenarios", "list"]).stdout, named("sealcheck-scenarios-list.1"));
+    assert_eq!(shop.run(&["man"]).stdout, named("sealcheck.1"));
+}
+
+#[test]
 fn help_and_version_are_results() {
     let shop = shop();
     for arguments in [&["--version"][..], &["--help"], &["test", "--help"], &["help", "inspect"]] {

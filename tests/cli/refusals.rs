@@ -34,6 +34,9 @@ fn what_cannot_be_meant_is_refused_with_what_could_be() {
         (&["scenarios", "show", "zzzzzzzz"], &["scenarios list"]),
         (&["clean", "--store", "."], &["no store"]),
         (&["completions", "cmd"], &["bash"]),
+        (&["man", "inspec"], &["did you mean `inspect`"]),
+        (&["man", "scenarios", "zzzzzzzz"], &["sealcheck help"]),
+        (&["man", "test", "-o", "pages"], &["--output"]),
         (&["inspect", "nowhere"], &["nowhere"]),
         (&["doctor", "nowhere"], &["nowhere"]),
     ];

@@ -151,6 +151,7 @@ fn what_is_not_installed_is_said_not_to_be_known() {
     let json: serde_json::Value =
         serde_json::from_str(&review(&project, &["--no-install", "--format", "json"]).stdout).unwrap();
     assert_eq!(json["schema"], "sealcheck/review/v1");
+    support::schema::assert_fits(&json);
     assert_eq!(json["agreement"], "differs");
     let kinds: Vec<&str> =
         json["changes"].as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();

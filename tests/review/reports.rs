@@ -67,4 +67,5 @@ fn no_text_of_a_report_steers_the_terminal() {
     let json = compare(&fixture().to_string(), &hostile.to_string(), &["--format", "json"]);
     let json: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!((&json["schema"], &json["agreement"]), (&"sealcheck/comparison/v1".into(), &"differs".into()));
+    support::schema::assert_fits(&json);
 }

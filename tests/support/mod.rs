@@ -19,6 +19,7 @@ pub mod own_registry;
 pub mod package;
 pub mod place;
 pub mod project;
+pub mod schema;
 pub mod toolchain;
 pub mod verdaccio;
 

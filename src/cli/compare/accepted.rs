@@ -3,13 +3,12 @@
 use crate::cli::arguments::{CompareArguments, CompareFormat, Talk};
 use crate::cli::{Code, inert, print, save};
 use crate::compare::approved::{Approved, LIMIT};
-use crate::compare::texts;
+use crate::report::baselines::Baselines;
 use crate::report::comparison::Agreement;
 use crate::report::drift::Drift;
 use crate::report::model::Report;
 use crate::report::terminal;
 use crate::text::{Complaint, Source};
-use serde_json::json;
 use std::fmt::Write;
 
 /// Lines that are shown of two baselines.
@@ -45,8 +44,8 @@ pub(super) fn baselines(
     talk: &Talk,
 ) -> anyhow::Result<Code> {
     let (of_left, of_right) = (read(left)?.to_json()?, read(right)?.to_json()?);
-    let (lines, more) = texts::lines(&of_left, &of_right, MOST);
-    let equal = of_left == of_right;
+    let found = Baselines::of((left.name(), &of_left), (right.name(), &of_right), MOST);
+    let equal = found.agreement == Agreement::Equal;
     match arguments.format {
         CompareFormat::Text => {
             let charset = terminal::safe::Charset { unicode: save::look(talk).unicode };
@@ -55,22 +54,15 @@ pub(super) fn baselines(
                 true => format!("equal: {one} and {other} accept the same\n"),
                 false => format!("differs: from {one} to {other}\n\n"),
             };
-            for line in &lines {
+            for line in &found.lines {
                 let _ = writeln!(out, "{}", charset.clipped(line, WIDEST));
             }
-            if more > 0 {
-                let _ = writeln!(out, "and {more} lines more");
+            if found.more > 0 {
+                let _ = writeln!(out, "and {} lines more", found.more);
             }
             print(&inert(&out))?;
         }
-        CompareFormat::Json => {
-            let agreement = if equal { Agreement::Equal } else { Agreement::Differs };
-            let value = json!({
-                "schema": "sealcheck/baselines/v1", "agreement": agreement,
-                "left": left.name(), "right": right.name(), "lines": lines, "more": more,
-            });
-            print(&format!("{value:#}\n"))?;
-        }
+        CompareFormat::Json => print(&format!("{:#}\n", serde_json::to_value(&found)?))?,
     }
     Ok(if equal { Code::Good } else { Code::Bad })
 }
