@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Compare(CompareArguments),
     /// Print a saved report in another format; runs nothing, and exits with 0 whatever the report says
     Report(ReportArguments),
+    /// Make one report of the shards of a test, and exit as that test would have
+    Merge(MergeArguments),
     /// Print this machine's install environment as JSON, secrets replaced
     Capture(CaptureArguments),
     /// The catalogue of scenarios
@@ -155,6 +157,9 @@ pub(crate) struct TestArguments {
     /// Record what differs from `sealcheck.lock.json` there, where nothing forbids it
     #[arg(long, env = "SEALCHECK_UPDATE", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) update: bool,
+    /// Run one of N equal parts of the test, as `2/3`; `merge` makes one report of all
+    #[arg(long, value_name = "K/N", env = "SEALCHECK_SHARD", conflicts_with = "update")]
+    pub(crate) shard: Option<String>,
 }
 
 /// What of an earlier test may stand for a project that is as it was.
@@ -282,6 +287,19 @@ pub(crate) struct ReportArguments {
     /// Write to this file and not to standard output
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
+    /// In `sarif`: the folder of the repository in which the project lies
+    #[arg(long, value_name = "DIR")]
+    pub(crate) below: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MergeArguments {
+    /// The reports that each `test --shard K/N --report json=PATH` wrote, in any order
+    #[arg(required = true)]
+    pub(crate) file: Vec<PathBuf>,
+    /// Write the merged report, as `json=PATH` or in another of the formats of `report`; `-` is standard output (repeatable)
+    #[arg(long, value_name = "FORMAT=PATH", env = "SEALCHECK_REPORT", value_delimiter = ',')]
+    pub(crate) report: Vec<String>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -2,6 +2,7 @@
 
 use super::containers::Placed;
 use super::load::Loaded;
+use super::shard::Sharding;
 use crate::compare::noise::{seen_whole, varying};
 use crate::evidence::{Evidence, Resolution};
 use crate::finding::{Judgement, Severity};
@@ -50,17 +51,23 @@ pub(crate) struct Parts<'a> {
     pub(crate) drills: Vec<DrillScore>,
     pub(crate) store: Option<Store>,
     pub(crate) traced: bool,
+    /// Where this is a part of the test.
+    pub(crate) shard: Option<Sharding>,
 }
 
 /// The report; `None` where there was no place to run in.
-pub(crate) fn report(parts: Parts<'_>) -> Option<Report> {
+pub(crate) fn report(mut parts: Parts<'_>) -> Option<Report> {
     let (first, _) = parts.places.first()?;
     let (loaded, project) = (*first, first.project.clone());
-    let coverage = coverage(&parts, &project);
-    let mut verdicts = parts.judgement.runs.iter();
+    let tested = private_tested(&parts, &project);
+    let coverage = coverage(&parts, &project, tested.len());
+    let said = std::mem::take(&mut parts.judgement.runs);
+    let mut verdicts = said.iter();
     let every = || parts.places.iter().flat_map(|(_, runs)| runs);
-    let scenarios: BTreeSet<String> =
-        every().map(|(run, _)| toml::to_string(&run.scenario).unwrap_or_default()).collect();
+    let scenarios = match &parts.shard {
+        Some(shard) => shard.scenarios.clone(),
+        None => written(every().map(|(run, _)| run)),
+    };
     let scenarios = Vec::from_iter(scenarios);
     let noise = parts.places.iter().flat_map(|(_, runs)| noise(runs)).collect();
     let mut runs = Vec::new();
@@ -76,6 +83,7 @@ pub(crate) fn report(parts: Parts<'_>) -> Option<Report> {
         started: parts.started.to_string(),
         duration_ms: parts.duration_ms,
         interrupted: parts.interrupted,
+        shard: None,
         verdict: parts.judgement.verdict,
         because: parts.judgement.because.clone(),
         outcome: parts.outcome,
@@ -90,12 +98,18 @@ pub(crate) fn report(parts: Parts<'_>) -> Option<Report> {
         store: parts.store,
         resolutions: parts.resolutions,
         runs,
-        findings: parts.judgement.findings,
+        findings: std::mem::take(&mut parts.judgement.findings),
         noise,
         coverage,
     };
     report.arrange();
+    report.shard = parts.shard.map(|shard| shard.told(&report, &parts.judgement.basis, tested));
     Some(report)
+}
+
+/// The scenarios of runs, as they are written.
+pub(crate) fn written<'a>(runs: impl IntoIterator<Item = &'a RunSpec>) -> BTreeSet<String> {
+    runs.into_iter().map(|run| toml::to_string(&run.scenario).unwrap_or_default()).collect()
 }
 
 /// What varied between the repetitions of each scenario in one place. Where they ended
@@ -260,8 +274,8 @@ fn git(root: &Path) -> (Option<String>, Option<bool>) {
     (commit, dirty)
 }
 
-fn coverage(parts: &Parts<'_>, project: &Project) -> Coverage {
-    let private = |class: Class| class == Class::Private;
+/// Private packages that a run put to the test.
+fn private_tested(parts: &Parts<'_>, project: &Project) -> Vec<String> {
     let every = || parts.places.iter().flat_map(|(_, runs)| runs);
     let tested: BTreeSet<&str> = every()
         .filter(|(run, _)| {
@@ -270,18 +284,26 @@ fn coverage(parts: &Parts<'_>, project: &Project) -> Coverage {
         })
         .filter_map(|(_, evidence)| evidence.as_ref())
         .flat_map(|evidence| &evidence.packages)
-        .filter(|package| private(package.class))
+        .filter(|package| package.class == Class::Private)
         .map(|package| package.name.as_str())
         .collect();
-    let total: BTreeSet<&str> = project
+    private_packages(project).intersection(&tested).map(|name| (*name).to_owned()).collect()
+}
+
+fn private_packages(project: &Project) -> BTreeSet<&str> {
+    project
         .classes
         .iter()
-        .filter(|(_, classified)| private(classified.class))
+        .filter(|(_, classified)| classified.class == Class::Private)
         .filter_map(|(path, _)| Some(project.lockfile.entries.get(path)?.name.as_str()))
-        .collect();
+        .collect()
+}
+
+fn coverage(parts: &Parts<'_>, project: &Project, private_tested: usize) -> Coverage {
+    let every = || parts.places.iter().flat_map(|(_, runs)| runs);
     Coverage {
-        private_tested: tested.intersection(&total).count(),
-        private_total: total.len(),
+        private_tested,
+        private_total: private_packages(project).len(),
         scenarios_run: every()
             .filter(|(_, evidence)| evidence.is_some())
             .map(|(run, _)| &run.scenario.name)

@@ -9,6 +9,7 @@ mod screen;
 use super::load::Loaded;
 use super::options::Options;
 use super::rooms::Room;
+use super::shard::Sharding;
 use super::{Code, drills, say};
 use crate::compare::approved::{Approved, FILE, LIMIT, Place, Standing, exact};
 use crate::finding::{self, Ground, JudgedRun, Judgement, Severity, Verdict};
@@ -103,6 +104,8 @@ pub(super) struct Tested<'a> {
     pub(super) outcomes: &'a [Vec<runner::Outcome>],
     pub(super) judged: &'a [JudgedRun<'a>],
     pub(super) interrupted: bool,
+    /// Where only a part of the test was run here.
+    pub(super) shard: Option<&'a Sharding>,
 }
 
 /// What is said of it, with the baseline it was compared with in the end.
@@ -154,7 +157,8 @@ impl Tested<'_> {
             .rooms
             .iter()
             .zip(places)
-            .map(|(room, here)| Ground {
+            .enumerate()
+            .map(|(at, (room, here))| Ground {
                 project: &room.loaded.project,
                 margin: room.margin.as_ref(),
                 resolutions: &room.resolutions,
@@ -165,6 +169,7 @@ impl Tested<'_> {
                     places,
                     suite: suite.as_deref(),
                 }),
+                elsewhere: self.shard.map(|shard| shard.elsewhere(at)).unwrap_or_default(),
             })
             .collect();
         finding::judge(self.judged, &grounds, self.judged_by)

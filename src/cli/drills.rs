@@ -11,7 +11,7 @@ use super::load::Loaded;
 use super::test::{Done, Place, Prepared, code, severity, store};
 use super::{Code, invoke, print};
 use crate::drill::catalogue::{self, Embedded};
-use crate::finding::{Finding, Judgement, RunVerdict, Severity, Verdict};
+use crate::finding::{Basis, Finding, Judgement, RunVerdict, Severity, Verdict};
 use crate::report::outcome::Outcome;
 use crate::report::progress::Display;
 use crate::report::scorecard::{DrillOutcome, DrillScore};
@@ -147,6 +147,7 @@ pub(super) async fn suite(prepared: Prepared, stop: watch::Receiver<bool>) -> an
         drills: scores,
         store: kept,
         traced: options.trace,
+        shard: None,
     });
     let Some(report) = report else { anyhow::bail!("there is no place to run in") };
     Ok(Done { report, options, talk, says: Vec::new(), code: code(outcome) })
@@ -161,6 +162,7 @@ fn nothing_said() -> Judgement {
         accepted: false,
         accepted_until: None,
         exit_code: 0,
+        basis: Basis::default(),
     }
 }
 

@@ -93,6 +93,8 @@ fn chosen(hash: &mut Hash, options: &Options) {
         trace,
         watch,
         store_limit: _,
+        // A part is a part of the same.
+        shard: _,
     } = options;
     // Which scenarios they are is told by the plan.
     let Choice { scenario, skip, suite, scenarios_dir: _, repeat } = choice;

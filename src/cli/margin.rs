@@ -53,7 +53,7 @@ pub(super) async fn search(
     let known: Vec<&Outcome> = first.iter().collect();
     let judgement = (trials.judge)(
         &known,
-        Ground { project: &loaded.project, margin: None, resolutions: &[], approved: None },
+        Ground { project: &loaded.project, margin: None, resolutions: &[], approved: None, elsewhere: &[] },
     );
     let live = first
         .iter()
@@ -115,7 +115,13 @@ pub(super) async fn try_sets(
         let known: Vec<&Outcome> = first.iter().chain(&round).collect();
         let judgement = (trials.judge)(
             &known,
-            Ground { project: &loaded.project, margin: None, resolutions: &[], approved: None },
+            Ground {
+                project: &loaded.project,
+                margin: None,
+                resolutions: &[],
+                approved: None,
+                elsewhere: &[],
+            },
         );
         for (losses, outcome) in sets.into_iter().zip(&round) {
             search.told(losses, what_became(&judgement, &outcome.run.id));

@@ -82,7 +82,8 @@ async fn became(
     let plan = load::plan_of(changed, vec![baseline.run.scenario.clone()], 1)?;
     let first = opened.invocation.clone().run(plan, trials.listener.clone()).await;
     let known: Vec<&Outcome> = first.iter().collect();
-    let ground = Ground { project: &changed.project, margin: None, resolutions: &[], approved: None };
+    let ground =
+        Ground { project: &changed.project, margin: None, resolutions: &[], approved: None, elsewhere: &[] };
     match (trials.judge)(&known, ground).runs.first().map(|of| of.verdict) {
         Some(Verdict::Sealed | Verdict::Exposed | Verdict::Leaked) => {}
         Some(Verdict::Broken) => return Ok(Became::Broken),

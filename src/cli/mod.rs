@@ -27,6 +27,7 @@ mod load;
 mod look;
 mod margin;
 mod mend;
+mod merge;
 mod options;
 mod plan;
 mod pool;
@@ -36,6 +37,7 @@ mod report;
 mod rooms;
 mod save;
 mod saved;
+mod shard;
 mod signals;
 mod signatures;
 mod test;
@@ -43,6 +45,7 @@ mod together;
 mod tools;
 mod trim;
 
+use crate::report::progress;
 use crate::report::terminal::inert;
 use crate::text::Complaint;
 use arguments::{Arguments, Color, Command, InsideCommand, Talk};
@@ -132,6 +135,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Code> {
         Command::Inspect(inspect) => inspect::run(inspect),
         Command::Compare(compare) => compare::run(compare, &arguments.talk),
         Command::Report(report) => report::run(&report, &arguments.talk),
+        Command::Merge(merge) => merge::run(&merge, &arguments.talk),
         Command::Scenarios(scenarios) => catalogue::run(scenarios),
         Command::Drills(drills) => drills::run(drills, &arguments.talk),
         Command::Explain { rule } => explain::run(rule.as_deref()),
@@ -158,7 +162,9 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 
 /// Writes a message to standard error.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{}", inert(text));
+    progress::aside(|| {
+        let _ = writeln!(anstream::stderr().lock(), "{}", inert(text));
+    });
 }
 
 /// Where the log of the program goes, a whole message at a time.
@@ -166,7 +172,8 @@ struct Log;
 
 impl Write for Log {
     fn write(&mut self, message: &[u8]) -> std::io::Result<usize> {
-        std::io::stderr().write_all(inert(&String::from_utf8_lossy(message)).as_bytes())?;
+        let text = inert(&String::from_utf8_lossy(message));
+        progress::aside(|| std::io::stderr().write_all(text.as_bytes()))?;
         Ok(message.len())
     }
 

@@ -2,6 +2,7 @@
 //! then `SEALCHECK_*` (both by clap), then `sealcheck.toml`, then the default.
 
 use super::arguments::{Choice, FailOn, ProgressChoice, ScratchChoice, Surroundings, Talk, TestArguments};
+use super::shard::{self, Asked};
 use crate::text::Complaint;
 use crate::upstream::DEFAULT_LIMIT;
 use clap::ValueEnum;
@@ -20,6 +21,8 @@ pub(crate) struct Options {
     pub(crate) reports: Vec<ReportTarget>,
     pub(crate) fail_on: FailOn,
     pub(crate) progress: ProgressChoice,
+    /// Which part of the test is run; `None` is all of it.
+    pub(crate) shard: Option<Asked>,
     pub(crate) trace: bool,
     pub(crate) watch: bool,
     /// Bytes that the store may have afterwards.
@@ -95,7 +98,7 @@ pub(crate) fn of_file(file: &Table, root: &Path) -> Result<Options, Complaint> {
 /// Lays `arguments` over the options of the project's `sealcheck.toml`, whose paths
 /// are below `root`.
 pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Result<Options, Complaint> {
-    let TestArguments { mut choice, running: arguments, surroundings, .. } = arguments;
+    let TestArguments { mut choice, running: arguments, surroundings, shard, .. } = arguments;
     // What a project's own file says of a store is said of its own.
     let of_file = if surroundings.store.is_none() { word(file, "store-limit")? } else { None };
     let store_limit = arguments.store_limit.clone().or(of_file);
@@ -134,6 +137,7 @@ pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Resu
         reports,
         fail_on: choose(arguments.fail_on, file, "fail-on")?.unwrap_or(FailOn::Error),
         progress: choose(arguments.progress, file, "progress")?.unwrap_or(ProgressChoice::Auto),
+        shard: shard.as_deref().map(shard::asked).transpose()?,
         trace: !arguments.no_trace,
         watch: !arguments.no_trace && !arguments.no_watch,
         store_limit: store_limit.as_deref().map_or(Ok(DEFAULT_LIMIT), size)?,
@@ -307,7 +311,7 @@ pub(super) fn report_targets(arguments: &TestArguments) -> Result<Vec<ReportTarg
     arguments.running.report.iter().map(|text| report_target(text)).collect()
 }
 
-fn report_target(text: &str) -> Result<ReportTarget, Complaint> {
+pub(super) fn report_target(text: &str) -> Result<ReportTarget, Complaint> {
     let (format, path) = text.split_once('=').ok_or_else(|| {
         Complaint::about(format!("`{text}` is no report")).help("write FORMAT=PATH, as in `json=report.json`")
     })?;

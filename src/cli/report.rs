@@ -1,9 +1,11 @@
 //! `sealcheck report`: a saved report in any format. Nothing is run and nothing judged.
 
 use super::arguments::{ReportArguments, Talk};
+use super::options::ReportFormat;
 use super::save::several;
 use super::{Code, print, save, saved};
 use crate::report::collection::Saved;
+use crate::report::sarif;
 use crate::text::{Complaint, nearest};
 use anyhow::Context;
 
@@ -28,7 +30,10 @@ pub(crate) fn run(arguments: &ReportArguments, talk: &Talk) -> anyhow::Result<Co
             return Ok(Code::Good);
         }
     };
-    let text = save::rendered(&report, arguments.format, path, talk)?;
+    let text = match (&arguments.below, arguments.format) {
+        (Some(below), ReportFormat::Sarif) => sarif::render_below(&report, below)?,
+        (_, format) => save::rendered(&report, format, path, talk)?,
+    };
     match path {
         None => print(&text)?,
         Some(path) => save::write_whole(path, &text)

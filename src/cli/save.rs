@@ -4,7 +4,7 @@
 pub(super) mod several;
 
 use super::arguments::{Color, Talk};
-use super::options::{Options, ReportFormat};
+use super::options::{ReportFormat, ReportTarget};
 use super::{print, say};
 use crate::report::model::Report;
 use crate::report::terminal::{self, Look};
@@ -52,8 +52,8 @@ fn folder(path: &Path) -> &Path {
 
 /// Writes every report that was asked for and shows the terminal's, on standard error
 /// where a report has standard output for itself.
-pub(super) fn report(report: &Report, options: &Options, talk: &Talk) -> anyhow::Result<()> {
-    let Written { saved, unsaved, taken } = written(report, options, talk)?;
+pub(super) fn report(report: &Report, targets: &[ReportTarget], talk: &Talk) -> anyhow::Result<()> {
+    let Written { saved, unsaved, taken } = written(report, targets, talk)?;
     let text = terminal::render(report, look(talk), Some(&saved));
     match (taken, talk.quiet) {
         (false, _) => print(&text)?,
@@ -64,8 +64,8 @@ pub(super) fn report(report: &Report, options: &Options, talk: &Talk) -> anyhow:
 }
 
 /// Writes every report that was asked for and shows nothing else.
-pub(super) fn files(report: &Report, options: &Options, talk: &Talk) -> anyhow::Result<()> {
-    written(report, options, talk)?.unsaved.map_or(Ok(()), |error| Err(error.into()))
+pub(super) fn files(report: &Report, targets: &[ReportTarget], talk: &Talk) -> anyhow::Result<()> {
+    written(report, targets, talk)?.unsaved.map_or(Ok(()), |error| Err(error.into()))
 }
 
 struct Written {
@@ -76,9 +76,9 @@ struct Written {
     taken: bool,
 }
 
-fn written(report: &Report, options: &Options, talk: &Talk) -> anyhow::Result<Written> {
+fn written(report: &Report, targets: &[ReportTarget], talk: &Talk) -> anyhow::Result<Written> {
     let mut written = Written { saved: Vec::new(), unsaved: None, taken: false };
-    for target in &options.reports {
+    for target in targets {
         let text = rendered(report, target.format, target.path.as_deref(), talk)?;
         match &target.path {
             None => {

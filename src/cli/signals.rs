@@ -24,6 +24,7 @@ pub(crate) fn stop(runtime: &tokio::runtime::Runtime, what: &'static str) -> wat
         say(&format!("interrupted: ending the {what} (once more ends at once)"));
         sender.send_replace(true);
         asked_to_stop().await;
+        crate::report::progress::leave();
         std::process::exit(130);
     });
     stop

@@ -8,6 +8,7 @@ use super::options::{self, Options};
 use super::pool::Pool;
 use super::projects::{self, Chosen, Named};
 use super::rooms::{Room, judged, judged_run, not_applicable, resolutions};
+use super::shard::{self, Sharding};
 use super::together::Together;
 use super::{
     Code, assemble, baseline, behind, containers, drills, folders, invoke, margin, save, say, signals, trim,
@@ -73,7 +74,7 @@ pub(super) fn run_for(purpose: Purpose, arguments: TestArguments, talk: &Talk) -
 /// A project that has a report of its own.
 fn alone(done: Done) -> anyhow::Result<Code> {
     let Done { report, options, talk, says, code } = done;
-    save::report(&report, &options, &talk)?;
+    save::report(&report, &options.reports, &talk)?;
     if !(talk.quiet && code == Code::Good) {
         baseline::tell(&says);
     }
@@ -118,6 +119,8 @@ pub(super) struct Prepared {
     purpose: Purpose,
     /// The accepted baseline, where there is one.
     kept: Option<Kept>,
+    /// Where only a part of the plan is run here.
+    shard: Option<Sharding>,
 }
 
 /// A project in one place, and what is to run there.
@@ -159,6 +162,11 @@ async fn prepare(
             .help(format!("name a file in `report` of `{shown}/sealcheck.toml`, or give `--report` for all"))
             .into());
     }
+    if together && options.shard.is_some() {
+        return Err(Complaint::about("`--shard` with several projects")
+            .help("divide one project at a time, or give each machine other projects")
+            .into());
+    }
     for path in options.reports.iter().filter_map(|report| report.path.as_deref()) {
         save::probe(path)?;
     }
@@ -170,14 +178,16 @@ async fn prepare(
         let label = places::label(&known, &loaded.place());
         planned(purpose, loaded, label, &options)
     });
-    let places: Vec<Place> = places.collect::<Result<_, _>>()?;
+    let mut places: Vec<Place> = places.collect::<Result<_, _>>()?;
     let inputs = if purpose != Purpose::Test || drills::wanted(&options.choice) {
         None
     } else {
         let loaded = places.iter().map(|place| &place.loaded);
         inputs::of(loaded, &options, kept.as_ref().map(Kept::text), &impossible, today())?
     };
-    Ok(Prepared { shown, inputs, places, impossible, options, talk, all, purpose, kept })
+    let plans = places.iter_mut().map(|place| (&mut place.plan, &place.loaded)).collect();
+    let shard = shard::take(plans, &options)?;
+    Ok(Prepared { shown, inputs, places, impossible, options, talk, all, purpose, kept, shard })
 }
 
 fn today() -> jiff::civil::Date {
@@ -233,7 +243,8 @@ pub(super) async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyh
     if drills::wanted(&prepared.options.choice) {
         return drills::suite(prepared, stop).await;
     }
-    let Prepared { shown: _, inputs, places, impossible, options, talk, all, purpose, kept } = prepared;
+    let Prepared { shown: _, inputs, places, impossible, options, talk, all, purpose, kept, shard } =
+        prepared;
     let started = jiff::Timestamp::now();
     let clock = Instant::now();
     for removed in sweep(&folders::scratch()).unwrap_or_default() {
@@ -289,6 +300,7 @@ pub(super) async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyh
         outcomes: &outcomes,
         judged: &judged,
         interrupted,
+        shard: shard.as_ref(),
     };
     let Settled { judgement, sha512, says, code: accepted } = tested.settle(kept.as_ref())?;
     drop(judged);
@@ -321,6 +333,7 @@ pub(super) async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyh
         drills: Vec::new(),
         store: rooms.first().map(|room| store(&room.loaded)),
         traced: options.trace,
+        shard,
     });
     let Some(report) = report else { anyhow::bail!("there is no place to run in") };
     Ok(Done { report, options, talk, says, code: accepted.unwrap_or_else(|| code(outcome)) })

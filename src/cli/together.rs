@@ -95,7 +95,7 @@ impl Together {
 /// be alone; that one could not be written is no reason not to test the others.
 fn keep(path: String, done: Done) -> (Entry, Code, Option<anyhow::Error>) {
     let Done { report, options, talk, says, code } = done;
-    let unsaved = save::files(&report, &options, &talk).err();
+    let unsaved = save::files(&report, &options.reports, &talk).err();
     if !(talk.quiet && code == Code::Good) {
         baseline::tell(&says);
     }

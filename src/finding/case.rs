@@ -64,6 +64,8 @@ pub struct Ground<'a> {
     pub resolutions: &'a [Resolution],
     /// The accepted baseline, where there is one.
     pub approved: Option<Standing<'a>>,
+    /// Scenarios that run in other shards of this test, by name.
+    pub elsewhere: &'a [String],
 }
 
 /// Everything the rules may look at, in one place.
@@ -81,6 +83,8 @@ pub(super) struct Case<'a> {
     pub(super) approved: Option<Standing<'a>>,
     /// What it accepts here; `None` where it says nothing of this place.
     pub(super) accepted: Option<BTreeSet<Fact>>,
+    /// Scenarios that run in other shards of this test, by name.
+    pub(super) elsewhere: &'a [String],
     /// How many defences must be needed.
     pub(super) required_margin: usize,
     pub(super) today: Date,
@@ -312,6 +316,8 @@ pub(super) struct Sighting {
     /// What tells two faults of one rule and package apart; never a run's name.
     pub(super) key: String,
     pub(super) message: String,
+    /// What the message ends in, as a list: of the same sight in other runs the lists are one.
+    pub(super) lists: Vec<String>,
     pub(super) help: String,
     pub(super) spot: Spot,
     pub(super) evidence: Vec<(EvidenceKind, u32)>,
@@ -331,6 +337,7 @@ impl Sighting {
             package: None,
             key: String::new(),
             message: message.into(),
+            lists: Vec::new(),
             help: help.into(),
             spot: Spot::Nowhere,
             evidence: Vec::new(),
@@ -348,6 +355,11 @@ impl Sighting {
 
     pub(super) fn key(mut self, key: impl Into<String>) -> Self {
         self.key = key.into();
+        self
+    }
+
+    pub(super) fn lists(mut self, lists: Vec<String>) -> Self {
+        self.lists = lists;
         self
     }
 

@@ -22,8 +22,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
-use approved::Before;
-pub(super) use project::{genuine, project};
+pub(crate) use approved::Before;
+pub(super) use project::genuine;
+pub(crate) use project::project;
 
 /// The registry of private packages in fixtures.
 pub(super) const HOME: &str = "https://npm.corp.example/";
@@ -50,6 +51,7 @@ pub(super) fn check(rule: &str) {
             margin: margin.as_ref(),
             resolutions: &resolutions,
             approved: before.as_ref().map(Before::standing),
+            elsewhere: &[],
         };
         let judgement = judged_with(beside, &runs_of(case));
         let shown: Vec<String> = judgement
@@ -82,6 +84,45 @@ pub(super) fn check(rule: &str) {
         }
     }
     assert!(fired && silent, "{rule}: a fixture has a case that shows the fault and one that does not");
+}
+
+/// A case of a fixture as a test would have it.
+#[derive(Clone)]
+pub(crate) struct Sample {
+    /// The rule's name and the case's.
+    pub(crate) name: String,
+    pub(crate) project: Project,
+    pub(crate) before: Option<Before>,
+    pub(crate) resolutions: Vec<Resolution>,
+    /// Whether the project is that of fixtures that say nothing of theirs.
+    pub(crate) ordinary: bool,
+    pub(crate) runs: Vec<(Scenario, u32, Evidence)>,
+}
+
+/// Every case of every rule, but for those of the margin.
+pub(crate) fn samples() -> Vec<Sample> {
+    let mut all = Vec::new();
+    for rule in RULES {
+        let text = std::fs::read_to_string(folder(rule.name).join("case.toml")).unwrap();
+        let fixture: Value = toml::from_str(&text).unwrap();
+        for case in fixture["case"].as_array().unwrap().iter().filter(|case| case.get("margin").is_none()) {
+            let project = project(&merged(fixture.get("project"), case.get("project")));
+            let runs = runs_of(case);
+            let run = |run: &Value| {
+                let repeat = run.get("repeat").and_then(Value::as_u64).unwrap_or(1);
+                (scenario(run), u32::try_from(repeat).unwrap(), evidence(&project, run))
+            };
+            all.push(Sample {
+                name: format!("{}: {}", rule.name, case["name"]),
+                before: Before::of(&fixture, case, &project),
+                resolutions: resolutions(case),
+                ordinary: fixture.get("project").is_none() && case.get("project").is_none(),
+                runs: runs.iter().map(run).collect(),
+                project,
+            });
+        }
+    }
+    all
 }
 
 /// Where the fixture of a rule lies.
@@ -183,7 +224,7 @@ fn items<T: DeserializeOwned>(changes: &Value, key: &str, default: impl Fn(usize
 }
 
 /// The evidence of a run: the sound one with changes laid over it.
-pub(super) fn evidence(project: &Project, changes: &Value) -> Evidence {
+pub(crate) fn evidence(project: &Project, changes: &Value) -> Evidence {
     let mut packages = Value::Array(came(project));
     if let Some(over) = changes.get("packages") {
         lay(&mut packages, over);
@@ -267,7 +308,7 @@ pub(super) fn evidence(project: &Project, changes: &Value) -> Evidence {
 }
 
 /// The scenario of a run: the baseline's with changes laid over it.
-pub(super) fn scenario(changes: &Value) -> Scenario {
+pub(crate) fn scenario(changes: &Value) -> Scenario {
     let default = json!({
         "name": "baseline", "title": "as it is", "about": "nothing is changed", "suites": ["core"],
         "demand": { "install": "must-work" }
@@ -325,7 +366,7 @@ fn resolutions(case: &Value) -> Vec<Resolution> {
 
 /// Judges runs described by changes.
 pub(super) fn judged(project: &Project, runs: &[Value]) -> Judgement {
-    judged_with(Ground { project, margin: None, resolutions: &[], approved: None }, runs)
+    judged_with(Ground { project, margin: None, resolutions: &[], approved: None, elsewhere: &[] }, runs)
 }
 
 fn judged_with(ground: Ground<'_>, runs: &[Value]) -> Judgement {
@@ -354,7 +395,7 @@ fn judged_with(ground: Ground<'_>, runs: &[Value]) -> Judgement {
 }
 
 /// The options of a test where nothing is said.
-pub(super) fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options { required_margin: 2, fail_on: Severity::Error, today: jiff::civil::date(2026, 11, 24) }
 }
 

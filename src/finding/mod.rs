@@ -7,12 +7,15 @@
 mod accepted;
 mod case;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod judge;
 mod location;
 pub mod rule;
 mod rules;
 mod run_verdict;
+mod settle;
+mod sight;
+mod unite;
 pub mod verdict;
 
 use crate::text::Place;
@@ -20,8 +23,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use case::{Ground, JudgedRun, Observed};
-pub use judge::{Judgement, Options, RunVerdict, judge};
+pub use judge::{Options, judge};
 pub use rule::{RULES, Rule, explain};
+pub use settle::{Basis, Judgement, Limits, RunFact, RunVerdict, Seen};
+pub use sight::{Sight, SightedFact};
+pub use unite::{Part, united};
 pub use verdict::Verdict;
 
 /// How bad a finding is, mildest first.

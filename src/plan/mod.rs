@@ -17,6 +17,7 @@ mod needs;
 pub mod npmrc;
 pub mod print;
 mod secrets;
+pub mod shard;
 mod shasum;
 mod userinfo;
 mod world;

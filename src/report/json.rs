@@ -4,6 +4,9 @@
 //! with it is said with the place, and nothing in it can end the program. How
 //! it looks on a terminal is not known here.
 
+#[cfg(test)]
+mod first;
+
 use super::collection;
 use super::model::{Report, SCHEMA};
 use crate::text::{Complaint, Source};

@@ -15,6 +15,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod matrix;
+pub mod merge;
 pub mod model;
 pub mod opinion;
 pub mod outcome;
@@ -23,6 +24,7 @@ pub mod progress;
 pub mod review;
 pub mod sarif;
 pub mod scorecard;
+pub mod shard;
 pub mod terminal;
 
 pub use collection::{Collection, Saved};

@@ -7,6 +7,7 @@
 use super::opinion::{Finding, Severity, Verdict};
 use super::outcome::Outcome;
 use super::scorecard::{DrillOutcome, DrillScore};
+use super::shard::Shard;
 use crate::compare::noise::Varying;
 use crate::evidence::exchange::{Exchange, Lookup};
 use crate::evidence::fact::{Connection, Decoy, File, Gap, NpmError, Output, Package, Process, SecretRead};
@@ -34,6 +35,10 @@ pub struct Report {
     pub duration_ms: u64,
     /// The test was ended before its time; what is here is only a part.
     pub interrupted: bool,
+    /// Set where this is of a part of the test, which other machines ran the rest of: what is
+    /// said is of that part alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// The worst verdict that counts.
     pub verdict: Verdict,
     /// Why, one sentence without a full stop; may be empty.

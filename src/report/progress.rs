@@ -7,8 +7,12 @@
 //! sends the events or what they cost.
 
 mod bars;
+mod estimate;
 mod fold;
 mod lines;
+#[cfg(test)]
+mod screen;
+mod view;
 
 use bars::Bars;
 use fold::Fold;
@@ -117,7 +121,7 @@ impl Display {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let terminal = std::io::stderr().is_terminal() && !dumb;
         let shown = match choose(mode, quiet, terminal) {
-            Mode::Bar => Shown::Bars(Bars::new(runs, indicatif::ProgressDrawTarget::stderr())),
+            Mode::Bar => Shown::Bars(Bars::new(runs)),
             Mode::Plain => Shown::Lines(Lines::new(std::io::stderr(), runs, Fold::of_environment())),
             Mode::Auto | Mode::None => Shown::Nothing,
         };
@@ -133,19 +137,22 @@ impl Display {
         }
     }
 
-    /// Runs `write` while no bar stands on the screen: for log lines.
-    pub fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
-        match &self.shown {
-            Shown::Bars(bars) => bars.suspend(write),
-            Shown::Lines(_) | Shown::Nothing => write(),
-        }
-    }
-
     /// Takes the bars off the screen. To be called before the report is
     /// written; dropping does the same.
     pub fn finish(self) {
         drop(self);
     }
+}
+
+/// Writes to standard error while no bar stands on the screen: whoever else has something
+/// to say there does it through this.
+pub fn aside<T>(write: impl FnOnce() -> T) -> T {
+    bars::aside(write)
+}
+
+/// Takes the bars off the screen for good, where the program ends at once.
+pub fn leave() {
+    bars::leave();
 }
 
 /// Never [`Mode::Auto`].

@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod examples;
 mod expression;
 mod github;
 mod job;
@@ -95,6 +96,24 @@ fn the_leaky_shop_fails_when_all_is_uploaded() {
     assert!(rules.contains(&"silent-fallback"), "{rules:?}");
     assert_reports(&job, &ran);
     assert_commands(&ran);
+}
+
+#[test]
+fn a_project_below_the_root_has_its_findings_at_its_own_files() {
+    let Some(job) = Job::new("leaky-shop") else { return };
+    let below = job.file("apps/the shop");
+    fs::create_dir_all(&below).unwrap();
+    for name in ["package.json", "package-lock.json", "sealcheck.toml", "registry"] {
+        fs::rename(job.file(name), below.join(name)).unwrap();
+    }
+    let job = job.with("project", "./apps/the shop").with("scenario", "private-mapping-removed");
+    let ran = job.run();
+    assert_eq!(ran.outputs["exit-code"], "1", "{ran:#?}");
+    let results = sarif(&job, &ran)["runs"][0]["results"].clone();
+    let results = results.as_array().unwrap().iter();
+    let mut uris =
+        results.map(|it| it["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].clone());
+    assert!(uris.any(|uri| uri == "apps/the%20shop/package-lock.json"), "{ran:#?}");
 }
 
 #[test]

@@ -14,11 +14,15 @@ const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"];
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"];
-const TALLEST = 4000;
+const TALLEST = 3000;
+// A machine that does much else takes its time.
+const PATIENCE = 180000;
 
 const open = async (browser, job, width, scheme, told) => {
   const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme, acceptDownloads: true });
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  page.on("dialog", (dialog) => { told.errors.push("a dialog: " + dialog.message()); dialog.dismiss(); });
   page.on("console", (message) => { if (["error", "warning"].includes(message.type())) told.errors.push(message.text()); });
   page.on("pageerror", (error) => told.errors.push(String(error.stack || error)));
   page.on("request", (request) => told.requests.push(request.url()));
@@ -31,7 +35,7 @@ const settled = (page) =>
 
 const visit = async (page, job, route) => {
   await page.goto("file://" + job.file + route);
-  if (route.startsWith("#/run/") || route.includes("/search")) await page.waitForSelector("#view:not([hidden]) h1", { timeout: 60000 });
+  if (route.startsWith("#/run/") || route.includes("/search")) await page.waitForSelector("#view:not([hidden]) h1");
   await settled(page);
 };
 
@@ -45,19 +49,23 @@ const violations = async (page) => {
 
 const look = async (browser, job, told) => {
   for (const [name, route] of Object.entries(job.routes)) {
+    const page = await open(browser, job, job.sizes[0], job.schemes[0], told);
+    await visit(page, job, route);
     for (const width of job.sizes) {
       for (const scheme of job.schemes) {
-        const page = await open(browser, job, width, scheme, told);
-        await visit(page, job, route);
+        await page.setViewportSize({ width, height: 900 });
+        await page.emulateMedia({ colorScheme: scheme });
+        await settled(page);
         const where = `${name} ${width} ${scheme}`;
         const wide = await page.evaluate(() => document.documentElement.scrollWidth);
         if (wide > width) told.overflow.push(`${where}: ${wide}`);
         for (const violation of await violations(page)) told.violations.push(`${where}: ${violation}`);
         const height = Math.min(TALLEST, await page.evaluate(() => document.documentElement.scrollHeight));
-        await page.screenshot({ path: path.join(job.shots, `${job.name}-${name}-${width}-${scheme}.png`), clip: { x: 0, y: 0, width, height }, fullPage: true });
-        await page.context().close();
+        const shot = path.join(job.shots, `${job.name}-${name}-${width}-${scheme}.png`);
+        await page.screenshot({ path: shot, clip: { x: 0, y: 0, width, height }, fullPage: true, timeout: PATIENCE });
       }
     }
+    await page.context().close();
   }
 };
 

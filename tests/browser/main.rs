@@ -204,6 +204,8 @@ fn what_strangers_wrote_is_text_and_nothing_else() {
     let Some(_turn) = turn("browser::what_strangers_wrote_is_text_and_nothing_else") else { return };
     let mut report = reports::saved("hostile");
     report.runs[0].id = "../\"><img src=x onerror=alert(1)>\u{202e}/%00#?".to_owned();
+    report.runs[0].output.stderr_tail =
+        "\u{1b}[2J</pre><script>alert(2)</script>\r\n\u{202e}npm\n".to_owned();
     for finding in &mut report.findings {
         let known = finding.evidence.iter_mut().map(|fact| &mut fact.run).chain(&mut finding.runs);
         known

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::Command;
 use support::project::{Outcome, outcome};
 
-const SAVED: [&str; 5] = ["sealed", "leaked", "unobserved", "interrupted", "hostile"];
+const SAVED: [&str; 6] = ["sealed", "leaked", "unobserved", "interrupted", "hostile", "first-of-v1"];
 
-const FORMATS: [&str; 6] = ["json", "terminal", "markdown", "junit", "sarif", "intoto"];
+const FORMATS: [&str; 7] = ["json", "terminal", "html", "markdown", "junit", "sarif", "intoto"];
 
 fn saved(name: &str) -> String {
     support::root().join(format!("tests/fixtures/reports/{name}.json")).display().to_string()

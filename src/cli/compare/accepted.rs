@@ -24,7 +24,7 @@ pub(super) fn report(
     arguments: &CompareArguments,
     talk: &Talk,
 ) -> anyhow::Result<Code> {
-    let (file, saved) = (read(baseline)?, Report::read_source(report)?);
+    let (file, saved) = (read(baseline)?, Report::read_whole(report)?);
     let drift = Drift::of((baseline.name(), &file), (report.name(), &saved));
     match arguments.format {
         CompareFormat::Text => print(&terminal::drift(&drift, save::look(talk)))?,

@@ -14,7 +14,7 @@ pub(super) fn run(
     arguments: &CompareArguments,
     talk: &Talk,
 ) -> anyhow::Result<Code> {
-    let (of_left, of_right) = (Report::read_source(left)?, Report::read_source(right)?);
+    let (of_left, of_right) = (Report::read_whole(left)?, Report::read_whole(right)?);
     let comparison = Comparison::of((left.name(), &of_left), (right.name(), &of_right));
     match arguments.format {
         CompareFormat::Text => print(&terminal::comparison(&comparison, save::look(talk)))?,

@@ -250,7 +250,7 @@ fn judged(
     let platform = invoke::platform(site.loaded);
     let judgement = finding::judge(
         &[judged_run(&outcome, 0, &platform)],
-        &[Ground { project: &ready.project, margin: None, resolutions: &[], approved: None }],
+        &[Ground { project: &ready.project, margin: None, resolutions: &[], approved: None, elsewhere: &[] }],
         &finding::Options {
             required_margin: site.options.require_margin as usize,
             fail_on: severity(site.options.fail_on),

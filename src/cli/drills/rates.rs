@@ -63,6 +63,7 @@ async fn measure(
         reports: Vec::new(),
         fail_on: FailOn::Error,
         progress: ProgressChoice::Auto,
+        shard: None,
         trace: true,
         watch: true,
         store_limit: crate::upstream::DEFAULT_LIMIT,

@@ -1,8 +1,10 @@
 //! Verdicts, acceptances and exit codes, on synthetic evidence.
 
 use super::*;
+use crate::compare::approved::{Approved, Fact, Standing};
 use crate::evidence::fact::Evidence;
 use crate::evidence::seal::Platform;
+use crate::finding::Finding;
 use crate::finding::fixture::{evidence, judged, options, project, scenario};
 use crate::project::Project;
 use crate::scenario::Scenario;
@@ -14,7 +16,7 @@ fn platform() -> Platform {
 }
 
 fn ground(project: &Project) -> Ground<'_> {
-    Ground { project, margin: None, resolutions: &[], approved: None }
+    Ground { project, margin: None, resolutions: &[], approved: None, elsewhere: &[] }
 }
 
 const INTERNAL: &str = "node_modules/@acme/internal";
@@ -456,4 +458,31 @@ proptest! {
         prop_assert_eq!(judgement.exit_code == 0, judgement.verdict == Verdict::Sealed);
         prop_assert_eq!(&judgement, &judged(&project(&json!({})), &runs));
     }
+}
+
+/// A scenario that means nothing here is no run, and no finding may name it as one.
+#[test]
+fn a_finding_names_only_what_ran() {
+    let project = project(&json!({}));
+    let (baseline, evidence, platform) = (scenario(&json!({})), evidence(&project, &json!({})), platform());
+    let other = scenario(&json!({ "scenario": { "name": "private-refused" } }));
+    let verdict = |name: &str| Fact::Verdict { scenario: name.to_owned(), verdict: "sealed".to_owned() };
+    let here = "node 20, npm 11, x64 glibc".to_owned();
+    let facts = ["baseline", "private-refused"].map(verdict).into();
+    let file = Approved::of(None, &[(here.clone(), facts)].into());
+    let places = [here.clone()];
+    let approved = Some(Standing { file: &file, source: None, here: &here, places: &places, suite: None });
+    let run = |id, scenario, observed| {
+        let platform = &platform;
+        JudgedRun { id, scenario, repeat: 1, place: 0, platform, observed }
+    };
+    let nothing = Observed::NotApplicable { reason: "nothing is private".to_owned(), asked: false };
+    let runs = [
+        run("baseline-1", &baseline, Observed::Evidence(&evidence)),
+        run("private-refused", &other, nothing),
+    ];
+    let judgement = judge(&runs, &[Ground { approved, ..ground(&project) }], &options());
+    let drift = judgement.findings.iter().find(|finding| finding.message.contains("private-refused"));
+    let drift = drift.unwrap_or_else(|| panic!("{judgement:#?}"));
+    assert_eq!((drift.runs.len(), drift.counts), (0, true));
 }

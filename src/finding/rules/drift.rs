@@ -2,7 +2,7 @@
 
 use super::private_set_shrank::speaks_of;
 use crate::compare::approved::{
-    Change, Observation, PackageChange, ROOT, Topic, changes, few, observe, pinned_words, verdicts,
+    Change, Observation, PackageChange, ROOT, Topic, changes, observe, pinned_words, verdicts,
 };
 use crate::compare::noise::seen_whole;
 use crate::evidence::fact::Evidence;
@@ -107,9 +107,10 @@ fn scenarios(case: &Case<'_>, said: &[Verdict]) -> Vec<Sighting> {
         let told: Vec<String> = unknown.iter().map(|(_, name, now)| format!("{name} ({now})")).collect();
         sightings.push(
             Sighting::new(
-                format!("the accepted baseline has no verdict of {}", few(&told)),
+                "the accepted baseline has no verdict of ",
                 "`sealcheck accept` with these scenarios, or `sealcheck test --update`, records it",
             )
+            .lists(told)
             .key("new scenarios")
             .severity(Severity::Note)
             .runs(unknown.into_iter().map(|(at, _, _)| at).collect()),

@@ -19,8 +19,13 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(case: &Case<'_>) -> Vec<Sighting> {
     let Some(baseline) = case.baseline().filter(|baseline| baseline.worked()) else { return Vec::new() };
-    let without = case.observed().find(|run| run.scenario.install.ignore_scripts);
-    let fails_without = without.is_some_and(|run| run.failed());
+    // What may fail for another reason says nothing of scripts.
+    let without: Vec<usize> = case
+        .observed()
+        .filter(|run| run.scenario.install.ignore_scripts && run.must_work() && run.failed())
+        .map(|run| run.at)
+        .collect();
+    let fails_without = !without.is_empty();
     let built: BTreeSet<&str> = baseline
         .evidence
         .files
@@ -41,7 +46,7 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
                 format!("the install fails with scripts off, and {name} has a {events} script")
             };
             let mut runs = vec![baseline.at];
-            runs.extend(without.filter(|_| fails_without).map(|run| run.at));
+            runs.extend(&without);
             Sighting::new(message, "keep it on the allow-list when scripts are switched off")
                 .package(&package.name)
                 .key(&package.path)

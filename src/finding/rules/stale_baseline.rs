@@ -42,7 +42,8 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
             .severity(Severity::Note)
             .at(at(place))
     }));
-    let ran: BTreeSet<&str> = case.here().map(|(_, run)| run.scenario.name.as_str()).collect();
+    let here = case.here().map(|(_, run)| run.scenario.name.as_str());
+    let ran: BTreeSet<&str> = here.chain(case.elsewhere.iter().map(String::as_str)).collect();
     let missed = verdicts(accepted).into_keys().filter(|name| !ran.contains(name));
     // Where others were asked for it is no wonder.
     let missed: Vec<&str> =

@@ -65,7 +65,7 @@ fn private(report: &Report) -> Option<Tag> {
             .add(tag("caption").text(&caption))
             .add(tag("thead").add(tag("tr").all(heads)))
             .add(tag("tbody").all(rows));
-        let scroll = tag("div").class("scroll").set("tabindex", "0").set("role", "region");
+        let scroll = tag("div").class("scroll").set("tabindex", "0").set("role", "group");
         out = out.add(scroll.set("aria-label", "private packages").add(table));
     }
     for (names, what) in [(&project.local, "local"), (&project.undecided, "undecided")] {

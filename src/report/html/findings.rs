@@ -76,7 +76,8 @@ fn one(report: &Report, place: &Place, at: usize, finding: &Finding) -> Tag {
         )
         .text(" ")
         .add(tag("span").class("message").prose(&finding.message));
-    let mut out = tag("section")
+    // No landmark of its own: there can be hundreds.
+    let mut out = tag("article")
         .class(&format!("finding {severity}"))
         .set("id", &id)
         .set("aria-labelledby", &format!("{id}-title"))
@@ -124,7 +125,7 @@ fn snippet(place: &text::Place) -> Tag {
     let line = tag("span").class("line-number").set("aria-hidden", "true").text(&place.line.to_string());
     let label = format!("line {} of {}", place.line, place.file);
     out.add(
-        tag("pre").set("tabindex", "0").set("role", "region").set("aria-label", &label).add(line).add(code),
+        tag("pre").set("tabindex", "0").set("role", "group").set("aria-label", &label).add(line).add(code),
     )
 }
 

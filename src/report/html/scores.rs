@@ -23,7 +23,7 @@ pub(super) fn render(report: &Report, place: &Place) -> Option<Tag> {
     let scroll = tag("div")
         .class("scroll")
         .set("tabindex", "0")
-        .set("role", "region")
+        .set("role", "group")
         .set("aria-label", "drills")
         .add(table);
     Some(section(&place.id("drills"), "Drills").add(scroll))
@@ -53,8 +53,7 @@ pub(super) fn shape(score: &DrillScore) -> (&'static str, bool) {
     let attack = score.kind == Kind::Attack;
     match score.outcome {
         DrillOutcome::Stopped => ("sealed", true),
-        DrillOutcome::Reported if attack => ("exposed", false),
-        DrillOutcome::Fact if attack => ("leaked", false),
+        DrillOutcome::Reported | DrillOutcome::Fact if attack => ("exposed", false),
         DrillOutcome::Reported | DrillOutcome::Fact | DrillOutcome::Quiet => ("trap", true),
         DrillOutcome::Unobserved => ("unobserved", false),
     }

@@ -31,7 +31,7 @@ pub(super) fn render(pages: &[&Page<'_>]) -> Tag {
     let scroll = tag("div")
         .class("scroll")
         .set("tabindex", "0")
-        .set("role", "region")
+        .set("role", "group")
         .set("aria-label", "projects")
         .add(table);
     tag("article")

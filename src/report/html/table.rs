@@ -55,7 +55,7 @@ pub(super) fn render(report: &Report, place: &Place) -> Option<Tag> {
     let scroll = tag("div")
         .class("scroll")
         .set("tabindex", "0")
-        .set("role", "region")
+        .set("role", "group")
         .set("aria-label", "scenarios by toolchain")
         .add(table);
     Some(section(&place.id("scenarios"), "Scenarios").add(scroll))

@@ -1,215 +1,226 @@
-//! Progress as bars, for a terminal: one for each run at work, one for all.
+//! Progress on a terminal: what [`View`] gives, painted over itself.
+//!
+//! A picture is one write that goes to the first line of the one before, writes each line
+//! over it and removes what it leaves, so that nothing is ever empty in between. Only the
+//! cursor's line, column and what is right and below are used of what terminals can do.
 
 use super::Progress;
-use crate::report::terminal::safe::Charset;
-use crate::report::terminal::{size, time};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::collections::BTreeMap;
-use std::time::Duration;
+use super::view::{TICK, View};
+use crate::report::terminal::inert;
+use std::fmt::Write as _;
+use std::io::Write;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
 
-const CHARSET: Charset = Charset { unicode: false };
-/// How often a spinner turns.
-const TICK: Duration = Duration::from_millis(120);
-
-/// The bars on the screen.
-pub(super) struct Bars {
-    screen: MultiProgress,
-    all: ProgressBar,
-    runs: BTreeMap<String, ProgressBar>,
+/// Where it is painted, and how large that is now: columns and rows.
+pub(super) struct Live<W> {
+    out: W,
+    size: fn() -> (usize, usize),
+    view: View,
+    /// How wide each line is that stands there.
+    painted: Vec<usize>,
 }
 
-impl Bars {
-    pub(super) fn new(runs: usize, target: ProgressDrawTarget) -> Self {
-        let screen = MultiProgress::with_draw_target(target);
-        let all =
-            screen.add(ProgressBar::new(runs as u64).with_style(style("{pos}/{len} runs, {elapsed} {msg}")));
-        all.tick();
-        Self { screen, all, runs: BTreeMap::new() }
+impl<W: Write> Live<W> {
+    pub(super) fn new(runs: usize, out: W, size: fn() -> (usize, usize), now: Instant) -> Self {
+        Self { out, size, view: View::new(runs, now), painted: Vec::new() }
     }
 
-    pub(super) fn show(&mut self, event: &Progress) {
-        match event {
-            Progress::RunStarted { id, scenario: _ } => {
-                let spinner = ProgressBar::new_spinner()
-                    .with_style(style("{spinner} {prefix} {msg} {elapsed}"))
-                    .with_prefix(CHARSET.clipped(id, 60));
-                let bar = self.screen.insert_before(&self.all, spinner);
-                bar.enable_steady_tick(TICK);
-                if let Some(old) = self.runs.insert(id.clone(), bar) {
-                    self.take_off(&old);
-                }
-            }
-            Progress::Phase { id, phase } => {
-                if let Some(bar) = self.runs.get(id) {
-                    bar.set_message(phase.word());
-                }
-            }
-            Progress::Packages { id, fetched, total } => {
-                if let Some(bar) = self.runs.get(id) {
-                    let of = if *total > 0 { format!("/{total}") } else { String::new() };
-                    bar.set_message(format!("installing, {fetched}{of} packages"));
-                }
-            }
-            Progress::RunFinished { id, ending, ms } => {
-                if let Some(bar) = self.runs.remove(id) {
-                    self.take_off(&bar);
-                }
-                let line = format!("{id}: {} in {}", ending, time(*ms));
-                // Printed above the bars: it stays when they go.
-                let _ = self.screen.println(CHARSET.safe(&line));
-                self.all.inc(1);
-            }
-            Progress::Upstream { fetched, bytes } => {
-                self.all.set_message(format!("fetched {fetched} answers, {}", size(*bytes)));
-            }
+    pub(super) fn show(&mut self, event: &Progress, now: Instant) {
+        let stays = self.view.take(event, now);
+        self.paint(stays.as_deref(), now);
+    }
+
+    /// Paints anew, above it a line that stays. A closed terminal is no reason to end.
+    pub(super) fn paint(&mut self, stays: Option<&str>, now: Instant) {
+        let (columns, rows) = (self.size)();
+        let lines = self.view.lines(columns, rows, now);
+        let mut text = self.first(columns);
+        if let Some(stays) = stays {
+            let _ = write!(text, "{}\u{1b}[K\n", inert(stays));
+        }
+        text.push_str(&lines.join("\u{1b}[K\n"));
+        text.push_str("\u{1b}[J");
+        self.painted = lines.iter().map(|line| line.chars().count()).collect();
+        self.put(&text);
+    }
+
+    /// Takes it off, so that others may write.
+    pub(super) fn clear(&mut self) {
+        let text = format!("{}\u{1b}[J", self.first((self.size)().0));
+        self.painted.clear();
+        self.put(&text);
+    }
+
+    /// To the beginning of the first line that stands there. A screen that became narrower
+    /// since has broken those that were wider.
+    fn first(&self, columns: usize) -> String {
+        let rows: usize = self.painted.iter().map(|width| width.div_ceil(columns.max(1)).max(1)).sum();
+        match rows {
+            0 | 1 => "\r".to_owned(),
+            more => format!("\r\u{1b}[{}A", more - 1),
         }
     }
 
-    pub(super) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.screen.suspend(write)
+    fn put(&mut self, text: &str) {
+        let _ = self.out.write_all(text.as_bytes());
+        let _ = self.out.flush();
+    }
+}
+
+type Shared = Arc<Mutex<Live<std::io::Stderr>>>;
+
+/// What is on the screen, so that whoever else writes there can have it taken off.
+static SCREEN: Mutex<Option<Shared>> = Mutex::new(None);
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes while nothing of the progress stands on the screen.
+pub(super) fn aside<T>(write: impl FnOnce() -> T) -> T {
+    let screen = held(&SCREEN);
+    let Some(live) = screen.as_ref() else {
+        drop(screen);
+        return write();
+    };
+    let mut live = held(live);
+    live.clear();
+    let written = write();
+    live.paint(None, Instant::now());
+    written
+}
+
+/// Takes it off for good.
+pub(super) fn leave() {
+    if let Some(live) = held(&SCREEN).take() {
+        held(&live).clear();
+    }
+}
+
+/// The progress on the screen, with a clock that runs.
+pub(super) struct Bars {
+    live: Shared,
+    stop: Option<Sender<()>>,
+    clock: Option<JoinHandle<()>>,
+}
+
+impl Bars {
+    pub(super) fn new(runs: usize) -> Self {
+        let live = Live::new(runs, std::io::stderr(), of_stderr, Instant::now());
+        let live = Arc::new(Mutex::new(live));
+        *held(&SCREEN) = Some(live.clone());
+        let (stop, stopped) = channel();
+        let ticking = std::thread::Builder::new().name("progress".to_owned()).spawn(move || {
+            while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                if let Some(live) = held(&SCREEN).as_ref() {
+                    held(live).paint(None, Instant::now());
+                }
+            }
+        });
+        // Without a clock it moves with what happens.
+        Self { live, stop: Some(stop), clock: ticking.ok() }
     }
 
-    fn take_off(&self, bar: &ProgressBar) {
-        bar.finish_and_clear();
-        self.screen.remove(bar);
+    pub(super) fn show(&mut self, event: &Progress) {
+        held(&self.live).show(event, Instant::now());
     }
 }
 
 impl Drop for Bars {
     fn drop(&mut self) {
-        for bar in self.runs.values() {
-            bar.finish_and_clear();
+        self.stop.take();
+        if let Some(clock) = self.clock.take() {
+            let _ = clock.join();
         }
-        self.all.finish_and_clear();
-        let _ = self.screen.clear();
+        leave();
     }
 }
 
-/// The templates are ours; where one were wrong, the plain bar does.
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+/// The size of the terminal behind standard error; an ordinary one where it does not say.
+fn of_stderr() -> (usize, usize) {
+    terminal_size::terminal_size_of(std::io::stderr())
+        .map_or((80, 24), |(width, height)| (usize::from(width.0), usize::from(height.0)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::Phase;
+    use super::super::screen::Screen;
     use super::*;
-    use indicatif::TermLike;
-    use std::io::Result;
-    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
 
-    const WIDTH: usize = 100;
-
-    /// A screen that keeps what stands on it; as a terminal does, it breaks a
-    /// full line only when the next character comes.
-    #[derive(Debug, Clone, Default)]
-    struct Screen(Arc<Mutex<Cells>>);
-
-    #[derive(Debug, Default)]
-    struct Cells {
-        rows: Vec<[char; WIDTH]>,
-        row: usize,
-        column: usize,
+    fn live(columns: usize, rows: usize) -> (Live<Screen>, Screen, Instant) {
+        let screen = Screen::new(columns, rows);
+        let begin = Instant::now();
+        let mut live = Live::new(40, screen.clone(), || (0, 0), begin);
+        live.size = Screen::size_of(columns, rows);
+        (live, screen, begin)
     }
 
-    impl Cells {
-        fn write(&mut self, character: char) {
-            match character {
-                '\r' => self.column = 0,
-                '\n' => (self.row, self.column) = (self.row + 1, 0),
-                other => {
-                    if self.column == WIDTH {
-                        (self.row, self.column) = (self.row + 1, 0);
-                    }
-                    let column = self.column;
-                    self.line()[column] = other;
-                    self.column += 1;
-                }
+    fn started(id: &str) -> Progress {
+        Progress::RunStarted { id: id.into(), scenario: id.into() }
+    }
+
+    fn finished(id: &str, ms: u64) -> Progress {
+        Progress::RunFinished { id: id.into(), ending: "npm exited with 0".into(), ms }
+    }
+
+    #[test]
+    fn ended_runs_stay_and_nothing_else_does() {
+        for (columns, rows) in [(20, 8), (40, 24), (80, 24), (120, 50), (80, 5)] {
+            let (mut live, screen, begin) = live(columns, rows);
+            let ids: Vec<String> = (0..16).map(|at| format!("run-{at}")).collect();
+            for (at, id) in (0..).zip(&ids) {
+                let now = begin + Duration::from_millis(at * 300);
+                live.show(&started(id), now);
+                live.show(&Progress::Phase { id: id.clone(), phase: Phase::Installing }, now);
+                live.show(&Progress::Packages { id: id.clone(), fetched: 3, total: 4 }, now);
+                live.paint(None, now);
             }
-        }
-
-        fn line(&mut self) -> &mut [char; WIDTH] {
-            self.rows.resize(self.rows.len().max(self.row + 1), [' '; WIDTH]);
-            &mut self.rows[self.row]
-        }
-    }
-
-    impl Screen {
-        fn contents(&self) -> String {
-            let rows = self.0.lock().unwrap().rows.clone();
-            let rows: Vec<String> =
-                rows.iter().map(|row| row.iter().collect::<String>().trim_end().to_owned()).collect();
-            rows.join("\n").trim_end().to_owned()
-        }
-
-        fn at(&self, change: impl FnOnce(&mut Cells)) -> Result<()> {
-            change(&mut self.0.lock().unwrap());
-            Ok(())
-        }
-    }
-
-    impl TermLike for Screen {
-        fn width(&self) -> u16 {
-            u16::try_from(WIDTH).unwrap()
-        }
-        fn move_cursor_up(&self, n: usize) -> Result<()> {
-            self.at(|cells| cells.row = cells.row.saturating_sub(n))
-        }
-        fn move_cursor_down(&self, n: usize) -> Result<()> {
-            self.at(|cells| cells.row += n)
-        }
-        fn move_cursor_right(&self, n: usize) -> Result<()> {
-            self.at(|cells| cells.column = (cells.column + n).min(WIDTH - 1))
-        }
-        fn move_cursor_left(&self, n: usize) -> Result<()> {
-            self.at(|cells| cells.column = cells.column.saturating_sub(n))
-        }
-        fn write_line(&self, text: &str) -> Result<()> {
-            self.write_str(text)?;
-            self.write_str("\n")
-        }
-        fn write_str(&self, text: &str) -> Result<()> {
-            self.at(|cells| text.chars().for_each(|character| cells.write(character)))
-        }
-        fn clear_line(&self) -> Result<()> {
-            self.at(|cells| {
-                *cells.line() = [' '; WIDTH];
-                cells.column = 0;
-            })
-        }
-        fn flush(&self) -> Result<()> {
-            Ok(())
+            let shown = screen.contents();
+            assert!(shown.contains("run-0") && shown.contains("of 40 runs"), "{columns}x{rows}\n{shown}");
+            assert_eq!(screen.lost(), "", "{columns}x{rows}: the picture scrolled away");
+            for (at, id) in (0..).zip(&ids) {
+                live.show(&finished(id, at * 10), begin + Duration::from_secs(10));
+            }
+            live.clear();
+            let wanted: Vec<String> =
+                (0..16).map(|at| format!("run-{at}: npm exited with 0 in {} ms", at * 10)).collect();
+            // A narrow screen breaks them, which is not ours to decide.
+            let all = screen.everything().replace('\n', "");
+            assert_eq!(all, wanted.concat(), "{columns}x{rows}");
         }
     }
 
     #[test]
-    fn ended_runs_stay_on_the_screen_and_bars_do_not() {
-        let term = Screen::default();
-        let target = ProgressDrawTarget::term_like_with_hz(Box::new(term.clone()), 255);
-        let mut bars = Bars::new(2, target);
-        for id in ["a-1", "b-1"] {
-            bars.show(&Progress::RunStarted { id: id.into(), scenario: id.into() });
-            bars.show(&Progress::Phase { id: id.into(), phase: Phase::Installing });
-            bars.show(&Progress::Packages { id: id.into(), fetched: 3, total: 4 });
+    fn a_screen_that_becomes_narrower_keeps_no_rest_of_the_picture() {
+        let (mut live, screen, begin) = live(120, 24);
+        live.show(&finished("first", 900), begin);
+        for id in ["a-run-with-a-long-name-1", "another-run-with-a-long-name-1"] {
+            live.show(&started(id), begin);
+            live.show(&Progress::Packages { id: id.into(), fetched: 120, total: 488 }, begin);
         }
-        assert!(term.contents().contains("a-1"), "{}", term.contents());
-        bars.show(&Progress::RunFinished { id: "b-1".into(), ending: "npm exited with 1".into(), ms: 900 });
-        bars.show(&Progress::RunFinished {
-            id: "\u{1b}[2Jghost".into(),
-            ending: "npm exited with 0".into(),
-            ms: 1,
-        });
-        drop(bars);
+        screen.resize(30);
+        live.size = Screen::size_of(30, 24);
+        live.paint(None, begin);
+        assert_eq!(screen.contents().lines().count(), 5, "{}", screen.contents());
+        live.clear();
+        assert_eq!(screen.everything().replace('\n', ""), "first: npm exited with 0 in 900 ms");
+    }
+
+    #[test]
+    fn an_id_cannot_steer_the_terminal() {
+        let (mut live, screen, begin) = live(80, 24);
+        live.show(&started("\u{1b}[2Jghost"), begin);
+        live.show(&finished("\u{1b}[2Jghost", 1), begin);
+        live.show(&finished("::error::ghost", 1), begin);
+        live.clear();
         assert_eq!(
-            term.contents(),
-            "b-1: npm exited with 1 in 900 ms\n\\x1b[2Jghost: npm exited with 0 in 1 ms"
+            screen.contents(),
+            "\\x1b[2Jghost: npm exited with 0 in 1 ms\n\\x3a:error::ghost: npm exited with 0 in 1 ms"
         );
-    }
-
-    #[test]
-    fn every_template_is_understood() {
-        for template in ["{pos}/{len} runs, {elapsed} {msg}", "{spinner} {prefix} {msg} {elapsed}"] {
-            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
-        }
     }
 }

@@ -29,6 +29,15 @@ pub fn render(report: &Report) -> Result<String, serde_json::Error> {
     log(vec![run(report, &Base::default())])
 }
 
+/// The same of a project that lies in the folder `below` of its repository: code scanning
+/// takes paths from the repository's root.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_below(report: &Report, below: &str) -> Result<String, serde_json::Error> {
+    log(vec![run(report, &Base::of(below))])
+}
+
 /// Several projects as one log: a run each, told apart by the id of its automation.
 ///
 /// # Errors
@@ -176,6 +185,10 @@ fn invocation(report: &Report) -> Value {
     let mut told: Vec<Value> = Vec::new();
     if report.interrupted {
         told.push(notification("interrupted", Severity::Error, "the test was ended before its time"));
+    }
+    if let Some(part) = report.part() {
+        let said = format!("this is {part}, and says nothing of the rest of the test");
+        told.push(notification("shard", Severity::Warning, &said));
     }
     if report.verdict == Verdict::Unobserved && unseen.is_empty() {
         told.push(notification("unobserved", Severity::Error, &verdict_and_reason(report).1));

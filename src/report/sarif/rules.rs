@@ -43,6 +43,7 @@ pub(super) fn notifications() -> Vec<Value> {
         ("interrupted", "The test was ended before its time."),
         ("unobserved", "Something could not be observed, so silence proves nothing."),
         ("not-tested", "A toolchain that was asked for could not be tested."),
+        ("shard", "This is a part of a test, of which other reports tell the rest."),
         ("not-applicable", "A scenario means nothing for this project, and was not run."),
     ];
     descriptors(&all)

@@ -15,19 +15,30 @@ pub(super) fn render(page: &mut Page, report: &Report, saved: Option<&[(String, 
     let places = if places > 1 { format!(" at {places} places each") } else { String::new() };
     let (coverage, took) = (&report.coverage, time(report.duration_ms));
     if report.drills.is_empty() {
-        tally(page, report);
-        let ran = count(coverage.scenarios_run, "scenario");
-        page.put(Style::new(), &format!(" in {ran}{places}, {took}"));
+        let tallied = tally(page, report);
+        let mut rest = format!("in {}{places}, {took}", count(coverage.scenarios_run, "scenario"));
         if coverage.private_total > 0 {
             let (tested, total) = (coverage.private_tested, coverage.private_total);
-            page.put(Style::new(), &format!("; {tested} of {total} private packages tested"));
+            rest.push_str(&format!("; {tested} of {total} private packages tested"));
+        }
+        if tallied + 1 + rest.len() <= page.look.width {
+            page.put(Style::new(), &format!(" {rest}"));
+            page.end();
+        } else {
+            page.end();
+            page.paragraph("", 0, Style::new(), &rest);
         }
     } else {
         let ran = count(coverage.scenarios_run, "drill");
-        page.put(Style::new(), &format!("{ran}{places}, {took}; what they do fails nothing"));
+        page.paragraph("", 0, Style::new(), &format!("{ran}{places}, {took}; what they do fails nothing"));
     }
-    page.end();
     noise(page, report);
+    if let Some(part) = report.part() {
+        let text = format!(
+            "this is {part}, and says nothing of the rest; `sealcheck merge` makes one report of all"
+        );
+        page.paragraph("", 0, Style::new(), &text);
+    }
     // The next step is with the worst that is open; what fails nothing needs none.
     let open = |finding: &&Finding| finding.counts && finding.accepted.is_none();
     if let Some(finding) = report.findings.iter().find(open) {

@@ -23,19 +23,10 @@ const NOTE_MARGIN: usize = 14;
 
 pub(super) fn render(page: &mut Page, report: &Report) {
     let verbose = page.look.verbose;
-    let open: Vec<&Finding> =
-        report.findings.iter().filter(|finding| finding.counts && finding.accepted.is_none()).collect();
-    // Where something went unobserved, how to settle it is what the reader came for.
-    let settles = |finding: &Finding| {
-        finding.rule == "not-observed"
-            && runs(report, finding).iter().any(|run| run.verdict == Verdict::Unobserved)
-    };
-    let (notes, louder): (Vec<&Finding>, Vec<&Finding>) = open
-        .into_iter()
-        .partition(|finding| finding.severity == Severity::Note && !verbose && !settles(finding));
-    for finding in louder {
+    for finding in louder(report, verbose) {
         full(page, report, finding);
     }
+    let notes: Vec<&Finding> = open(report).filter(|finding| !verbose && is_quiet(report, finding)).collect();
     fold(page, report, &notes, "notes, which `-v` shows in full");
     // What the trap alone caught is what it is there for.
     let trapped =
@@ -49,6 +40,22 @@ pub(super) fn render(page: &mut Page, report: &Report) {
     let accepted: Vec<&Finding> =
         report.findings.iter().filter(|finding| finding.accepted.is_some()).collect();
     fold(page, report, &accepted, "accepted");
+}
+
+fn open(report: &Report) -> impl Iterator<Item = &Finding> {
+    report.findings.iter().filter(|finding| finding.counts && finding.accepted.is_none())
+}
+
+/// A note. Where something went unobserved, how to settle it is what the reader came for.
+fn is_quiet(report: &Report, finding: &Finding) -> bool {
+    let settles = finding.rule == "not-observed"
+        && runs(report, finding).iter().any(|run| run.verdict == Verdict::Unobserved);
+    finding.severity == Severity::Note && !settles
+}
+
+/// The findings that are told in full, `all` of them or those that are no mere notes.
+pub(super) fn louder(report: &Report, all: bool) -> Vec<&Finding> {
+    open(report).filter(|finding| all || !is_quiet(report, finding)).collect()
 }
 
 /// The runs in which it showed.
@@ -202,20 +209,26 @@ fn fold(page: &mut Page, report: &Report, findings: &[&Finding], why: &str) {
     page.gap();
 }
 
-/// `2 errors, 1 warning`, each in its colour.
-pub(super) fn tally(page: &mut Page, report: &Report) {
-    let mut first = true;
+/// `2 errors, 1 warning`, each in its colour. Returns how wide it is.
+pub(super) fn tally(page: &mut Page, report: &Report) -> usize {
+    let mut parts: Vec<(Style, String)> = Vec::new();
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
         let number = report.count(severity);
-        if !first {
-            page.put(Style::new(), ", ");
-        }
-        first = false;
         let style = if number == 0 { Style::new() } else { severity_style(severity) };
-        page.put(style, &count(number, severity_word(severity)));
+        parts.push((style, count(number, severity_word(severity))));
     }
     let accepted = report.findings.iter().filter(|finding| finding.accepted.is_some()).count();
     if accepted > 0 {
-        page.put(Style::new(), &format!(", {accepted} accepted"));
+        parts.push((Style::new(), format!("{accepted} accepted")));
     }
+    let mut wide = 0;
+    for (style, text) in parts {
+        if wide > 0 {
+            page.put(Style::new(), ", ");
+            wide += 2;
+        }
+        page.put(style, &text);
+        wide += text.len();
+    }
+    wide
 }

@@ -10,7 +10,7 @@ use owo_colors::Style;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the text of the labelled lines begins.
-const INDENT: usize = 12;
+pub(super) const INDENT: usize = 12;
 
 /// The verdict and its reason: "leaked, accepted until 2027-03-01", "in baseline, …".
 pub(in crate::report) fn verdict_and_reason(report: &Report) -> (String, String) {
@@ -26,6 +26,9 @@ pub(in crate::report) fn verdict_and_reason(report: &Report) -> (String, String)
     }
     if report.interrupted {
         head = format!("interrupted, so far {head}");
+    }
+    if let Some(part) = report.part() {
+        head = format!("{part}, {head}");
     }
     let because = match (report.because.is_empty(), report.drills.is_empty()) {
         (_, false) if report.verdict == Verdict::NotApplicable => super::scorecard::summary(&report.drills),

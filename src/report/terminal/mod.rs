@@ -1,7 +1,8 @@
 //! The report for a person at a terminal.
 //!
 //! First the verdict in one sentence, then what was tried, then what was
-//! found and where, then what the exit code means. Colour only repeats what a
+//! found and where, then, for who sees the end of it alone, the verdict again with what to
+//! do first and what the exit code means. Colour only repeats what a
 //! word says. Nothing of a stranger's reaches the terminal but through
 //! [`safe`]. This module must not judge: it says what the report says.
 
@@ -20,6 +21,7 @@ mod page;
 mod review;
 pub mod safe;
 mod scorecard;
+mod summary;
 #[cfg(test)]
 mod tests;
 
@@ -132,6 +134,16 @@ pub fn changes(changes: &[Change], look: Look) -> String {
 pub fn render(report: &Report, look: Look, saved: Option<&[(String, String)]>) -> String {
     let mut page = Page::new(look);
     whole(&mut page, report, saved);
+    headline::render(&mut page, report);
+    if report.drills.is_empty() {
+        matrix::render(&mut page, report);
+        findings::render(&mut page, report);
+        summary::render(&mut page, report);
+    } else {
+        scorecard::render(&mut page, &report.drills);
+        page.gap();
+    }
+    closing::render(&mut page, report, saved);
     page.finish()
 }
 

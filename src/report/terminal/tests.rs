@@ -45,6 +45,43 @@ fn a_narrow_terminal_without_unicode() {
 }
 
 #[test]
+fn a_very_narrow_terminal() {
+    let text = text(LEAKED, Look { width: 40, ..WIDE });
+    // Of wrapped text, words alone are wider: a URL is there to be copied.
+    for line in text.lines().filter(|line| line.chars().count() > 40) {
+        let title = line.starts_with("error[") || line.starts_with("warning[");
+        let words = line.trim_start_matches(|c: char| c.is_whitespace() || "│├╰".contains(c));
+        assert!(title || words.split(' ').count() <= 3, "{line}");
+    }
+    assert_snapshot!(text);
+}
+
+#[test]
+fn what_stands_last_fits_on_a_screen_and_says_what_to_do_first() {
+    let mut report = Report::read(LEAKED).unwrap();
+    for at in 0..40 {
+        let mut finding = report.findings[at % 2].clone();
+        finding.rule = format!("{}-{}", finding.rule, at % 7);
+        finding.help = "do this and that, ".repeat(30);
+        report.findings.push(finding);
+    }
+    report.because = "something happened, ".repeat(60);
+    report.findings[0].help = "do this and that, ".repeat(30);
+    for width in [80, 100] {
+        let saved =
+            [("json".to_owned(), "report.json".to_owned()), ("sarif".to_owned(), "a.sarif".to_owned())];
+        let text = render(&report, Look { width, ..WIDE }, Some(&saved));
+        let last: Vec<&str> = text.lines().skip(text.lines().count() - 24).collect();
+        let summary = last.iter().position(|line| line.starts_with("verdict     leaked: something")).unwrap();
+        let first = last.iter().position(|line| line.starts_with("do first    error[")).unwrap();
+        assert!(summary < first, "{text}");
+        assert_eq!(last.last(), Some(&"exit 1: leaked"));
+        assert!(last.iter().all(|line| line.chars().count() <= width), "{last:#?}");
+    }
+    assert!(!text(SEALED, WIDE).contains("do first"), "where nothing is to be done nothing is said");
+}
+
+#[test]
 fn everything_unfolded() {
     assert_snapshot!(text(LEAKED, Look { verbose: true, ..WIDE }));
 }

@@ -4,6 +4,7 @@
 const differenceView = (data, run) => {
   const baseline = baselineOf(data, run);
   if (run.scenario === "baseline") return [element("p", { class: "quiet" }, "This is a baseline run: the others of its place are held against the first of them.")];
+  if ((data.report.drills || []).some((drill) => drill.run === run.id)) return [element("p", { class: "quiet" }, "Drills are other projects each, and have no baseline.")];
   if (!baseline) return [element("p", { class: "notice" }, "There is no baseline run in this place to hold it against.")];
   const notes = [];
   for (const one of [baseline, run]) {

@@ -100,7 +100,7 @@ const told = {
         ["their processes", manyLinks(scripts, (process) => factLink(data, run, "process", process.id, element("code", null, safe(commandOf(process), 120))))],
         ["files touched", manyLinks(run.files.map((file, at) => [file, at]).filter(([file]) => file.package === it.path), ([file, at]) => fileLine(data, run, file, at))],
         ["asked for", manyLinks(run.exchanges.filter((asked) => asked.package === it.name), (asked) => factLink(data, run, "exchange", asked.seq, asked.method + " " + safe(urlOf(asked), 120)))],
-        ["in other runs", manyLinks(others, ([other, at]) => [factLink(data, other, "package", at, runName(data, other)), ": " + (other.packages[at].version || "nothing") + ", from " + sourceWords(other.packages[at]),
+        ["in other runs", manyLinks(others, ([other, at]) => [factLink(data, other, "package", at, runName(data, other)), ": " + (other.packages[at].version ? other.packages[at].version + ", from " : "") + sourceWords(other.packages[at]),
           isForeign(other.packages[at]) ? [" ", element("span", { class: "tag bad" }, "foreign")] : ""])]] };
   },
   connection: (data, run, index, it) => ({

@@ -12,7 +12,7 @@ const tableOf = (caption, heads, items, row, label) => {
   const body = element("tbody");
   const table = element("table", null, element("caption", null, caption),
     element("thead", null, element("tr", null, heads.map((head) => element("th", { scope: "col" }, head)))), body);
-  const scroll = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label || caption }, table);
+  const scroll = element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label || caption }, table);
   const holder = element("div", null, scroll);
   growing(items, row, (rows) => body.append(...rows), (button) => holder.append(button));
   return holder;
@@ -101,6 +101,8 @@ const reachedWords = { gateway: "answered by the gateway", refused: "refused", u
   pending: "begun, its end not seen", inside: "answered inside the sandbox" };
 
 const targetOf = (connection) => (connection.name || connection.address) + (connection.port ? ":" + connection.port : "");
+
+const processes = (number) => number + (number === 1 ? " process" : " processes");
 
 const at = (ms) => (ms === null || ms === undefined ? "not recorded" : time(ms));
 const known = (ms) => ms !== null && ms !== undefined;

@@ -13,7 +13,7 @@ const runView = (data, run) => {
     ["defences lost", run.losses.length ? run.losses.join(", ") : "none"],
     ["decoys on offer", run.decoys.length ? decoyWords(run.decoys) : null],
     ["changed for it", run.notes.join("; ")],
-    ["drill", score ? score.title + ", after " + score.after + ": " + score.outcome + (score.stopped_by ? " by " + score.stopped_by : "") + ". Drills count in no verdict" : null],
+    ["drill", score ? prose(score.title + ", after " + score.after + ": " + score.outcome + (score.stopped_by ? " by " + score.stopped_by : "") + ". Drills count in no verdict") : null],
     ["verdict of the run", score ? verdictWords(run) : null],
     ["repetition", run.repeat > 1 ? String(run.repeat) : null],
   ];
@@ -70,15 +70,15 @@ const requestsView = (data, run) => {
     const connections = run.connections.map((it, at) => [it, at]).filter(([it]) => has(targetOf(it), it.address, it.outcome));
     said.textContent = count(exchanges.length, "request") + ", " + count(lookups.length, "look-up") + ", " + count(connections.length, "connection");
     holder.replaceChildren(
-      tableOf("Requests that reached the gateway", ["", "request", "answer", "whose host", "for", "at"], exchanges, (it) =>
+      tableOf("Requests that reached the gateway", ["no.", "request", "answer", "whose host", "for", "at"], exchanges, (it) =>
         element("tr", null, element("td", { class: "number" }, factLink(data, run, "exchange", it.seq, String(it.seq))),
           element("td", { class: "mono" }, it.method + " " + safe(urlOf(it), 300)),
           element("td", { class: "answer" }, statusWords(it) + (it.bytes ? ", " + size(it.bytes) : ""), it.decoy ? [" ", element("span", { class: "tag bad" }, "decoy")] : null),
           element("td", null, it.role === "foreign" ? element("span", { class: "tag bad" }, "foreign") : it.role),
           element("td", null, it.kind), element("td", { class: "number" }, at(it.at_ms)))),
-      fold(null, [count(lookups.length, "look-up")], () => tableOf("Names that were looked up", ["", "name", "answer", "at"], lookups, (it) =>
+      fold(null, [count(lookups.length, "look-up")], () => tableOf("Names that were looked up", ["no.", "name", "answer", "at"], lookups, (it) =>
         element("tr", null, element("td", { class: "number" }, factLink(data, run, "lookup", it.seq, String(it.seq))), element("td", { class: "mono" }, it.name), element("td", null, it.answer), element("td", { class: "number" }, at(it.at_ms))))),
-      fold(null, [count(connections.length, "connection")], () => tableOf("Connections that were tried", ["", "to", "outcome", "at"], connections, ([it, number]) =>
+      fold(null, [count(connections.length, "connection")], () => tableOf("Connections that were tried", ["no.", "to", "outcome", "at"], connections, ([it, number]) =>
         element("tr", null, element("td", { class: "number" }, factLink(data, run, "connection", number, String(number))), element("td", { class: "mono" }, targetOf(it)), element("td", null, reachedWords[it.outcome]), element("td", { class: "number" }, at(it.at_ms))))));
   };
   text.addEventListener("input", show);
@@ -95,7 +95,7 @@ const outputView = (run) => {
 };
 
 const outputBlock = (name, text) => {
-  const block = element("pre", { class: "output", tabindex: "0", role: "region", "aria-label": name });
+  const block = element("pre", { class: "output", tabindex: "0", role: "group", "aria-label": name });
   block.textContent = safeLines(text);
   return block;
 };

@@ -97,7 +97,7 @@ const searched = (data, values, results, said) => {
 const sourcesOf = (data, here) => {
   const by = new Map();
   for (const [run, item, at] of here) {
-    const key = (item.version || "nothing") + " from " + sourceWords(item);
+    const key = item.version ? item.version + " from " + sourceWords(item) : "not installed";
     if (!by.has(key)) by.set(key, { bad: isForeign(item), runs: [] });
     by.get(key).runs.push([run, at]);
   }

@@ -2,7 +2,8 @@
 // milliseconds since the command began, under npm's phases. What has no time is counted.
 
 const SINGLE = 250;
-const SCRIPTS = 60;
+const SCRIPTS = 40;
+const DEPTH = 6;
 
 const timelineView = (data, run) => {
   const timed = run.exchanges.some((it) => known(it.at_ms)) || run.processes.some((it) => known(it.started_ms));
@@ -32,20 +33,27 @@ const timelineView = (data, run) => {
     start: it.at_ms, end: it.at_ms, class: "look", href: linkTo(data.page, "run", run.id, "lookup", it.seq), says: it.name + " → " + it.answer }))));
   lanes.push(lane(whole, "connections", String(run.connections.length), run.connections.map((it, number) => ({
     start: it.at_ms, end: it.at_ms, class: "wish", href: linkTo(data.page, "run", run.id, "connection", number), says: targetOf(it) + ", " + reachedWords[it.outcome] }))));
-  const scripts = run.processes.filter((it) => known(it.started_ms)).sort((a, b) => a.started_ms - b.started_ms || a.id - b.id);
-  for (const process of scripts.slice(0, SCRIPTS)) {
-    const owner = process.package !== null && process.package !== undefined ? (process.package_name || "the project") + " " + (process.event || "") : "";
-    lanes.push(lane(whole, (process.argv[0] || process.exe).split("/").pop(), owner || (process.argv[1] || "").split("/").pop(), [{
-      start: process.started_ms, end: process.ended_ms ?? whole, class: known(process.ended_ms) ? "process" : "process open-end",
-      href: linkTo(data.page, "run", run.id, "process", process.id), says: commandOf(process) + (known(process.ended_ms) ? "" : ", its end was not seen") }], true));
+  const owners = new Map();
+  for (const process of run.processes.filter((it) => known(it.started_ms)).sort((a, b) => a.started_ms - b.started_ms || a.id - b.id)) {
+    const owned = process.package !== null && process.package !== undefined;
+    const name = owned ? (process.package_name || process.package || "the project") + "\n" + (process.event || "script") : "npm itself\n";
+    const key = owned ? process.package + "\n" + process.event : "";
+    if (!owners.has(key)) owners.set(key, { name, marks: [] });
+    const open = !known(process.ended_ms);
+    owners.get(key).marks.push({ start: process.started_ms, end: process.ended_ms ?? whole, class: open ? "process open-end" : "process",
+      href: linkTo(data.page, "run", run.id, "process", process.id), says: commandOf(process) + (open ? ", its end was not seen" : "") });
   }
-  const left = scripts.length - SCRIPTS;
+  for (const { name, marks } of [...owners.values()].slice(0, SCRIPTS)) {
+    const [owner, event] = name.split("\n");
+    lanes.push(lane(whole, owner, (event ? event + ", " : "") + processes(marks.length), marks));
+  }
+  const left = owners.size - SCRIPTS;
   const untimed = (list, key) => list.filter((it) => !known(it[key])).length;
   const missing = [[untimed(run.exchanges, "at_ms"), "request"], [untimed(run.lookups, "at_ms"), "look-up"],
     [untimed(run.connections, "at_ms"), "connection"], [untimed(run.processes, "started_ms"), "process"]]
     .filter(([number]) => number > 0).map(([number, word]) => number + " " + word + (number === 1 ? "" : word.endsWith("s") ? "es" : "s"));
   return [
-    element("div", { class: "timeline" }, lanes, left > 0 ? element("p", { class: "quiet" }, "and " + left + " later processes, in the list of scripts") : null),
+    element("div", { class: "timeline" }, lanes, left > 0 ? element("p", { class: "quiet" }, "and " + count(left, "later script") + ", in the list below") : null),
     element("ul", { class: "phase-list" }, phases.map((phase) => element("li", null, element("strong", null, phase.name), " ", time(phase.start) + " to " + time(phase.end)))),
     missing.length ? element("p", { class: "quiet" }, "The time of " + missing.join(", ") + " was not recorded.") : null,
     fold(null, ["The same as a table, in the order of time"], () => timeTable(data, run)),
@@ -85,30 +93,33 @@ const phaseLane = (phases, whole) =>
     element("div", null,
       element("div", { class: "axis" }, [0, 0.25, 0.5, 0.75, 1].map((part) => element("span", null, time(Math.round(whole * part))))),
       element("div", { class: "phases" }, phases.map((phase) => element("span", { title: phase.name,
-        style: { left: percent(phase.start, whole) + "%", width: Math.max(0.3, percent(phase.end, whole) - percent(phase.start, whole)) + "%" } }, phase.name)))));
+        style: { left: percent(phase.start, whole) + "%", width: Math.max(0.3, percent(phase.end, whole) - percent(phase.start, whole)) + "%" } },
+        percent(phase.end, whole) - percent(phase.start, whole) > 7 ? phase.name : "")))));
 
-// One lane. What overlaps is put under each other up to a depth; very many are one shape.
-const lane = (whole, name, more, marks, single) => {
+// One lane. What overlaps is put under each other down to a depth; very many are one shape.
+const lane = (whole, name, more, marks) => {
   const here = marks.filter((mark) => known(mark.start)).sort((a, b) => a.start - b.start);
-  const depth = single ? 1 : Math.min(6, 1 + Math.floor(Math.sqrt(here.length) / 3));
-  const row = 10 / depth + 2;
-  const height = Math.max(14, row * depth);
+  const ends = [];
+  const rows = here.map((mark, number) => {
+    let row = ends.findIndex((end) => end <= mark.start);
+    if (row < 0) row = ends.length < DEPTH ? ends.length : number % DEPTH;
+    ends[row] = mark.end;
+    return row;
+  });
+  const tall = ends.length > 2 ? 6 : 11;
+  const height = Math.max(14, (tall + 1) * ends.length + 2);
   const svg = element("svg:svg", { viewBox: "0 0 1000 " + height, height: height, preserveAspectRatio: "none", "aria-hidden": "true" });
   svg.append(element("svg:path", { class: "grid", d: [250, 500, 750].map((x) => `M${x} 0V${height}`).join("") }));
-  const ends = new Array(depth).fill(-1);
   const shapes = new Map();
   here.forEach((mark, number) => {
-    let at = ends.findIndex((end) => end <= mark.start);
-    if (at < 0) at = number % depth;
-    ends[at] = mark.end;
     const x = (mark.start / whole) * 1000;
     const width = Math.max(2, ((mark.end - mark.start) / whole) * 1000);
-    const [y, h] = [at * row + 1, row - 2];
+    const y = rows[number] * (tall + 1) + 1;
     if (here.length > SINGLE) {
-      const box = `M${x.toFixed(1)} ${y.toFixed(1)}h${width.toFixed(1)}v${h.toFixed(1)}h-${width.toFixed(1)}z`;
+      const box = `M${x.toFixed(1)} ${y}h${width.toFixed(1)}v${tall}h-${width.toFixed(1)}z`;
       shapes.set(mark.class, (shapes.get(mark.class) || "") + box);
     } else {
-      const box = element("svg:rect", { x: x.toFixed(1), y: y.toFixed(1), width: width.toFixed(1), height: h.toFixed(1), class: mark.class },
+      const box = element("svg:rect", { x: x.toFixed(1), y, width: width.toFixed(1), height: tall, class: mark.class },
         element("svg:title", null, time(mark.start) + ": " + mark.says));
       svg.append(element("svg:a", { href: mark.href, tabindex: "-1", class: mark.class }, box));
     }
@@ -124,7 +135,7 @@ const timeTable = (data, run) => {
     ...run.connections.map((it, number) => [it.at_ms, null, "connection", "connection", number, targetOf(it) + " → " + reachedWords[it.outcome]]),
     ...run.processes.map((it) => [it.started_ms, known(it.started_ms) && known(it.ended_ms) ? it.ended_ms - it.started_ms : null, "process", "process", it.id, commandOf(it)]),
   ].sort((a, b) => (a[0] ?? Infinity) - (b[0] ?? Infinity));
-  return tableOf(count(rows.length, "event"), ["since the start", "took", "what", ""], rows, ([start, took, word, kind, id, says]) =>
+  return tableOf(count(rows.length, "event"), ["since the start", "took", "what", "details"], rows, ([start, took, word, kind, id, says]) =>
     element("tr", null, element("td", { class: "number" }, at(start)), element("td", { class: "number" }, at(took)),
       element("td", null, factLink(data, run, kind, id, word)), element("td", { class: "mono" }, says)), "events in the order of time");
 };

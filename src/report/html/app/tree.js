@@ -27,7 +27,7 @@ const treeView = (data, run) => {
       const title = owner.owned
         ? [element("span", { class: "tag event" }, owner.process.event || "script"), " ", element("strong", null, (owner.process.package_name || owner.process.package || "the project") + (owner.process.version ? "@" + owner.process.version : ""))]
         : [element("strong", null, "npm itself")];
-      return fold({ open: owner.owned && list.length < 12 }, [title, " ", element("span", { class: "quiet" }, count(owner.number, "process").replace("processs", "processes"))],
+      return fold({ open: owner.owned && list.length < 12 && run.processes.length < 40 }, [title, " ", element("span", { class: "quiet" }, processes(owner.number))],
         () => element("div", { class: "body" }, owner.owned ? packageLine(data, run, index, owner.process) : null,
           element("ul", { class: "tree" }, owner.roots.map((root) => branch(data, run, index, root, 0)))));
     }),

@@ -32,6 +32,8 @@ const element = (name, attributes, ...children) => {
     if (value === null || value === undefined || value === false) continue;
     if (key === "on") for (const [event, act] of Object.entries(value)) node.addEventListener(event, act);
     else if (key === "style") for (const [property, of] of Object.entries(value)) node.style.setProperty(property, of);
+    // The outline of a shape is made of our own numbers, and can be long.
+    else if (key === "d") node.setAttribute(key, value);
     else node.setAttribute(key, value === true ? "" : safe(value, 4000));
   }
   fill(node, children);
@@ -83,7 +85,8 @@ const verdictSign = (run) => {
 // As `scores::shape` has it: a drill is told by what became of it, not by its run's verdict.
 const drillShape = (score) => {
   const attack = score.kind === "attack";
-  const shapes = { stopped: "sealed", reported: attack ? "exposed" : "trap", fact: attack ? "leaked" : "trap", quiet: "trap", unobserved: "unobserved" };
+  const ran = attack ? "exposed" : "trap";
+  const shapes = { stopped: "sealed", reported: ran, fact: ran, quiet: "trap", unobserved: "unobserved" };
   return shapes[score.outcome] || "unobserved";
 };
 
