@@ -26,6 +26,8 @@ pub(super) struct Earlier {
     now: Timestamp,
     tool: Tool,
     reports: Vec<(String, Option<Report>)>,
+    /// Nothing but the result is wanted.
+    quiet: bool,
 }
 
 /// What a saved report must be of.
@@ -43,7 +45,7 @@ struct Wanted<'a> {
 ///
 /// # Errors
 /// An age that is none.
-pub(super) fn earlier(carrying: &Carrying) -> Result<Option<Earlier>, Complaint> {
+pub(super) fn earlier(carrying: &Carrying, quiet: bool) -> Result<Option<Earlier>, Complaint> {
     let (Some(path), Some(age)) = (&carrying.carry_over, &carrying.carry_over_age) else { return Ok(None) };
     let age = options::duration(age)?;
     let from = path.display().to_string();
@@ -55,14 +57,23 @@ pub(super) fn earlier(carrying: &Carrying) -> Result<Option<Earlier>, Complaint>
             all.projects.into_iter().map(|entry| (entry.path, Some(entry.report))).collect()
         }
         Err(complaint) => {
-            say(&format!("nothing is carried over, every project is tested: {}", complaint.message));
+            let said = format!("nothing is carried over, every project is tested: {}", complaint.message);
+            if !quiet {
+                say(&said);
+            }
             Vec::new()
         }
     };
-    Ok(Some(Earlier { from, age, now: Timestamp::now(), tool: assemble::tool(), reports }))
+    Ok(Some(Earlier { from, age, now: Timestamp::now(), tool: assemble::tool(), reports, quiet }))
 }
 
 impl Earlier {
+    fn tell(&self, path: &str, said: &str) {
+        if !self.quiet {
+            say(&format!("{path}: {said}"));
+        }
+    }
+
     /// The project's entry, if its saved report still stands for it.
     pub(super) fn of(&mut self, prepared: &Prepared) -> Option<Entry> {
         let wanted = Wanted::of(prepared, &self.tool)?;
@@ -71,10 +82,10 @@ impl Earlier {
         match self.fits(report, &wanted) {
             Ok(age_s) => {
                 let started = report.started.clone();
-                say(&format!(
-                    "{}: not tested, carried over from {started}: all is as it was",
-                    prepared.shown
-                ));
+                self.tell(
+                    &prepared.shown,
+                    &format!("not tested, carried over from {started}: all is as it was"),
+                );
                 let carried = Some(Carried { started, age_s, from: self.from.clone() });
                 let report = self.reports[at].1.take()?;
                 Some(Entry {
@@ -85,7 +96,7 @@ impl Earlier {
                 })
             }
             Err(why) => {
-                say(&format!("{}: tested anew: {why}", prepared.shown));
+                self.tell(&prepared.shown, &format!("tested anew: {why}"));
                 None
             }
         }
@@ -107,7 +118,7 @@ impl Earlier {
         });
         let found = by_path.or(by_inputs).or(alone).map(|(at, _)| at);
         if found.is_none() && !self.reports.is_empty() {
-            say(&format!("{path}: tested anew: {} has no report of it", self.from));
+            self.tell(path, &format!("tested anew: {} has no report of it", self.from));
         }
         found
     }

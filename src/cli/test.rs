@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: TestArguments, talk: &Talk) -> anyhow::Result<Code>
 pub(super) fn run_for(purpose: Purpose, arguments: TestArguments, talk: &Talk) -> anyhow::Result<Code> {
     let runtime = load::runtime()?;
     let Chosen { projects, together } = projects::chosen(&arguments)?;
-    let wanted = together.then(|| Together::of(&arguments)).transpose()?;
+    let wanted = together.then(|| Together::of(&arguments, talk)).transpose()?;
     let pool = Pool::default();
     let mut stop = signals::stop(&runtime, "runs");
     // All are read before the first is run: a file that is wrong runs nothing.

@@ -22,12 +22,12 @@ pub(super) struct Together {
 
 impl Together {
     /// Complains before anything runs.
-    pub(super) fn of(arguments: &TestArguments) -> Result<Self, Complaint> {
+    pub(super) fn of(arguments: &TestArguments, talk: &Talk) -> Result<Self, Complaint> {
         let reports = options::report_targets(arguments)?;
         several::probe_all(&reports)?;
         Ok(Self {
             reports,
-            earlier: carry::earlier(&arguments.carrying)?,
+            earlier: carry::earlier(&arguments.carrying, talk.quiet)?,
             started: jiff::Timestamp::now(),
             clock: Instant::now(),
         })

@@ -33,7 +33,14 @@ fn told(change: impl FnOnce(&mut Report)) -> Result<u64, String> {
     let mut report = before.clone();
     change(&mut report);
     let age = Duration::from_secs(7 * 86_400);
-    let earlier = Earlier { from: "last.json".to_owned(), age, now, tool: tool.clone(), reports: Vec::new() };
+    let earlier = Earlier {
+        from: "last.json".to_owned(),
+        age,
+        now,
+        tool: tool.clone(),
+        reports: Vec::new(),
+        quiet: true,
+    };
     earlier.fits(&report, &wanted)
 }
 
