@@ -163,7 +163,7 @@ fn no_file_names_the_public_registry() {
     }
     let host = public_registry().trim_start_matches("https://").trim_end_matches('/');
     let mut read = 0;
-    let folders = ["src", "tests", "docs", "scenarios", "examples", "benches", ".ci"];
+    let folders = ["src", "tests", "docs", "scenarios", "examples", "benches", "action", ".ci"];
     let folders = folders.iter().map(|name| support::root().join(name)).filter(|folder| folder.exists());
     for entry in folders.flat_map(walkdir::WalkDir::new).map(Result::unwrap) {
         if entry.file_type().is_file() {

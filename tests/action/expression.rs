@@ -131,8 +131,8 @@ fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
-        let length = if rest.starts_with('\'') {
-            rest[1..].find('\'').unwrap() + 2
+        let length = if let Some(text) = rest.strip_prefix('\'') {
+            text.find('\'').unwrap() + 2
         } else if ["&&", "||", "==", "!="].iter().any(|it| rest.starts_with(it)) {
             2
         } else if rest.starts_with('!') {

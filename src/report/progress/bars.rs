@@ -39,7 +39,7 @@ impl<W: Write> Live<W> {
         let lines = self.view.lines(columns, rows, now);
         let mut text = self.first(columns);
         if let Some(stays) = stays {
-            let _ = write!(text, "{}\u{1b}[K\n", inert(stays));
+            let _ = writeln!(text, "{}\u{1b}[K", inert(stays));
         }
         text.push_str(&lines.join("\u{1b}[K\n"));
         text.push_str("\u{1b}[J");
