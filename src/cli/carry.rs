@@ -185,6 +185,9 @@ fn whole(report: &Report, wanted: &Wanted<'_>) -> Result<(), String> {
     if report.interrupted {
         return Err("the test was interrupted".to_owned());
     }
+    if let Some(shard) = &report.shard {
+        return Err(format!("it is the shard {} of {}", shard.index, shard.count));
+    }
     if report.project != wanted.project {
         return Err("it is of another project".to_owned());
     }

@@ -66,6 +66,18 @@ fn anything_else_does_not_and_why_is_said() {
         ("lockfile has changed", |report| report.subject.lockfile_sha512 = None),
         ("has changed", |report| report.subject.inputs_sha512 = Some("sha512-other".to_owned())),
         ("written to", |report| report.subject.inputs_sha512 = None),
+        ("the shard 2 of 3", |report| {
+            report.shard = Some(crate::report::shard::Shard {
+                index: 2,
+                count: 3,
+                inputs: Default::default(),
+                of: Vec::new(),
+                expected_ms: 0,
+                required_margin: 2,
+                private_tested: Vec::new(),
+                sights: Vec::new(),
+            });
+        }),
         ("another project", |report| report.project.private.clear()),
         ("another project", |report| report.project.name.push('x')),
         ("is not in it", |report| {
