@@ -16,11 +16,19 @@ const FACTS: usize = 12;
 /// Runs that are named under one before the rest is counted.
 const RUNS: usize = 12;
 
+/// Findings of one standing, each with its index in the report.
+struct Group<'a> {
+    class: &'static str,
+    heading: &'static str,
+    findings: Vec<(usize, &'a Finding)>,
+}
+
 pub(super) fn render(report: &Report, place: &Place) -> Option<Tag> {
-    let mut groups: [(&str, &str, Vec<(usize, &Finding)>); 3] = [
-        ("open", "Open", Vec::new()),
-        ("accepted", "Accepted risks", Vec::new()),
-        ("uncounted", "Only with defences taken away, where they fail nothing", Vec::new()),
+    let group = |class, heading| Group { class, heading, findings: Vec::new() };
+    let mut groups = [
+        group("open", "Open"),
+        group("accepted", "Accepted risks"),
+        group("uncounted", "Only with defences taken away, where they fail nothing"),
     ];
     for (at, finding) in report.findings.iter().enumerate().take(FINDINGS) {
         let group = match (&finding.accepted, finding.counts) {
@@ -28,7 +36,7 @@ pub(super) fn render(report: &Report, place: &Place) -> Option<Tag> {
             (None, true) => 0,
             (None, false) => 2,
         };
-        groups[group].2.push((at, finding));
+        groups[group].findings.push((at, finding));
     }
     let mut out = section(&place.id("findings"), "Findings");
     if report.findings.is_empty() {
@@ -36,7 +44,7 @@ pub(super) fn render(report: &Report, place: &Place) -> Option<Tag> {
     }
     // Filled in by the script: without it nothing can be filtered.
     out = out.add(tag("div").class("filters"));
-    for (class, heading, findings) in groups {
+    for Group { class, heading, findings } in groups {
         if findings.is_empty() {
             continue;
         }

@@ -44,7 +44,7 @@ const grouped = (run) => {
     const [from, to] = [sourceOf(item), groupOf(item, large)];
     put(left, from, item, at);
     put(right, to, item, at);
-    const key = from.key + "\n" + to.key;
+    const key = JSON.stringify([from.key, to.key]);
     if (!flows.has(key)) flows.set(key, { from: from.key, to: to.key, role: from.role, number: 0 });
     flows.get(key).number++;
   });
@@ -105,8 +105,9 @@ const flowView = (data, run) => {
   const ribbons = element("svg:svg", { class: "ribbons", viewBox: "0 0 100 " + height, preserveAspectRatio: "none", "aria-hidden": "true" });
   const sums = new Map();
   for (const flow of flows) {
-    const key = (sourceFold.get(flow.from) || flow.from) + "\n" + (groupFold.get(flow.to) || flow.to);
-    if (!sums.has(key)) sums.set(key, { ...flow, from: key.split("\n")[0], to: key.split("\n")[1], number: 0 });
+    const [start, end] = [sourceFold.get(flow.from) || flow.from, groupFold.get(flow.to) || flow.to];
+    const key = JSON.stringify([start, end]);
+    if (!sums.has(key)) sums.set(key, { ...flow, from: start, to: end, number: 0 });
     sums.get(key).number += flow.number;
   }
   const place = (boxes, key, nodes, number) => {
@@ -141,7 +142,7 @@ const flowView = (data, run) => {
 
 const legend = (run) => {
   const roles = new Set(run.packages.map((item) => sourceOf(item).role));
-  const words = { foreign: "foreign: not the package's own source", own: "the package's own registry", public: "public registry", local: "of the project itself", unknown: "not known" };
+  const words = { foreign: "foreign: not the package's own source", own: "the package's own registry", public: "public registry", local: "of the project itself", unknown: "not known, or not installed" };
   return element("ul", { class: "legend" }, Object.keys(words).filter((role) => roles.has(role))
     .map((role) => element("li", { class: role }, element("i", { class: role }), words[role])));
 };

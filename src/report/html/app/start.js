@@ -41,14 +41,16 @@ const show = async (first) => {
     if (!chooseFinding(articles[page], page, rest[0])) lost(page);
     return;
   }
-  let content;
+  let data;
   try {
-    content = contentOf(await reportOf(page), kind, rest);
+    data = await reportOf(page);
   } catch (error) {
-    content = [element("h1", { tabindex: "-1" }, "The report in this page could not be read"),
-      element("p", { class: "notice" }, String(error && error.message), ". The file may be cut off, or the browser too old: it has to know `DecompressionStream`.")];
+    put([element("h1", { tabindex: "-1" }, "The report in this page could not be read"),
+      element("p", { class: "notice" }, String(error && error.message), ". The file may be cut off, or the browser too old: it has to know `DecompressionStream`.")]);
+    return;
   }
   if (mine !== turn) return;
+  const content = contentOf(data, kind, rest);
   if (!content) return lost(page);
   put(content);
   if (!first) arrive();

@@ -36,15 +36,14 @@ const timelineView = (data, run) => {
   const owners = new Map();
   for (const process of run.processes.filter((it) => known(it.started_ms)).sort((a, b) => a.started_ms - b.started_ms || a.id - b.id)) {
     const owned = process.package !== null && process.package !== undefined;
-    const name = owned ? (process.package_name || process.package || "the project") + "\n" + (process.event || "script") : "npm itself\n";
-    const key = owned ? process.package + "\n" + process.event : "";
-    if (!owners.has(key)) owners.set(key, { name, marks: [] });
+    const owner = owned ? process.package_name || process.package || "the project" : "npm itself";
+    const key = owned ? JSON.stringify([process.package, process.event]) : "";
+    if (!owners.has(key)) owners.set(key, { owner, event: owned ? process.event || "script" : "", marks: [] });
     const open = !known(process.ended_ms);
     owners.get(key).marks.push({ start: process.started_ms, end: process.ended_ms ?? whole, class: open ? "process open-end" : "process",
       href: linkTo(data.page, "run", run.id, "process", process.id), says: commandOf(process) + (open ? ", its end was not seen" : "") });
   }
-  for (const { name, marks } of [...owners.values()].slice(0, SCRIPTS)) {
-    const [owner, event] = name.split("\n");
+  for (const { owner, event, marks } of [...owners.values()].slice(0, SCRIPTS)) {
     lanes.push(lane(whole, owner, (event ? event + ", " : "") + processes(marks.length), marks));
   }
   const left = owners.size - SCRIPTS;

@@ -12,7 +12,7 @@ const treeView = (data, run) => {
     const owned = process.package !== null && process.package !== undefined;
     const parent = process.parent === null ? null : index.processes.get(process.parent);
     const same = parent && parent.package === process.package && parent.event === process.event;
-    const key = owned ? process.package + "\n" + (process.event || "") : "";
+    const key = owned ? JSON.stringify([process.package, process.event]) : "";
     if (!owners.has(key)) owners.set(key, { process, owned, roots: [], number: 0 });
     owners.get(key).number++;
     if (!same) owners.get(key).roots.push(process);
