@@ -68,10 +68,10 @@ fn what_the_files_show_and_other_shards_runs_too_is_of_these_runs() {
     let found_ = found(&clear, &runs, "plaintext-registry");
     assert_eq!(found_[0].runs, ["c-1"]);
     assert!(found_[0].counts);
-    // Where only the trap asks, nothing counts.
+    // Where only the trap asks, nothing counts; it is the shortest, and not in the first shard.
     let mut trap = named("control", asks);
     trap["scenario"]["control"] = json!(true);
-    let runs = [json!({}), named("a", json!({})), named("b", json!({})), trap];
+    let runs = [json!({}), trap, named("a", json!({})), named("b", json!({})), named("c", json!({}))];
     assert!(!found(&clear, &runs, "plaintext-registry")[0].counts);
 }
 
