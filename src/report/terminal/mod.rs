@@ -134,16 +134,6 @@ pub fn changes(changes: &[Change], look: Look) -> String {
 pub fn render(report: &Report, look: Look, saved: Option<&[(String, String)]>) -> String {
     let mut page = Page::new(look);
     whole(&mut page, report, saved);
-    headline::render(&mut page, report);
-    if report.drills.is_empty() {
-        matrix::render(&mut page, report);
-        findings::render(&mut page, report);
-        summary::render(&mut page, report);
-    } else {
-        scorecard::render(&mut page, &report.drills);
-        page.gap();
-    }
-    closing::render(&mut page, report, saved);
     page.finish()
 }
 
@@ -160,6 +150,7 @@ fn whole(page: &mut Page, report: &Report, saved: Option<&[(String, String)]>) {
     if report.drills.is_empty() {
         matrix::render(page, report);
         findings::render(page, report);
+        summary::render(page, report);
     } else {
         scorecard::render(page, &report.drills);
         page.gap();
