@@ -33,7 +33,7 @@ fn row(score: &DrillScore, place: &Place) -> Tag {
     let name = tag("th")
         .set("scope", "row")
         .text(&score.drill)
-        .add(tag("span").class("title").text(&format!("{}, after {}", score.title, score.after)));
+        .add(tag("span").class("title").prose(&format!("{}, after {}", score.title, score.after)));
     let (shape, good) = shape(score);
     let link = tag("a")
         .class(if good { "verdict good" } else { "verdict" })
@@ -44,7 +44,7 @@ fn row(score: &DrillScore, place: &Place) -> Tag {
         .add(name)
         .add(tag("td").class("quiet").text(score.kind.word()))
         .add(tag("td").add(link))
-        .add(tag("td").prose(&by(score)))
+        .add(tag("td").class("by").prose(&by(score)))
 }
 
 /// The sign of what became of a drill, and whether that is as an owner would have it. It is
