@@ -140,7 +140,8 @@ fn what_is_no_whole_test_is_refused_and_named() {
 
 #[test]
 fn what_cannot_be_divided_runs_nothing() {
-    let project = shop("sealed-shop");
+    let (project, second) = (shop("sealed-shop"), shop("leaky-shop"));
+    let second = second.path().display().to_string();
     let cases: [(&[&str], &str); 9] = [
         (&["--shard", "3"], "`--shard 3` is no shard"),
         (&["--shard", "a/b"], "`--shard a/b` is no shard"),
@@ -150,7 +151,7 @@ fn what_cannot_be_divided_runs_nothing() {
         (&["--shard", "1/3", "--suite", "margin"], "cannot be divided into shards"),
         (&["--shard", "1/3", "--suite", "drills"], "cannot be divided into shards"),
         (&["--shard", "1/3", "--update"], "cannot be used with"),
-        (&["--shard", "1/3", ".", "."], "with several projects"),
+        (&["--shard", "1/3", ".", &second], "with several projects"),
     ];
     for (arguments, says) in cases {
         let told = project.run(&[&["test"], arguments].concat());
