@@ -249,7 +249,10 @@ fn a_cancelled_job_lets_the_test_clean_up() {
         .unwrap();
     fs::write(path("output"), "").unwrap();
     Command::new("chmod").arg("+x").arg(path("sealcheck")).status().unwrap();
-    let mut command = Command::new(support::root().join("action/run"));
+    // A shell cannot trap what was ignored when it began, as SIGINT is in whatever a shell
+    // without job control has put into the background.
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT").arg(support::root().join("action/run"));
     for name in [
         "PROJECT",
         "SUITE",
@@ -267,13 +270,21 @@ fn a_cancelled_job_lets_the_test_clean_up() {
     command.env("GITHUB_WORKSPACE", folder.path()).env("GITHUB_OUTPUT", path("output"));
     command.env("REPORTS", folder.path()).env("STORE", folder.path()).env("SEALCHECK", path("sealcheck"));
     let mut step = command.spawn().unwrap();
-    while !path("sealcheck-began").exists() {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    until("the test began", || path("sealcheck-began").exists());
     let pid = nix::unistd::Pid::from_raw(i32::try_from(step.id()).unwrap());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    until("the step ended", || step.try_wait().unwrap().is_some());
     assert!(step.wait().unwrap().success());
     assert_eq!(fs::read_to_string(path("output")).unwrap(), "exit-code=130\n");
+}
+
+/// Waits for what must come, and not for ever where it does not.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < std::time::Duration::from_secs(120), "not {what}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }
 
 #[test]
