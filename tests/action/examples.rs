@@ -14,15 +14,45 @@ fn example(name: &str) -> Yaml {
     YamlLoader::load_from_str(&text).unwrap().remove(0)
 }
 
+/// What a job gives the action, by the inputs that this has.
+fn given(job: &Yaml) -> Yaml {
+    let steps = job["steps"].as_vec().unwrap();
+    let uses = |step: &&Yaml| step["uses"].as_str().is_some_and(|it| it.starts_with("OWNER/sealcheck@"));
+    let given = steps.iter().find(uses).unwrap()["with"].clone();
+    for input in given.as_hash().unwrap().keys() {
+        assert!(action()["inputs"].as_hash().unwrap().contains_key(input), "{input:?}");
+    }
+    given
+}
+
+#[test]
+fn those_for_shards_divide_and_merge() {
+    let workflow = example("github-matrix.yml");
+    let shard = given(&workflow["jobs"]["shard"]);
+    assert_eq!(
+        shard["arguments"].as_str(),
+        Some("--shard=${{ matrix.shard }}/${{ strategy.job-total }}"),
+        "counted from 1 by the matrix"
+    );
+    assert_eq!(workflow["jobs"]["shard"]["strategy"]["matrix"]["shard"][0].as_i64(), Some(1));
+    let category = shard["category"].as_str().unwrap();
+    let steps = workflow["jobs"]["report"]["steps"].as_vec().unwrap();
+    let pattern = steps.iter().find_map(|step| step["with"]["pattern"].as_str()).unwrap();
+    assert!(category.starts_with(pattern.trim_end_matches('*')), "{pattern} is no {category}");
+    let merges = |step: &Yaml| step["run"].as_str().is_some_and(|line| line.contains(" merge "));
+    assert!(steps.iter().any(merges));
+    let gitlab = fs::read_to_string(support::root().join("examples/ci/gitlab-parallel.yml")).unwrap();
+    assert!(gitlab.contains("--shard \"$CI_NODE_INDEX/$CI_NODE_TOTAL\""), "counted from 1 by GitLab");
+    assert!(example("gitlab-parallel.yml")["sealcheck shard"]["parallel"].as_i64().is_some());
+    let job = fs::read_to_string(support::root().join("examples/ci/kubernetes-indexed-job.yaml")).unwrap();
+    assert!(job.contains("JOB_COMPLETION_INDEX + 1"), "Kubernetes counts from 0");
+    assert!(YamlLoader::load_from_str(&job).is_ok());
+}
+
 #[test]
 fn the_one_for_github_gives_the_action_what_it_asks_for() {
     let workflow = example("github.yml");
-    let steps = workflow["jobs"]["sealcheck"]["steps"].as_vec().unwrap();
-    let uses = |step: &&Yaml| step["uses"].as_str().is_some_and(|it| it.starts_with("OWNER/sealcheck@"));
-    let given = steps.iter().find(uses).unwrap()["with"].as_hash().unwrap();
-    for input in given.keys() {
-        assert!(action()["inputs"].as_hash().unwrap().contains_key(input), "{input:?}");
-    }
+    assert!(!given(&workflow["jobs"]["sealcheck"]).as_hash().unwrap().is_empty());
     let permissions = workflow["jobs"]["sealcheck"]["permissions"].as_hash().unwrap();
     assert_eq!(permissions.len(), 3, "no more than it needs");
 }
