@@ -14,9 +14,9 @@ const CHROMIUM: &str = "/usr/bin/chromium";
 /// A page to be looked at; `look.cjs` says what the fields mean.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Job {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) file: PathBuf,
-    pub(crate) routes: BTreeMap<&'static str, &'static str>,
+    pub(crate) routes: BTreeMap<String, String>,
     pub(crate) sizes: Vec<u32>,
     pub(crate) schemes: Vec<&'static str>,
     pub(crate) steps: Vec<Value>,
@@ -26,11 +26,11 @@ pub(crate) struct Job {
 
 impl Job {
     /// In light and dark, wide and narrow.
-    pub(crate) fn new(name: &'static str, file: PathBuf, routes: &[(&'static str, &'static str)]) -> Self {
+    pub(crate) fn new(name: &str, file: PathBuf, routes: &[(&str, &str)]) -> Self {
         Self {
-            name,
+            name: name.to_owned(),
             file,
-            routes: routes.iter().copied().collect(),
+            routes: routes.iter().map(|(name, route)| ((*name).to_owned(), (*route).to_owned())).collect(),
             sizes: vec![1280, 390],
             schemes: vec!["light", "dark"],
             steps: Vec::new(),
@@ -132,5 +132,5 @@ pub(crate) fn look(job: &Job) -> Seen {
     node.current_dir(folder).arg("look.cjs").arg(&jobs).stdin(std::process::Stdio::null());
     let output = support::npm::succeed(&mut node);
     let mut told: BTreeMap<String, Seen> = serde_json::from_slice(&output.stdout).unwrap();
-    told.remove(job.name).unwrap()
+    told.remove(&job.name).unwrap()
 }

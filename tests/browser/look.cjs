@@ -110,7 +110,16 @@ const paint = async (browser, job, told) => {
     const page = await open(browser, job, 1280, "light", told);
     await page.goto("file://" + job.file);
     await settled(page);
-    told.paints.push(await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime));
+    // The entry may come after the page has settled: it is told of a frame that was shown.
+    told.paints.push(await page.evaluate(() => new Promise((resolve, reject) => {
+      setTimeout(() => reject(new Error("nothing was painted in 30 s")), 30_000);
+      new PerformanceObserver((list, observer) => {
+        const entry = list.getEntriesByName("first-contentful-paint")[0];
+        if (!entry) return;
+        observer.disconnect();
+        resolve(entry.startTime);
+      }).observe({ type: "paint", buffered: true });
+    })));
     await page.context().close();
   }
 };

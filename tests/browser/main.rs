@@ -11,6 +11,7 @@ mod reports;
 mod support;
 
 use driver::{Job, look};
+use sealcheck::report::Report;
 use sealcheck::report::html::Page;
 use serde_json::json;
 use std::sync::{Mutex, MutexGuard};
@@ -148,6 +149,46 @@ fn the_drills() {
     assert!(seen.steps[4].to_string().contains(".aws/credentials"), "{}", seen.steps[4]);
     assert_eq!(seen.text(6), "#/run/ai-cli-inventory/read/0");
     assert!(seen.text(7).contains("the postinstall of"), "{}", seen.text(7));
+}
+
+/// Those that the repository has, of every kind of end; or, to look at a real project's, the
+/// JSON reports that `SEALCHECK_TEST_REPORTS` names with a `:` between them.
+#[test]
+fn saved_reports() {
+    let Some(_turn) = turn("browser::saved_reports") else { return };
+    let own = std::env::var("SEALCHECK_TEST_REPORTS").unwrap_or_default();
+    let named: Vec<std::path::PathBuf> = if own.is_empty() {
+        let kinds = ["sealed", "leaked", "unobserved", "interrupted", "first-of-v1"];
+        kinds.map(|name| support::root().join(format!("tests/fixtures/reports/{name}.json"))).to_vec()
+    } else {
+        std::env::split_paths(&own).collect()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for path in named {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let report = Report::read(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let page = reports::rendered(&name, &report, folder.path());
+        let bytes = std::fs::metadata(&page).unwrap().len();
+        let run = format!("#/run/{}", report.runs[0].id);
+        let mut job = Job::new(&name, page, &[("overview", ""), ("run", &run)]);
+        job.paints = 3;
+        job.steps = vec![
+            json!(["click", ".side .runs a"]),
+            json!(["hash"]),
+            json!(["text", "#view"]),
+            json!(["go", "#/search/package/a"]),
+            json!(["text", "#view .said"]),
+        ];
+        let seen = look(&job);
+        seen.assert_sound(&job);
+        let paint = seen.paints.iter().copied().fold(f64::INFINITY, f64::min);
+        let figures = format!("{name}: {bytes} bytes, first paint after {paint:.0} ms");
+        support::say(&figures);
+        assert!(paint < 1_000.0 && bytes < 5_000_000, "{figures}");
+        assert_eq!(seen.text(1), run);
+        assert!(seen.text(2).contains(report.runs[0].verdict.name()), "{}", seen.text(2));
+        assert!(!seen.text(4).is_empty(), "{:?}", seen.steps);
+    }
 }
 
 #[test]
