@@ -8,6 +8,7 @@ pub mod command;
 mod credential;
 pub mod edit;
 mod environment;
+pub mod expected;
 mod files;
 pub mod forged;
 mod mapping;

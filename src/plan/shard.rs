@@ -4,11 +4,10 @@
 //! is expected to take, and never on how long anything took. It must not know how a run is
 //! made, nor what is said of it.
 
-mod expected;
 #[cfg(test)]
 mod tests;
 
-use super::Plan;
+use super::{Plan, expected};
 use crate::scenario::Cache;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! Which run starts when: as many side by side as there are jobs, in the plan's
-//! order, those that want a warm cache once there is one.
+//! Which run starts when: as many side by side as there are jobs, in the order that
+//! [`plan::expected`] gives, those that want a warm cache once there is one.
 
 use super::{Invocation, Listener, RunError, Told, sealing};
 use crate::evidence::Evidence;
@@ -96,22 +96,24 @@ impl Invocation {
         let (tell, shasums) = watch::channel(None);
         let mut tell = Some(tell);
         let baseline = runs.iter().position(|run| run.scenario.name == GIVER && run.repeat == 1);
-        let mut tasks = Vec::new();
-        for (at, run) in runs.iter().cloned().enumerate() {
+        let mut tasks = BTreeMap::new();
+        let packages = self.project.lockfile.entries.len();
+        let order = plan::expected::start_order(&runs, baseline, packages);
+        for (at, run) in order.into_iter().filter_map(|at| Some((at, runs.get(at)?.clone()))) {
             let invocation = self.clone();
             let (jobs, listener) = (jobs.clone(), listener.clone());
             let (warm, handed) = (warm.clone(), caches.get(&run.cache).cloned());
             let gives = giver == Some(at) && warm.folder.is_some();
             let tell = if baseline == Some(at) { tell.take() } else { None };
             let mut shasums = shasums.clone();
-            // Taken here, so that runs begin in the plan's order; who waits for a
+            // Taken here, so that runs begin in this order; who waits for a
             // cache must not hold up who does not.
             let permit = match run.cache {
                 Cache::Clean if !run.sha1_of.is_empty() => None,
                 Cache::Clean => jobs.clone().acquire_owned().await.ok(),
                 Cache::Warm | Cache::Poisoned | Cache::PoisonedImmutable | Cache::MustRevalidate => None,
             };
-            tasks.push(tokio::spawn(async move {
+            let task = tokio::spawn(async move {
                 let cache = match (handed, &warm.folder) {
                     (None, Some(folder)) if gives => CacheSpec::Keep(folder.inner()),
                     (None, _) => invocation.cache.clone(),
@@ -143,11 +145,12 @@ impl Invocation {
                 let ending = sealing::ending(&recording);
                 listener(Told::Finished { id: run.id.clone(), ending, ms });
                 recording
-            }));
+            });
+            tasks.insert(at, task);
         }
         drop(tell);
         let mut recordings: Vec<Result<Recording, RunError>> = Vec::new();
-        for task in tasks {
+        for task in tasks.into_values() {
             recordings.push(task.await.unwrap_or_else(|error| Err(RunError::Fault(error.to_string()))));
         }
         for filling in filling {
