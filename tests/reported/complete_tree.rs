@@ -1,0 +1,1 @@
+//! What npm leaves out of the tree, and whether that is told.

@@ -1,0 +1,1 @@
+//! Whose token npm sends where, and what the report says of it.

@@ -1,0 +1,1 @@
+//! A package's class and registry belong to its lockfile entry, not to its name.

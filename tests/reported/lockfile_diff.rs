@@ -1,0 +1,1 @@
+//! What two lockfiles install differently.

@@ -1,0 +1,1 @@
+//! Settings that this exact version of npm does not know.

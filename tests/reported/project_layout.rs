@@ -1,0 +1,1 @@
+//! Projects that lie unusually: beside their dependencies, below a foreign npmrc.

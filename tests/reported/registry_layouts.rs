@@ -1,0 +1,1 @@
+//! Registries that put tarballs elsewhere than npm's own registry does.

@@ -1,0 +1,1 @@
+//! Hosts that do not answer, and networks that are not there.
