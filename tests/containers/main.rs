@@ -8,8 +8,10 @@
     reason = "a test that cannot be prepared fails; it has no callers outside its own crate"
 )]
 
+mod backends;
 mod engines;
 mod faults;
+mod images;
 mod left;
 mod rig;
 #[path = "../support/mod.rs"]

@@ -1,5 +1,5 @@
 //! Whole reports as SARIF. That they are valid by the schema is seen in
-//! `tests/cli/formats.rs`.
+//! `tests/program/cli/formats.rs`.
 
 use super::{render, render_all};
 use crate::report::collection::tests::{collection, entry, three};
