@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const EVENTS: [&str; 6] = ["preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare"];
 
 /// What an install did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Account {
     /// The exit code, and npm's own code where it printed one.
     pub ended: String,

@@ -4,6 +4,7 @@ use crate::cells::account::Account;
 use crate::cells::judge::{Demand, verdict};
 use crate::cells::observer::World;
 use crate::cells::plain::{Bench, tools};
+use crate::cells::recording::{self, Origin};
 use crate::support;
 use crate::support::project::Project;
 use serde_json::Value;
@@ -31,6 +32,7 @@ pub struct Compared {
     pub verdict: String,
     pub wrong: Vec<String>,
     pub observed: Account,
+    pub origin: Origin,
 }
 
 impl Compared {
@@ -98,15 +100,17 @@ fn one(subject: &Subject, run: &Value, fails: &BTreeMap<String, bool>) -> Compar
     let (name, npm) = (text(&run["scenario"]), text(&run["toolchain"]["npm"]));
     let bench = Bench { project: subject.project.path(), world: &subject.world, locked: &subject.locked };
     let declared = scenario(&name);
-    let observed = bench.install(&tools(&text(&run["toolchain"]["node"]), &npm), &declared);
-    let mut wrong = observed.differences(&Account::reported(run));
+    let (observed, origin, mut wrong) = recording::observed(subject, &name, &npm, &declared, || {
+        bench.install(&tools(&text(&run["toolchain"]["node"]), &npm), &declared)
+    });
+    wrong.extend(observed.differences(&Account::reported(run)));
     let demand = Demand::of(&declared, fails.get(&npm).copied().unwrap_or(false));
     let follows = verdict(&observed, &subject.world.owned, &subject.unlocked, &demand);
     let verdict = text(&run["verdict"]);
     if verdict != follows {
         wrong.push(format!("it is {follows}, and is reported {verdict}: {}", text(&run["because"])));
     }
-    Compared { subject: subject.name.clone(), scenario: name, npm, verdict, wrong, observed }
+    Compared { subject: subject.name.clone(), scenario: name, npm, verdict, wrong, observed, origin }
 }
 
 /// What has to be said of cells, worst first: how many there are for each npm, and
@@ -130,7 +134,14 @@ pub fn tally(title: &str, cells: &[Compared]) -> String {
         .iter()
         .map(|(npm, (all, wrong))| format!("npm {npm} {all} cells with {wrong} disagreements"))
         .collect();
-    let summary = format!("{title}: {}\n", counts.join(", "));
+    let from = |origin: Origin| cells.iter().filter(|cell| cell.origin == origin).count();
+    let summary = format!(
+        "{title}: {}; npm's side recorded {}, remade {}, new {}\n",
+        counts.join(", "),
+        from(Origin::Recorded),
+        from(Origin::Remade),
+        from(Origin::New)
+    );
     // Past the test harness, which keeps what a test prints.
     let _ = std::io::Write::write_all(&mut std::io::stderr(), summary.as_bytes());
     out

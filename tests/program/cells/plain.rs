@@ -29,19 +29,34 @@ pub struct Tools {
     pub npm: PathBuf,
 }
 
-/// Leaves behind what only the program reads.
-fn copy(from: &Path, to: &Path) {
+/// The files of a project as plain npm finds it, by path, with their bytes: without what
+/// only the program reads.
+pub fn contents(project: &Path) -> BTreeMap<String, Vec<u8>> {
+    files(project)
+        .filter(|path| path.is_file())
+        .map(|path| {
+            let name = path.strip_prefix(project).unwrap().to_str().unwrap().to_owned();
+            (name, fs::read(&path).unwrap())
+        })
+        .collect()
+}
+
+fn files(project: &Path) -> impl Iterator<Item = PathBuf> {
     let skip = |name: &std::ffi::OsStr| name == "registry" || name == "sealcheck.toml";
-    let entries = walkdir::WalkDir::new(from)
+    walkdir::WalkDir::new(project)
         .min_depth(1)
         .into_iter()
-        .filter_entry(|entry| entry.depth() != 1 || !skip(entry.file_name()));
-    for entry in entries.map(Result::unwrap) {
-        let to = to.join(entry.path().strip_prefix(from).unwrap());
-        if entry.file_type().is_dir() {
+        .filter_entry(move |entry| entry.depth() != 1 || !skip(entry.file_name()))
+        .map(|entry| entry.unwrap().into_path())
+}
+
+fn copy(from: &Path, to: &Path) {
+    for path in files(from) {
+        let to = to.join(path.strip_prefix(from).unwrap());
+        if path.is_dir() {
             fs::create_dir_all(&to).unwrap();
         } else {
-            fs::copy(entry.path(), &to).unwrap();
+            fs::copy(&path, &to).unwrap();
         }
     }
 }
