@@ -42,6 +42,11 @@ pub fn target() -> &'static Path {
     tmp.ancestors().filter(|folder| folder.join("CACHEDIR.TAG").exists()).last().unwrap_or(tmp)
 }
 
+/// Whether what a usual run leaves to a nightly one is tried too (`./tests/run --everything`).
+pub fn everything() -> bool {
+    std::env::var_os("SEALCHECK_TEST_EVERYTHING").is_some_and(|value| !value.is_empty())
+}
+
 /// Says something of a test that a reader of its output wants to know.
 pub fn say(what: &str) {
     eprintln!("{what}");

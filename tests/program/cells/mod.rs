@@ -43,11 +43,6 @@ fn chosen() -> Option<String> {
     std::env::var("SEALCHECK_TEST_CELLS").ok().filter(|part| !part.is_empty())
 }
 
-/// Whether what a usual run leaves to a nightly one is tried too (`./tests/run --everything`).
-fn everything() -> bool {
-    std::env::var_os("SEALCHECK_TEST_EVERYTHING").is_some_and(|value| !value.is_empty())
-}
-
 /// In a usual run as many cells as it takes for every two of project, condition and npm to
 /// meet; all of them with `--everything`.
 #[test]
@@ -75,7 +70,7 @@ fn every_cell_of_the_product_is_reported_as_it_was_observed() {
                 .flat_map(|condition| TOOLCHAINS.map(|(npm, _)| [subject.name.as_str(), *condition, npm]))
         })
         .collect();
-    let whole = everything() || chosen.is_some();
+    let whole = support::everything() || chosen.is_some();
     let tried = if whole { all.iter().copied().collect() } else { pairwise::chosen(&all) };
     let mut cells: Vec<Compared> = Vec::new();
     for (subject, conditions) in &projects {

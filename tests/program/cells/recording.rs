@@ -141,7 +141,7 @@ pub fn observed(
         }
         return (account, Origin::New, Vec::new());
     };
-    if !super::everything() && !is_due(subject, name, npm) {
+    if !support::everything() && !is_due(subject, name, npm) {
         return (kept.account, Origin::Recorded, Vec::new());
     }
     let account = ask();

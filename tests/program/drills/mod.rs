@@ -47,7 +47,7 @@ fn no_drill_is_without_a_row() {
     assert_eq!(told.collect::<BTreeSet<_>>(), listed, "docs/drills.md");
 }
 
-/// 100 % of the attacks, 0 % of the others, with every npm; and each drill was what it says.
+/// 100 % of the attacks, 0 % of the others, with each npm; and each drill was what it says.
 #[test]
 fn every_attack_is_reported_and_nothing_else_is() {
     if let Some(lack) = support::npm::lacks_public_registry() {
@@ -56,7 +56,8 @@ fn every_attack_is_reported_and_nothing_else_is() {
     }
     let home = tempfile::tempdir().unwrap();
     let mut arguments = vec!["-q", "drills", "rates", "--json"];
-    for npm in toolchain::ALL {
+    let npms: Vec<&str> = toolchain::tried(0).map(|(_, npm)| npm).collect();
+    for npm in &npms {
         arguments.extend(["--toolchain", npm]);
     }
     let output = sealcheck(home.path(), &arguments);
@@ -92,7 +93,7 @@ fn every_attack_is_reported_and_nothing_else_is() {
     }
     assert!(wrong.is_empty(), "\n{wrong}\n{said}");
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert_eq!(places.as_array().unwrap().len(), toolchain::ALL.len());
+    assert_eq!(places.as_array().unwrap().len(), npms.len());
 }
 
 /// What a run must show, in words, where it does not.

@@ -20,6 +20,7 @@ mod table;
 use crate::support;
 use crate::support::npm::lacks_public_registry;
 use crate::support::project::Outcome;
+use crate::support::toolchain;
 use projects::{
     AT_PUBLIC, SCOPED, UNSCOPED, UNSCOPED_AT_PUBLIC, bare, by_default, by_sha1, leading_to, optional,
     optional_and_elsewhere, redirected, scoped, tarball, unhashed, unmapped, unresolved,
@@ -40,10 +41,11 @@ fn hold(test: &str, cases: Vec<Case>) {
         return;
     }
     let mut wrong = String::new();
-    for case in cases {
+    for (number, case) in cases.into_iter().enumerate() {
         let project = case.project.build();
-        for (column, npm) in Npm::ALL.into_iter().enumerate() {
-            let mut arguments = vec!["--toolchain", npm.toolchain()];
+        for (column, toolchain) in toolchain::tried(number) {
+            let npm = Npm::ALL[column];
+            let mut arguments = vec!["--toolchain", toolchain];
             for row in &case.rows {
                 arguments.extend(["--scenario", row.scenario]);
             }
