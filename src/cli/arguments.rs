@@ -2,6 +2,7 @@
 //! are laid under them.
 
 use super::options::ReportFormat;
+use crate::project::settings::{MOST_JOBS, MOST_REPETITIONS};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -114,7 +115,7 @@ pub(crate) struct Choice {
     #[arg(long, value_name = "DIR", env = "SEALCHECK_SCENARIOS_DIR")]
     pub(crate) scenarios_dir: Option<PathBuf>,
     /// How often each scenario runs [default: 1]
-    #[arg(long, value_name = "N", env = "SEALCHECK_REPEAT")]
+    #[arg(long, value_name = "N", env = "SEALCHECK_REPEAT", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_REPETITIONS)))]
     pub(crate) repeat: Option<u32>,
 }
 
@@ -198,8 +199,8 @@ pub(crate) struct Running {
     #[arg(long, value_name = "SIZE", env = "SEALCHECK_STORE_LIMIT")]
     pub(crate) store_limit: Option<String>,
     /// How many runs go side by side [default: the cores]
-    #[arg(long, value_name = "N", env = "SEALCHECK_JOBS")]
-    pub(crate) jobs: Option<usize>,
+    #[arg(long, value_name = "N", env = "SEALCHECK_JOBS", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_JOBS)))]
+    pub(crate) jobs: Option<u32>,
     /// Where sandboxes write
     #[arg(long, value_enum, env = "SEALCHECK_SCRATCH")]
     pub(crate) scratch: Option<ScratchChoice>,
@@ -376,8 +377,8 @@ pub(crate) struct RatesArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) drill: Vec<String>,
     /// How many runs go side by side [default: the cores]
-    #[arg(long, value_name = "N", env = "SEALCHECK_JOBS")]
-    pub(crate) jobs: Option<usize>,
+    #[arg(long, value_name = "N", env = "SEALCHECK_JOBS", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_JOBS)))]
+    pub(crate) jobs: Option<u32>,
     /// Print the scores and the rates as JSON, with the evidence of each run
     #[arg(long)]
     pub(crate) json: bool,

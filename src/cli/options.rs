@@ -103,7 +103,7 @@ pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Resu
     let of_file = if surroundings.store.is_none() { word(file, "store-limit")? } else { None };
     let store_limit = arguments.store_limit.clone().or(of_file);
     layer_choice(&mut choice, file, root)?;
-    let jobs = arguments.jobs.map_or_else(|| number(file, "jobs"), |jobs| Ok(Some(jobs as u64)))?;
+    let count = arguments.jobs.map_or_else(|| number(file, "jobs"), |jobs| Ok(Some(jobs.into())))?;
     let margin = arguments.require_margin.map(u64::from);
     let margin = margin.map_or_else(|| number(file, "require-margin"), |margin| Ok(Some(margin)))?;
     let timeout = match (arguments.timeout, file.get("timeout")) {
@@ -125,13 +125,7 @@ pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Resu
     Ok(Options {
         choice,
         require_margin: u32::try_from(margin.unwrap_or(2)).unwrap_or(u32::MAX),
-        jobs: match jobs {
-            Some(0) => {
-                return Err(Complaint::about("`jobs` is 0").help("at least one run at a time is needed"));
-            }
-            Some(jobs) => usize::try_from(jobs).unwrap_or(1),
-            None => std::thread::available_parallelism().map_or(1, usize::from),
-        },
+        jobs: jobs(count),
         scratch: choose(arguments.scratch, file, "scratch")?.unwrap_or(ScratchChoice::Auto),
         timeout: timeout.as_deref().map_or(Ok(Duration::from_secs(900)), duration)?,
         reports,
@@ -142,6 +136,12 @@ pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Resu
         watch: !arguments.no_trace && !arguments.no_watch,
         store_limit: store_limit.as_deref().map_or(Ok(DEFAULT_LIMIT), size)?,
     })
+}
+
+/// How many runs go side by side: as many as was asked for, else one for each core.
+pub(crate) fn jobs(asked: Option<u64>) -> usize {
+    let asked = asked.and_then(|jobs| usize::try_from(jobs).ok()).filter(|jobs| *jobs > 0);
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// Lays the file's choice of scenarios under the command line's.
@@ -369,7 +369,6 @@ mod tests {
     #[test]
     fn a_wrong_value_is_named_with_what_would_do() {
         for (file, part) in [
-            ("jobs = 0", "`jobs` is 0"),
             ("timeout = \"soon\"", "`soon` is no duration"),
             ("fail-on = \"always\"", "`fail-on` cannot be `always`"),
             ("report = \"json\"", "`json` is no report"),

@@ -10,8 +10,10 @@ mod read;
 mod table;
 #[cfg(test)]
 mod tests;
+mod variables;
 
-pub(crate) use read::is_ours;
+pub(crate) use options::{MOST_JOBS, MOST_REPETITIONS};
+pub(crate) use variables::is_ours;
 
 use super::registry::RegistryUrl;
 use crate::text::{Complaint, Place, Source};

@@ -5,7 +5,7 @@
 
 use super::play;
 use crate::cli::arguments::{FailOn, ProgressChoice, RatesArguments, ScratchChoice, Talk};
-use crate::cli::options::Options;
+use crate::cli::options::{Options, jobs};
 use crate::cli::{Code, containers, invoke, load, print, signals};
 use crate::drill::catalogue::Embedded;
 use crate::report::model::Run;
@@ -57,7 +57,7 @@ async fn measure(
     let options = Options {
         choice: Default::default(),
         require_margin: 2,
-        jobs: arguments.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+        jobs: jobs(arguments.jobs.map(u64::from)),
         scratch: ScratchChoice::Auto,
         timeout: Duration::from_secs(300),
         reports: Vec::new(),

@@ -10,8 +10,9 @@ use toml::Value;
 pub(super) enum Kind {
     /// One of these words.
     Word(&'static [&'static str]),
-    /// A whole number, at least this.
-    Number(i64),
+    /// A whole number from the first; the second is the most that a file of the tested
+    /// project may ask of this machine.
+    Number(i64, i64),
     /// `true` or `false`.
     Flag,
     /// One text or a list of them.
@@ -33,13 +34,13 @@ pub(super) const OPTIONS: [(&str, Kind); 23] = [
     ("scenario", Kind::Texts),
     ("skip", Kind::Texts),
     ("suite", Kind::Word(&["core", "full", "margin", "drills"])),
-    ("require-margin", Kind::Number(0)),
+    ("require-margin", Kind::Number(0, 99)),
     ("scenarios-dir", Kind::Path),
     ("backend", Kind::Word(&["auto", "namespaces", "container"])),
     ("image", Kind::Texts),
     ("toolchain", Kind::Texts),
-    ("jobs", Kind::Number(1)),
-    ("repeat", Kind::Number(1)),
+    ("jobs", Kind::Number(1, 16)),
+    ("repeat", Kind::Number(1, 10)),
     ("shard", Kind::Shard),
     ("store", Kind::Path),
     ("store-limit", Kind::Size),
@@ -55,6 +56,19 @@ pub(super) const OPTIONS: [(&str, Kind); 23] = [
     ("audit-disclosure", Kind::Word(&["note", "warning", "error"])),
 ];
 
+/// Options about the machine that the test runs on: what a registry is said to have answered,
+/// which of its files are written, and how much of its disk is used. Whoever can change the
+/// tested project could bring forged answers or have files overwritten, so no file of the
+/// project sets them.
+const OF_THE_MACHINE: [&str; 4] = ["store", "store-limit", "scratch", "report"];
+
+/// The most that anybody may ask for.
+pub(crate) const MOST_JOBS: u32 = 256;
+/// The longest time limit that a file of the tested project may set, in seconds.
+const MOST_SECONDS: u64 = 7200;
+/// The same for repetitions: each run is kept until the report is written.
+pub(crate) const MOST_REPETITIONS: u32 = 1000;
+
 const FORMATS: [&str; 6] = ["json", "junit", "sarif", "html", "markdown", "intoto"];
 
 /// Names of the options that stand at the top of a file.
@@ -68,6 +82,16 @@ pub(super) fn read(table: &Table<'_>, trusted: bool) -> Result<BTreeMap<String, 
     let mut out = BTreeMap::new();
     for name in names() {
         if let (Some(value), Some(place)) = (table.option(name)?, table.at(name)) {
+            if !trusted && OF_THE_MACHINE.contains(&name) {
+                return Err(Complaint::at(
+                    place,
+                    format!("a project's own file cannot set `{name}`, which is about this machine"),
+                )
+                .help(format!(
+                    "give it as `--{name}`, as `SEALCHECK_{}`, or in the policy file",
+                    name.to_ascii_uppercase().replace('-', "_")
+                )));
+            }
             check(name, &value, &place, trusted)?;
             out.insert(name.to_owned(), (value, place));
         }
@@ -91,16 +115,29 @@ pub(super) fn check(name: &str, value: &Value, place: &Place, trusted: bool) -> 
     match kind {
         Kind::Word(words) if value.as_str().is_some_and(|text| words.contains(&text)) => Ok(()),
         Kind::Word(words) => bad(format!("it takes {}", listed(words).replace(" and ", " or "))),
-        Kind::Number(least) if value.as_integer().is_some_and(|number| number >= *least) => Ok(()),
-        Kind::Number(least) => bad(format!("it takes a whole number from {least}")),
+        Kind::Number(least, of_project) => {
+            let most = match name {
+                _ if !trusted => *of_project,
+                "jobs" => MOST_JOBS.into(),
+                "repeat" => MOST_REPETITIONS.into(),
+                _ => i64::from(u32::MAX),
+            };
+            if value.as_integer().is_some_and(|number| (*least..=most).contains(&number)) {
+                return Ok(());
+            }
+            bad(format!("it takes a whole number from {least} to {most}"))
+        }
         Kind::Flag if value.is_bool() => Ok(()),
         Kind::Flag => bad("it takes `true` or `false`".to_owned()),
         Kind::Texts if texts().is_some() => Ok(()),
         Kind::Texts => bad("it takes a string or a list of strings".to_owned()),
         Kind::Shard if value.as_str().is_some_and(is_shard) => Ok(()),
         Kind::Shard => bad("it takes `\"K/N\"`, K from 1 to N".to_owned()),
-        Kind::Duration if is_duration(value) => Ok(()),
-        Kind::Duration => bad("it takes a time like `\"90s\"` or `\"10m\"`".to_owned()),
+        Kind::Duration => match seconds(value) {
+            Some(seconds) if trusted || seconds <= MOST_SECONDS => Ok(()),
+            Some(_) => bad("a project's own file can ask for two hours at most".to_owned()),
+            None => bad("it takes a time like `\"90s\"` or `\"10m\"`".to_owned()),
+        },
         Kind::Size if value.as_str().is_some_and(is_size) => Ok(()),
         Kind::Size => bad("it takes a size like `\"500MB\"` or `\"2GB\"`".to_owned()),
         Kind::Path => match value.as_str() {
@@ -147,17 +184,27 @@ fn is_shard(text: &str) -> bool {
     })
 }
 
-fn is_duration(value: &Value) -> bool {
-    match value {
-        Value::Integer(seconds) => *seconds > 0,
+/// A time in seconds, part of one rounded up; `None` where it is none.
+fn seconds(value: &Value) -> Option<u64> {
+    let (number, unit) = match value {
+        Value::Integer(seconds) => (u64::try_from(*seconds).ok()?, "s"),
         Value::String(text) => {
             let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-            let unit = &text[digits.len()..];
-            matches!(unit, "" | "ms" | "s" | "m" | "min" | "h" | "d")
-                && digits.parse::<u32>().is_ok_and(|number| number > 0)
+            (u64::from(digits.parse::<u32>().ok()?), &text[digits.len()..])
         }
-        Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => false,
-    }
+        Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => {
+            return None;
+        }
+    };
+    let seconds = match unit {
+        "ms" => number.div_ceil(1000),
+        "" | "s" => number,
+        "m" | "min" => number.saturating_mul(60),
+        "h" => number.saturating_mul(3600),
+        "d" => number.saturating_mul(86_400),
+        _ => return None,
+    };
+    Some(seconds).filter(|_| number > 0)
 }
 
 fn is_size(text: &str) -> bool {

@@ -3,6 +3,7 @@
 use super::command::split_words;
 use super::options::{self, stays_inside};
 use super::table::{At, Table};
+use super::variables::{is_ours, may_be_set};
 use super::{Accepted, Install, RegistryEntry, Settings, layer};
 use crate::project::class::private_glob;
 use crate::project::file::{SMALL_LIMIT, read_inside, read_text};
@@ -85,7 +86,7 @@ pub(super) fn parse(source: &Source, folder: &Path, is_policy: bool) -> Result<L
         glob(text, place)?;
     }
     if let Some(table) = root.table("install", "[install]")? {
-        install(&table, folder, &mut layer)?;
+        install(&table, folder, is_policy, &mut layer)?;
     }
     if let Some(table) = root.table("trust", "[trust]")? {
         trust(&table, &mut layer)?;
@@ -128,7 +129,7 @@ fn private(root: &Table<'_>, layer: &mut Layer) -> Result<(), Complaint> {
     Ok(())
 }
 
-fn install(table: &Table<'_>, folder: &Path, layer: &mut Layer) -> Result<(), Complaint> {
+fn install(table: &Table<'_>, folder: &Path, is_policy: bool, layer: &mut Layer) -> Result<(), Complaint> {
     table.only(&["command", "directory", "env"])?;
     layer.command = table.string("command")?;
     if let Some((text, place)) = &layer.command {
@@ -148,6 +149,11 @@ fn install(table: &Table<'_>, folder: &Path, layer: &mut Layer) -> Result<(), Co
             return Err(Complaint::at(place, format!("`{name}` is not for a file to set"))
                 .help("it would have npm itself run or look elsewhere, unseen; leave it out"));
         }
+        if !is_policy && !may_be_set(&name, &value) {
+            return Err(Complaint::at(place, format!("a project's own file cannot set `{name}`")).help(
+                "docs/config.md lists the variables that it can; set others in the policy file (`--policy FILE`)",
+            ));
+        }
         layer.env.insert(name, (value, place));
     }
     layer.settings.install = Install {
@@ -156,27 +162,6 @@ fn install(table: &Table<'_>, folder: &Path, layer: &mut Layer) -> Result<(), Co
         env: layer.env.iter().map(|(name, (value, _))| (name.clone(), value.clone())).collect(),
     };
     Ok(())
-}
-
-/// Whether a variable would put code into npm, or npm's places out of sight.
-pub(crate) fn is_ours(name: &str, value: &str) -> bool {
-    const OURS: [&str; 10] = [
-        "HOME",
-        "NODE_COMPILE_CACHE",
-        "NODE_DISABLE_COMPILE_CACHE",
-        "NODE_EXTRA_CA_CERTS",
-        "NODE_PATH",
-        "PATH",
-        "SSL_CERT_FILE",
-        "TMPDIR",
-        "npm_config_cache",
-        "npm_config_logs_dir",
-    ];
-    // Builds often need more memory, and nothing else of these options.
-    let only_memory = value.split_whitespace().all(|word| word.starts_with("--max-"));
-    OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name))
-        || name.starts_with("LD_")
-        || (name == "NODE_OPTIONS" && !only_memory)
 }
 
 fn command(text: &str, place: &Place) -> Result<(), Complaint> {

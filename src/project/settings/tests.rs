@@ -38,7 +38,6 @@ private = ["@acme/*", "acme-logger"]
 scenarios = ["core", "my-scenarios/*.toml"]
 jobs = 2
 fail-on = "warning"
-report = ["json=out/report.json", "markdown=-"]
 timeout = "10m"
 offline = true
 
@@ -78,13 +77,10 @@ audit-disclosure = "warning"
     let registry = &settings.registries[0];
     assert_eq!(registry.url.to_string(), "https://npm.acme.example/api/npm/npm-virtual/");
     assert!(registry.serve.as_deref().is_some_and(|path| path.is_absolute() && path.ends_with("served")));
-    assert_eq!(registry.place.line, 16);
+    assert_eq!(registry.place.line, 15);
     assert_eq!(settings.trusted_scripts.as_deref().unwrap(), ["esbuild", "@acme/*"]);
     assert_eq!(settings.accepted[0].expires, Some(jiff::civil::date(2027, 3, 1)));
-    assert_eq!(
-        settings.options.keys().collect::<Vec<_>>(),
-        ["fail-on", "jobs", "offline", "report", "timeout"]
-    );
+    assert_eq!(settings.options.keys().collect::<Vec<_>>(), ["fail-on", "jobs", "offline", "timeout"]);
     assert_eq!(settings.policy["audit-disclosure"], "warning");
     assert_eq!(settings.sources.len(), 1);
 }
@@ -153,6 +149,43 @@ fn a_project_may_tighten_the_policy() {
     assert_eq!(settings.registries.len(), 2);
     assert_eq!(settings.tokens.values().collect::<Vec<_>>(), ["NPM_TOKEN"]);
     assert_eq!(settings.sources[0].name(), "sealcheck.toml");
+}
+
+/// Whoever can change the project could bring forged answers of registries along, have its
+/// user's files overwritten, or use up the machine.
+#[test]
+fn what_is_about_the_machine_is_not_the_projects_to_set() {
+    for (text, fragment) in [
+        ("store = 'kept'", "cannot set `store`"),
+        ("store-limit = '1GB'", "cannot set `store-limit`"),
+        ("scratch = 'disk'", "cannot set `scratch`"),
+        ("report = 'json=package.json'", "cannot set `report`"),
+        ("report = ['json=.git/hooks/post-checkout']", "cannot set `report`"),
+        ("jobs = 17", "`jobs` cannot be `17`"),
+        ("jobs = 9223372036854775807", "`jobs` cannot be"),
+        ("repeat = 11", "`repeat` cannot be `11`"),
+        ("repeat = 4000000000", "`repeat` cannot be"),
+        ("repeat = -1", "`repeat` cannot be"),
+        ("timeout = '3h'", "`timeout` cannot be"),
+        ("timeout = 9000", "`timeout` cannot be"),
+        ("[install]\nenv = { OPENSSL_CONF = 'evil.cnf' }", "`OPENSSL_CONF` is not for a file to set"),
+        ("[install]\nenv = { LETS_SEE = '1' }", "cannot set `LETS_SEE`"),
+        ("[install]\nenv = { npm_config_script_shell = './x' }", "cannot set `npm_config_script_shell`"),
+    ] {
+        let complaint = World::new(text, None).read().unwrap_err();
+        assert!(complaint.message.contains(fragment), "{text}: {complaint}");
+        assert!(complaint.place.is_some() && complaint.help.is_some(), "{text}");
+    }
+    let policy = "store = '/var/kept'\nreport = 'json=/var/all.json'\njobs = 100\nrepeat = 20\n\
+                  [install]\nenv = { LETS_SEE = '1' }";
+    let settings = lay("jobs = 100", policy);
+    assert!(settings.is_err(), "the project's own bound holds beside a policy");
+    let settings = lay("", policy).unwrap();
+    assert_eq!(settings.options.len(), 4);
+    assert_eq!(settings.install.env["LETS_SEE"], "1");
+    let no_one = lay("", "[install]\nenv = { OPENSSL_CONF = 'evil.cnf' }").unwrap_err();
+    assert!(no_one.message.contains("not for a file to set"), "{no_one}");
+    assert!(lay("", "repeat = 4000000000").unwrap_err().message.contains("`repeat` cannot be"));
 }
 
 #[test]

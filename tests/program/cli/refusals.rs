@@ -11,8 +11,8 @@ fn what_cannot_be_meant_is_refused_with_what_could_be() {
         (&["test", "--frob"], &["--frob"]),
         (&["test", "--backend", "chroot"], &["namespaces"]),
         (&["test", "--fail-on", "always"], &["warning"]),
-        (&["test", "--jobs", "0"], &["`jobs` is 0"]),
-        (&["test", "--repeat", "0"], &["`repeat` is 0"]),
+        (&["test", "--jobs", "0"], &["0 is not in 1..=256"]),
+        (&["test", "--repeat", "0"], &["0 is not in 1..=1000"]),
         (&["test", "--timeout", "soon"], &["`soon`", "90s"]),
         (&["test", "--suite", "margins"], &["`margins`", "core"]),
         (&["test", "--toolchain", "banana"], &["banana", "node@20,npm@10"]),
@@ -57,7 +57,7 @@ fn a_broken_file_is_shown_with_its_line_and_left_as_it_is() {
         ("package-lock.json", "{ \"lockfileVersion\": 99 }", ["package-lock.json:1:", "99"]),
         ("sealcheck.toml", "privat = []\n", ["sealcheck.toml:1:1", "`private`"]),
         ("sealcheck.toml", "jobs = \"two\"\n", ["sealcheck.toml:1:", "whole number"]),
-        ("sealcheck.toml", "report = \"json=../x\"\n", ["sealcheck.toml:1:", "inside the project"]),
+        ("sealcheck.toml", "report = \"json=../x\"\n", ["sealcheck.toml:1:", "about this machine"]),
     ] {
         let shop = shop();
         std::fs::write(shop.path().join(file), text).unwrap();
