@@ -10,6 +10,7 @@ pub(crate) use find::NAMES;
 mod nested;
 mod platform;
 mod read;
+pub mod terms;
 #[cfg(test)]
 mod tests;
 

@@ -7,7 +7,8 @@ use crate::cli::load::{self, Loaded};
 use crate::cli::options::{self, Options};
 use crate::cli::test::with_causes;
 use crate::cli::{catalogue, containers, invoke, mend};
-use crate::compare::install::{Unseen, Which, differences};
+use crate::compare::install::{Aspect, Difference, Unseen, Which, differences};
+use crate::compare::lockfile::{Kind, LockChange};
 use crate::compare::noise::{Varying, seen_whole, varying};
 use crate::compare::side::{Install, Side};
 use crate::evidence::Evidence;
@@ -26,6 +27,7 @@ const REPEAT: u32 = 2;
 pub(super) async fn installs(
     loaded: &Loaded,
     revisions: (&Revision, &Revision),
+    changes: &[LockChange],
     talk: &Talk,
     stop: &watch::Receiver<bool>,
 ) -> anyhow::Result<Installs> {
@@ -57,7 +59,45 @@ pub(super) async fn installs(
             compared.unseen.push(Unseen { on, why, packages: Vec::new() });
         }
     }
-    Ok(Installs::of(loaded.reported_toolchain(), compared))
+    let told = |difference: &Difference| is_told(difference, revisions, changes);
+    Ok(Installs::of(loaded.reported_toolchain(), compared, told))
+}
+
+/// Whether the lockfiles say already what an install shows: that a package comes or goes
+/// because its entry does, and that it is another because its entry says so.
+fn is_told(difference: &Difference, revisions: (&Revision, &Revision), changes: &[LockChange]) -> bool {
+    let path = difference.package.as_deref().unwrap_or_default();
+    let entry = |of: &Revision| of.lockfile.entries.contains_key(path);
+    let said = |kinds: &[Kind]| changes.iter().any(|of| of.path == path && kinds.contains(&of.kind));
+    match difference.aspect {
+        Aspect::Command => true,
+        Aspect::Presence => {
+            entry(revisions.0) != entry(revisions.1) || said(&[Kind::NoLongerInstalled, Kind::InstalledNow])
+        }
+        Aspect::Version | Aspect::Digest | Aspect::Source => said(&[
+            Kind::PrivateFromElsewhere,
+            Kind::OtherTarball,
+            Kind::OtherBytes,
+            Kind::IntegrityLost,
+            Kind::IntegrityWeakened,
+            Kind::IntegrityMissing,
+            Kind::IntegrityStrengthened,
+            Kind::Source,
+            Kind::Version,
+            Kind::Added,
+            Kind::Removed,
+            Kind::Moved,
+        ]),
+        Aspect::Exit
+        | Aspect::Message
+        | Aspect::Script
+        | Aspect::ScriptEnd
+        | Aspect::Process
+        | Aspect::Connection
+        | Aspect::Lookup
+        | Aspect::File
+        | Aspect::SecretRead => false,
+    }
 }
 
 /// What was observed of one tree.
