@@ -15,7 +15,7 @@ use crate::evidence::Evidence;
 use crate::project::lockfile::NAMES;
 use crate::report::progress::Display;
 use crate::report::review::Installs;
-use crate::sandbox::twin::{Change, twin};
+use crate::sandbox::twin::Change;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
@@ -161,8 +161,6 @@ async fn one(
 /// The working folder with the files of a revision laid over it, read anew.
 async fn laid(loaded: &Loaded, revision: &Revision) -> anyhow::Result<Loaded> {
     let folder = loaded.fresh_folder("review-")?;
-    let root = &loaded.project.root;
-    let (inside, given) = mend::layout(root, loaded.given());
     let bytes = |text: &str| text.as_bytes().to_vec();
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     files.insert(revision.file.to_owned(), bytes(revision.lockfile.source.text()));
@@ -174,9 +172,6 @@ async fn laid(loaded: &Loaded, revision: &Revision) -> anyhow::Result<Loaded> {
     let kept: Vec<String> =
         loaded.project.files.iter().filter(|path| !NAMES.contains(&path.as_str())).cloned().collect();
     let laid: Vec<_> = files.iter().map(|(path, bytes)| (path.as_str(), Change::Whole(bytes))).collect();
-    twin(root, &folder.join(&inside), &kept, &laid)?;
-    if !inside.as_os_str().is_empty() {
-        std::fs::copy(loaded.given().join("sealcheck.toml"), folder.join("sealcheck.toml"))?;
-    }
-    loaded.at(folder.join(given)).await
+    let given = mend::laid_out(&loaded.project, loaded.given(), &folder, &kept, &laid)?;
+    loaded.at(given).await
 }
