@@ -1,6 +1,8 @@
 //! `sealcheck inspect`: reads, and runs nothing of the project's.
 
 use super::arguments::InspectArguments;
+mod risks;
+
 use super::{Code, inert, load, print};
 use crate::project::Project;
 use crate::project::class::Class;
@@ -15,7 +17,7 @@ pub(crate) fn run(mut arguments: InspectArguments) -> anyhow::Result<Code> {
     let runtime = load::runtime()?;
     // Reading needs no network: what signatures would settle stays undecided.
     arguments.surroundings.offline = true;
-    let loaded = runtime.block_on(load::load_unsigned(&arguments.project, arguments.surroundings))?;
+    let loaded = runtime.block_on(load::load_to_read(&arguments.project, arguments.surroundings))?;
     let project = &loaded.project;
     let mut out = String::new();
     let name = project.manifest.name.as_deref().unwrap_or("(no name)");
@@ -28,13 +30,18 @@ pub(crate) fn run(mut arguments: InspectArguments) -> anyhow::Result<Code> {
         project.lockfile.version,
         project.lockfile.entries.len(),
     );
-    let tools = &loaded.toolchain;
-    let _ = writeln!(out, "node {}, npm {} ({})", tools.node, tools.npm, tools.because);
-    let _ = writeln!(out, "public registry {}", project.public);
+    match &loaded.unasked {
+        None => {
+            let tools = &loaded.toolchain;
+            let _ = writeln!(out, "node {}, npm {} ({})", tools.node, tools.npm, tools.because);
+            let _ = writeln!(out, "public registry {}", project.public);
+        }
+        Some(unasked) => out.push_str(&unasked.lines()),
+    }
     config(&mut out, project);
     packages(&mut out, project);
     served(&mut out, project)?;
-    risks(&mut out, project);
+    out.push_str(&risks::risks(project));
     print(&inert(&out))?;
     if arguments.write { write(project) } else { Ok(Code::Good) }
 }
@@ -101,31 +108,6 @@ fn served(out: &mut String, project: &Project) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-fn risks(out: &mut String, project: &Project) {
-    let mut lines = Vec::new();
-    for (entry, _) in project.of_class(Class::Private) {
-        if entry.resolved.is_none() {
-            lines.push(format!(
-                "{}: {} has no `resolved`, so its source follows the config",
-                entry.place, entry.name
-            ));
-        }
-        if entry.integrity.is_none() {
-            lines.push(format!(
-                "{}: {} has no integrity, so nothing verifies its bytes",
-                entry.place, entry.name
-            ));
-        }
-    }
-    if lines.is_empty() {
-        return;
-    }
-    out.push_str("\nrisky\n");
-    for line in lines {
-        let _ = writeln!(out, "  {line}");
-    }
 }
 
 /// Proposes every undecided package as private, for the owner to thin out.

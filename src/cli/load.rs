@@ -5,6 +5,7 @@ use super::arguments::{Backend, Choice, Surroundings};
 use super::containers::{self, Placed};
 use super::pool::{Aside, Pool};
 use super::reach::{self, Trusted};
+use super::unasked::Unasked;
 use super::{catalogue, folders};
 use crate::plan::{Plan, PlanOptions};
 use crate::project::Project;
@@ -39,6 +40,8 @@ pub(crate) struct Loaded {
     pub(crate) umask: u32,
     /// How the project was read.
     pub(crate) reading: ReadOptions<'static>,
+    /// What could not be asked of the npm that the project wants, where it was read without.
+    pub(crate) unasked: Option<Unasked>,
     /// Whether registries were asked for signatures.
     asked: bool,
     /// Goes with the last of these values.
@@ -62,6 +65,8 @@ struct Ground {
     store: Arc<Store>,
     aside: Arc<Aside>,
     pool: Pool,
+    /// Nothing will run, so that any npm will do, or none.
+    to_read: bool,
 }
 
 /// Where a test is to run.
@@ -168,6 +173,14 @@ pub(crate) async fn load_unsigned(folder: &Path, surroundings: Surroundings) -> 
     read(&ground, &first(&ground.surroundings)?, false).await
 }
 
+/// The same with whatever npm is at hand, or none, where the one that the project wants is
+/// not on this machine: [`Loaded::unasked`] then says what is not known for it.
+pub(crate) async fn load_to_read(folder: &Path, surroundings: Surroundings) -> anyhow::Result<Loaded> {
+    let mut ground = ground(folder, surroundings, false, &Pool::default())?;
+    ground.to_read = true;
+    read(&ground, &first(&ground.surroundings)?, false).await
+}
+
 fn first(surroundings: &Surroundings) -> Result<Wanted, Complaint> {
     Ok(wanted(surroundings)?.into_iter().next().unwrap_or_else(|| Wanted::Toolchain(Wish::default())))
 }
@@ -208,11 +221,21 @@ fn ground(folder: &Path, mut surroundings: Surroundings, ask: bool, pool: &Pool)
     }
     let aside = pool.aside()?;
     let store = Arc::new(pool.store(surroundings.store.as_deref(), &aside)?);
-    Ok(Ground { root, home: folders::home(), env, surroundings, store, aside, pool: pool.clone() })
+    Ok(Ground {
+        root,
+        home: folders::home(),
+        env,
+        surroundings,
+        store,
+        aside,
+        pool: pool.clone(),
+        to_read: false,
+    })
 }
 
 async fn read(ground: &Ground, wanted: &Wanted, ask: bool) -> anyhow::Result<Loaded> {
-    let Ground { root, home, env, surroundings, store, aside, pool } = ground;
+    let Ground { root, home, env, surroundings, store, aside, pool, to_read } = ground;
+    let mut unasked = None;
     let (placed, toolchain) = match wanted {
         Wanted::Image(image) => {
             let placed = pool.image(image, env, surroundings.offline).await?;
@@ -220,7 +243,16 @@ async fn read(ground: &Ground, wanted: &Wanted, ask: bool) -> anyhow::Result<Loa
             (Some(placed), toolchain)
         }
         Wanted::Toolchain(wish) => {
-            (None, super::tools::toolchain(root, wish.clone(), surroundings, env, aside).await?)
+            let found = super::tools::toolchain(root, wish.clone(), surroundings, env, aside).await;
+            let toolchain = match found {
+                Err(error) if *to_read => {
+                    let (toolchain, missing) = Unasked::of(error, root, aside)?;
+                    unasked = Some(missing);
+                    toolchain
+                }
+                found => found?,
+            };
+            (None, toolchain)
         }
     };
     let (global_npmrc, builtin_npmrc) = match &placed {
@@ -236,6 +268,7 @@ async fn read(ground: &Ground, wanted: &Wanted, ask: bool) -> anyhow::Result<Loa
                 kept("builtin-npmrc", &placed.tools.builtin_npmrc)?,
             )
         }
+        None if unasked.is_some() => (None, None),
         None => (Some(toolchain.global_npmrc()), toolchain.builtin_npmrc()),
     };
     let mut surrounding = env.clone();
@@ -258,6 +291,7 @@ async fn read(ground: &Ground, wanted: &Wanted, ask: bool) -> anyhow::Result<Loa
     Ok(Loaded {
         umask: 0o022,
         reading: options,
+        unasked,
         asked: ask,
         project: Arc::new(project),
         toolchain,
@@ -321,6 +355,7 @@ impl Loaded {
             backend: self.backend,
             umask: self.umask,
             reading,
+            unasked: self.unasked.clone(),
             asked: self.asked,
             aside: self.aside.clone(),
         })

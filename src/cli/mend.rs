@@ -7,6 +7,7 @@ use super::say;
 use crate::finding::{Ground, Verdict};
 use crate::plan::margin::{Became, Changed, Goal, Measured, Search};
 use crate::plan::mend::{Edit, Mend, mends};
+use crate::project::Project;
 use crate::runner::Outcome;
 use crate::sandbox::twin::{Change, twin};
 use std::path::{Path, PathBuf};
@@ -48,23 +49,42 @@ pub(super) async fn changes(
 /// The project with the change made, read anew from a folder of ours.
 async fn copy(loaded: &Loaded, mend: &Mend) -> anyhow::Result<Loaded> {
     let folder = loaded.fresh_folder("mend-")?;
-    let (inside, given) = layout(&loaded.project.root, loaded.given());
     let change = match &mend.edit {
         Edit::Whole(text) => Change::Whole(text.as_bytes()),
         Edit::Before(lines) => Change::Before(lines),
     };
-    twin(&loaded.project.root, &folder.join(&inside), &loaded.project.files, &[(&mend.file, change)])?;
-    if !inside.as_os_str().is_empty() {
-        std::fs::copy(loaded.given().join("sealcheck.toml"), folder.join("sealcheck.toml"))?;
-    }
-    loaded.at(folder.join(given)).await
+    let project = &loaded.project;
+    let given = laid_out(project, loaded.given(), &folder, &project.files, &[(&mend.file, change)])?;
+    loaded.at(given).await
 }
 
-/// Where in the copy npm's root goes, and which of its folders stands for the one that the
-/// user named: `[install] directory` can put the first below the second, and a member of
+/// Copies `files` of a project, paths from npm's root, to a folder, with changes; which folder
+/// there stands for the one that the user named.
+pub(super) fn laid_out(
+    project: &Project,
+    named: &Path,
+    to: &Path,
+    files: &[String],
+    changes: &[(&str, Change<'_>)],
+) -> anyhow::Result<PathBuf> {
+    let (inside, given) = layout(project.base(), named);
+    let files: Vec<String> = files.iter().filter_map(|file| project.from_base(file)).collect();
+    let changed: Vec<String> = changes.iter().filter_map(|(path, _)| project.from_base(path)).collect();
+    anyhow::ensure!(changed.len() == changes.len(), "a file to be changed lies outside of the project");
+    let changes: Vec<(&str, Change<'_>)> =
+        changed.iter().map(String::as_str).zip(changes.iter().map(|(_, change)| *change)).collect();
+    twin(project.base(), &to.join(&inside), &files, &changes)?;
+    if !inside.as_os_str().is_empty() {
+        std::fs::copy(named.join("sealcheck.toml"), to.join("sealcheck.toml"))?;
+    }
+    Ok(to.join(given))
+}
+
+/// Where in the copy the copied folder goes, and which of its folders stands for the one that
+/// the user named: `[install] directory` can put the first below the second, and a member of
 /// a workspace is named below its root.
-pub(super) fn layout(root: &Path, given: &Path) -> (PathBuf, PathBuf) {
-    match (root.strip_prefix(given), given.strip_prefix(root)) {
+fn layout(base: &Path, given: &Path) -> (PathBuf, PathBuf) {
+    match (base.strip_prefix(given), given.strip_prefix(base)) {
         (Ok(below), _) => (below.to_path_buf(), PathBuf::new()),
         (Err(_), Ok(below)) => (PathBuf::new(), below.to_path_buf()),
         (Err(_), Err(_)) => (PathBuf::new(), PathBuf::new()),

@@ -45,6 +45,7 @@ mod test;
 mod together;
 mod tools;
 mod trim;
+mod unasked;
 
 use crate::report::progress;
 use crate::report::terminal::inert;

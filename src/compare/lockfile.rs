@@ -5,8 +5,12 @@
 
 mod entries;
 mod manifests;
+mod standing;
+mod terms;
 #[cfg(test)]
 mod tests;
+
+pub use standing::Here;
 
 use crate::project::class::Classified;
 use crate::project::lockfile::Lockfile;
@@ -43,6 +47,12 @@ pub enum Kind {
     Source,
     /// Its version is outside of the range that package.json asks for.
     OutOfRange,
+    /// npm installs it here no longer, though the lockfile still has it.
+    NoLongerInstalled,
+    /// npm installs it here now, and the old lockfile kept it away from here.
+    InstalledNow,
+    /// It is for other platforms or engines, has other commands or other dependencies.
+    Terms,
     /// It is new.
     Added,
     /// Its version changed.
@@ -55,6 +65,8 @@ pub enum Kind {
     IntegrityStrengthened,
     /// When it is installed changed: dev, optional, peer.
     Flags,
+    /// Something that decides nothing: its license, who is to be paid.
+    Metadata,
     /// The form of the lockfile itself.
     Form,
 }
@@ -73,13 +85,17 @@ impl Kind {
             | Self::ScriptAllowed
             | Self::InstallScript
             | Self::Source
-            | Self::OutOfRange => true,
+            | Self::OutOfRange
+            | Self::NoLongerInstalled
+            | Self::InstalledNow
+            | Self::Terms => true,
             Self::Added
             | Self::Version
             | Self::Removed
             | Self::Moved
             | Self::IntegrityStrengthened
             | Self::Flags
+            | Self::Metadata
             | Self::Form => false,
         }
     }
@@ -115,10 +131,18 @@ pub struct Revision<'a> {
     pub manifests: &'a BTreeMap<String, Manifest>,
 }
 
-/// Every change, what a reviewer should see first before all else.
-pub fn changes(left: &Revision<'_>, right: &Revision<'_>, settings: &Settings) -> Vec<LockChange> {
+/// Every change, what a reviewer should see first before all else. `here` is where npm
+/// would install both.
+pub fn changes(
+    left: &Revision<'_>,
+    right: &Revision<'_>,
+    settings: &Settings,
+    here: &Here<'_>,
+) -> Vec<LockChange> {
     let mut all = entries::changes(left, right, settings);
     all.extend(manifests::changes(left, right));
+    all.extend(standing::changes(left.lockfile, right.lockfile, here));
+    all.extend(terms::changes(left.lockfile, right.lockfile, &all));
     all.extend(form(left.lockfile, right.lockfile));
     all.sort();
     all.dedup();

@@ -252,11 +252,13 @@ pub fn in_clone(path: &str) -> Option<&str> {
     (!inner.split('/').any(|part| part == "..")).then_some(inner)
 }
 
-/// The path relative to the project; `None` for what lies outside it.
+/// The path relative to npm's root, `../x` of what was copied from beside it; `None` for
+/// what lies elsewhere.
 fn in_project(path: &str) -> Option<&str> {
     let inner = path.strip_prefix(PROJECT)?;
     let inner = if inner.is_empty() { inner } else { inner.strip_prefix('/')? };
-    (!inner.split('/').any(|part| part == "..")).then_some(inner)
+    let below = inner.split('/').skip_while(|part| *part == "..");
+    (!below.into_iter().any(|part| part == "..")).then_some(inner)
 }
 
 /// The package in whose folder a file lies: the longest folder that holds it.

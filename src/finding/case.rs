@@ -260,9 +260,15 @@ pub(super) fn failed_answer(exchange: &Exchange) -> bool {
 /// it, or npm did not trust its certificate. What follows proves nothing.
 pub(super) fn ours(exchange: &Exchange) -> bool {
     const OURS: [&str; 5] =
-        [CREDENTIAL_NOT_SET, "not-in-store", "folder-unreadable", "store-unreadable", "tls-handshake-failed"];
+        [CREDENTIAL_NOT_SET, NOT_IN_STORE, "folder-unreadable", "store-unreadable", "tls-handshake-failed"];
     exchange.fault.as_deref().is_some_and(|fault| fault.starts_with("upstream-") || OURS.contains(&fault))
 }
+
+/// The fault of a request to a host that the gateway could not reach.
+pub(super) const UPSTREAM_UNREACHABLE: &str = "upstream-unreachable";
+
+/// The fault of a request that may not go out (`--offline`) and whose answer is not kept.
+pub(super) const NOT_IN_STORE: &str = "not-in-store";
 
 /// The fault of a request whose credential has no real value: the registry saw none.
 pub(super) const CREDENTIAL_NOT_SET: &str = "credential-not-set";
@@ -292,6 +298,8 @@ pub(super) fn withheld(project: &Project, label: &str) -> (String, String) {
 /// "answered 404", "refused the connection": what a host did.
 pub(super) fn answered(exchange: &Exchange) -> String {
     match (exchange.fault.as_deref(), exchange.status) {
+        (Some(UPSTREAM_UNREACHABLE), _) => "could not be reached".to_owned(),
+        (Some(NOT_IN_STORE), _) => "may not be asked (offline), and the store has no answer of it".to_owned(),
         (Some("refused"), _) => "refused the connection".to_owned(),
         (Some("nx-domain"), _) => "has no address".to_owned(),
         (Some("tampered"), _) => "served other bytes".to_owned(),

@@ -8,8 +8,10 @@ mod accepted;
 mod case;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod hosts;
 mod judge;
 mod location;
+mod refusal;
 pub mod rule;
 mod rules;
 mod run_verdict;
@@ -23,6 +25,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use case::{Ground, JudgedRun, Observed};
+pub use hosts::NamedHosts;
 pub use judge::{Options, judge};
 pub use rule::{RULES, Rule, explain};
 pub use settle::{Basis, Judgement, Limits, RunFact, RunVerdict, Seen};

@@ -2,9 +2,9 @@
 //!
 //! What was wrong is said by rules; here stands when silence is no answer.
 
-use super::case::{CREDENTIAL_NOT_SET, Case, Run, ours, owner, withheld};
+use super::case::{CREDENTIAL_NOT_SET, Case, NOT_IN_STORE, Run, ours, withheld};
+use super::refusal::refusal;
 use super::{Observed, Verdict};
-use crate::evidence::exchange::AnsweredBy;
 use crate::evidence::fact::{Package, SourceKind};
 use crate::project::class::Class;
 use crate::scenario::{Answer, Install, Reach};
@@ -38,11 +38,14 @@ pub(super) fn measured(case: &Case<'_>, run: &Run<'_>) -> Because {
                 let (why, _) = withheld(case.project, label);
                 format!("{why}, and {} answered {status} without it", exchange.host)
             }
+            (Some(fault), _) if fault == NOT_IN_STORE => {
+                format!("{} may not be asked (offline), and the store has no answer of it", exchange.host)
+            }
             _ => format!("{} could not be reached by the gateway", exchange.host),
         });
     }
-    if let Some(refused) = refused_script(run) {
-        return unobserved(refused.message());
+    if let Some(refused) = refusal(case, run) {
+        return unobserved(refused.message);
     }
     match run.scenario.demand.install {
         Install::MustWork if run.worked() => sealed(run),
@@ -131,55 +134,6 @@ fn unfelt<'a>(run: &Run<'a>) -> Option<&'a Package> {
         });
         let missing = package.version.is_none() && !package.optional && package.lock.is_some();
         touched && (fetched || missing)
-    })
-}
-
-/// A script that failed, and what we had kept from it.
-pub(super) struct RefusedScript {
-    /// The request that was refused.
-    pub(super) exchange: u32,
-    pub(super) event: String,
-    pub(super) package: String,
-    pub(super) host: String,
-}
-
-impl RefusedScript {
-    /// What happened, a fragment.
-    pub(super) fn message(&self) -> String {
-        let Self { exchange: _, event, package, host } = self;
-        format!("the {event} script of {package} failed after the gateway had refused it {host}")
-    }
-}
-
-/// A script that failed after the gateway had refused a request of its package's
-/// scripts: outside it might have worked. Hosts that the project trusts, and what
-/// a scenario plays, are refused to nobody in this way.
-pub(super) fn refused_script(run: &Run<'_>) -> Option<RefusedScript> {
-    if run.worked() {
-        return None;
-    }
-    let npm_says = run.evidence.npm_error.as_ref()?;
-    // A script's own exit code, or a signal's name, and no code of npm's for an answer.
-    if npm_says.code.starts_with('E') {
-        return None;
-    }
-    run.evidence.exchanges.iter().find_map(|exchange| {
-        let ours = exchange.answered_by == AnsweredBy::Gateway
-            && exchange.status == Some(403)
-            && exchange.fault.is_none();
-        let process = run.process(exchange.process.filter(|_| ours)?)?;
-        let package = process.package.as_deref()?;
-        let failed = run.evidence.processes.iter().any(|other| {
-            other.package.as_deref() == Some(package)
-                && other.event == process.event
-                && other.exit.as_deref().is_some_and(|exit| exit != "0")
-        });
-        failed.then(|| RefusedScript {
-            exchange: exchange.seq,
-            event: process.event.clone().unwrap_or_else(|| "lifecycle".to_owned()),
-            package: owner(process),
-            host: exchange.host.clone(),
-        })
     })
 }
 

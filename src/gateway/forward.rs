@@ -22,6 +22,11 @@ impl Shared {
         let answer = match self.upstream.get(fetch.clone()).await {
             Ok(answer) => answer,
             Err(UpstreamError::Offline(_)) => return self.unreachable(understood, "not-in-store"),
+            // Said once where the host was given up.
+            Err(UpstreamError::Network { host, what }) => {
+                tracing::debug!(host, what, "a registry could not be reached");
+                return self.unreachable(understood, "upstream-unreachable");
+            }
             Err(why) => {
                 tracing::warn!(error = &why as &dyn std::error::Error, "a registry could not be reached");
                 return self.unreachable(understood, "upstream-unreachable");
@@ -117,6 +122,10 @@ impl Shared {
             exchange.fault = Some(fault.to_owned());
             exchange.answered_by = AnsweredBy::Gateway;
         });
-        error(502, "the real registry could not be reached")
+        // npm tries again after a 502, up to a minute later. Where nothing can be otherwise by
+        // then, it gets a status after which it does not.
+        let again = fault == "upstream-broke-off"
+            || fault == "upstream-unreachable" && !self.upstream.has_given_up(&understood.url);
+        error(if again { 502 } else { 424 }, "the real registry could not be reached")
     }
 }

@@ -53,14 +53,21 @@ pub fn unlink_lockfile(
 ) -> Result<String, serde_json::Error> {
     edit(text, |root| {
         if let Some(packages) = root.get_mut("packages").and_then(Value::as_object_mut) {
-            packages.retain(|path, _| {
-                !folders.iter().any(|folder| {
+            let is_gone = |path: &String| {
+                folders.iter().any(|folder| {
                     path == folder
                         || path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'))
                 })
-            });
+            };
+            packages.retain(|path, _| !is_gone(path));
             for (path, local) in locals {
-                packages.insert(path.clone(), bare_entry(local));
+                // What a folder that is gone linked lies where the root, which asks for it now,
+                // has its packages.
+                let place = match is_gone(path) {
+                    true => format!("node_modules/{}", local.name),
+                    false => path.clone(),
+                };
+                packages.insert(place, bare_entry(local));
             }
             if let Some(root_entry) = packages.get_mut("").and_then(Value::as_object_mut) {
                 ask_by_version(root_entry, locals.values());
@@ -253,6 +260,20 @@ mod tests {
         assert_eq!(
             unlink_manifest(manifest, &locals).unwrap(),
             r#"{"name":"root","devDependencies":{"b":"1.0.0"},"dependencies":{"@acme/ui":"2.0.0"}}"#
+        );
+    }
+
+    #[test]
+    fn what_a_local_package_links_itself_is_asked_for_by_the_root() {
+        let lock = r#"{"packages":{"":{"dependencies":{"email":"file:../email"}},"node_modules/email":{"resolved":"../email","link":true},"../email":{"version":"1.0.0"},"../email/node_modules/model":{"resolved":"../model","link":true},"../model":{"version":"1.0.0"}}}"#;
+        let local = |name: &str| Unlinked { name: name.into(), version: "1.0.0".into() };
+        let locals = BTreeMap::from([
+            ("node_modules/email".to_owned(), local("email")),
+            ("../email/node_modules/model".to_owned(), local("model")),
+        ]);
+        assert_eq!(
+            unlink_lockfile(lock, &locals, &paths(&["../email", "../model"])).unwrap(),
+            r#"{"packages":{"":{"dependencies":{"email":"1.0.0","model":"1.0.0"}},"node_modules/email":{"version":"1.0.0"},"node_modules/model":{"version":"1.0.0"}}}"#
         );
     }
 

@@ -40,6 +40,7 @@ pub(super) fn project(npmrc: &[(Level, &str)], lock: &serde_json::Value) -> Proj
     let manifest = json!({"name": "web", "version": "1.0.0"});
     Project {
         root: "/srv/web".into(),
+        inside: String::new(),
         directory: String::new(),
         manifest: Manifest {
             source: Source::new("package.json", format!("{manifest:#}\n")),

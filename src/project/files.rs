@@ -3,6 +3,7 @@
 //! What git tracks and what it would let be added, or, where git is not there
 //! or refuses, everything. Never `node_modules`, never `.git`.
 
+use super::base::{down, local, up};
 use super::git;
 use super::lockfile::{EntryKind, Lockfile};
 use crate::text::Complaint;
@@ -16,8 +17,12 @@ const MAX_FILES: usize = 500_000;
 const ALWAYS: [&str; 6] =
     ["package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc", ".nvmrc", "sealcheck.toml"];
 
-/// Paths relative to `root`, ordered, with `/` between parts.
-pub(crate) fn list(root: &Path, lockfile: &Lockfile) -> Result<Vec<String>, Complaint> {
+/// Paths relative to `root`, ordered, with `/` between parts. `inside` is where `root` lies in
+/// the folder that is copied.
+pub(crate) fn list(root: &Path, inside: &str, lockfile: &Lockfile) -> Result<Vec<String>, Complaint> {
+    if !inside.is_empty() {
+        return beside(root, inside, lockfile);
+    }
     let mut found = BTreeSet::new();
     // In a folder that is ignored as a whole git lists nothing.
     match tracked(root).filter(|names| !names.is_empty()) {
@@ -28,17 +33,66 @@ pub(crate) fn list(root: &Path, lockfile: &Lockfile) -> Result<Vec<String>, Comp
         }
         None => walk(root, "", &mut found)?,
     }
+    needed(root, "", lockfile, &mut found)?;
+    Ok(found.into_iter().collect())
+}
+
+/// The same of a project with packages beside it. Of the folder that holds both git says what
+/// there is; without git only npm's root and the packages that the lockfile names are copied.
+fn beside(root: &Path, inside: &str, lockfile: &Lockfile) -> Result<Vec<String>, Complaint> {
+    let above = inside.split('/').count();
+    let base = root.ancestors().nth(above).unwrap_or(root);
+    let mut found = BTreeSet::new();
+    match tracked(base).filter(|names| !names.is_empty()) {
+        Some(names) => {
+            for name in names {
+                add(base, &name, &mut found)?;
+            }
+        }
+        None => walk(base, inside, &mut found)?,
+    }
+    needed(base, inside, lockfile, &mut found)?;
+    // Of a folder that `[install] directory` is named in.
+    add(base, "sealcheck.toml", &mut found)?;
+    let mut all: Vec<String> = found
+        .iter()
+        .map(|name| up(inside, name))
+        // npm reads none beside its root, and it may hold a token.
+        .filter(|name| !(name.starts_with("../") && name.ends_with("/.npmrc")))
+        .collect();
+    all.sort();
+    Ok(all)
+}
+
+/// What npm needs whether or not git knows it; paths of the lockfile are below `inside`.
+fn needed(
+    base: &Path,
+    inside: &str,
+    lockfile: &Lockfile,
+    found: &mut BTreeSet<String>,
+) -> Result<(), Complaint> {
+    let from_base = |path: &str| down(inside, path).filter(|path| !path.is_empty());
     for name in ALWAYS {
-        add(root, name, &mut found)?;
+        if let Some(name) = from_base(name) {
+            add(base, &name, found)?;
+        }
     }
     for entry in lockfile.entries.values() {
         match (entry.kind, entry.resolved.as_deref()) {
             (EntryKind::File, Some(resolved)) => {
-                add(root, resolved.trim_start_matches("file:").trim_start_matches("./"), &mut found)?;
+                if let Some(path) = from_base(local(resolved)) {
+                    tarball(base, &path, found)?;
+                }
             }
-            (EntryKind::Folder, _) => folder(root, &entry.path, &mut found)?,
+            (EntryKind::Folder, _) => {
+                if let Some(path) = from_base(&entry.path) {
+                    folder(base, inside, &path, found)?;
+                }
+            }
             (EntryKind::Link, Some(resolved)) => {
-                folder(root, resolved.trim_start_matches("file:").trim_start_matches("./"), &mut found)?;
+                if let Some(path) = from_base(local(resolved)) {
+                    folder(base, inside, &path, found)?;
+                }
             }
             (
                 EntryKind::File
@@ -51,12 +105,29 @@ pub(crate) fn list(root: &Path, lockfile: &Lockfile) -> Result<Vec<String>, Comp
             ) => {}
         }
     }
-    Ok(found.into_iter().collect())
+    Ok(())
 }
 
-/// A local package's folder: npm links it, so it must be there, ignored or not.
-fn folder(root: &Path, path: &str, found: &mut BTreeSet<String>) -> Result<(), Complaint> {
-    if !is_inside(path) {
+/// A tarball that is named as a package's source.
+fn tarball(base: &Path, path: &str, found: &mut BTreeSet<String>) -> Result<(), Complaint> {
+    let is_file = base.join(path).symlink_metadata().is_ok_and(|meta| meta.is_file());
+    if !is_file || path.split('/').any(|part| part == ".git") || parents_lead_out(base, path) {
+        return Ok(());
+    }
+    found.insert(path.to_owned());
+    bounded(found)
+}
+
+/// A local package's folder: npm links it, so it must be there, ignored or not, also where
+/// it lies in a `node_modules` above. A folder beside the project that is no package is none
+/// of npm's.
+fn folder(root: &Path, inside: &str, path: &str, found: &mut BTreeSet<String>) -> Result<(), Complaint> {
+    let own = inside.is_empty() || path.starts_with(&format!("{inside}/"));
+    if own && !is_inside(path) {
+        return Ok(());
+    }
+    let is_package = root.join(path).join("package.json").symlink_metadata().is_ok_and(|meta| meta.is_file());
+    if path.split('/').any(|part| part == ".git") || parents_lead_out(root, path) || !own && !is_package {
         return Ok(());
     }
     let below = format!("{path}/");
@@ -64,7 +135,10 @@ fn folder(root: &Path, path: &str, found: &mut BTreeSet<String>) -> Result<(), C
     if !known {
         walk(root, path, found)?;
     }
-    add(root, &format!("{path}/package.json"), found)
+    if is_package {
+        found.insert(format!("{path}/package.json"));
+    }
+    bounded(found)
 }
 
 /// Adds a path that exists, as a file or a link; whole where it is a folder
@@ -195,7 +269,7 @@ mod tests {
         let mark = dir.path().join("ran");
         git(dir.path(), &["config", "core.fsmonitor", &format!("touch {}", mark.display())]);
         assert_eq!(
-            list(dir.path(), &lockfile).unwrap(),
+            list(dir.path(), "", &lockfile).unwrap(),
             [
                 ".gitignore",
                 ".npmrc",
@@ -213,7 +287,7 @@ mod tests {
     #[test]
     fn without_git_everything_is_copied_but_installed_packages() {
         let (dir, lockfile) = project();
-        let found = list(dir.path(), &lockfile).unwrap();
+        let found = list(dir.path(), "", &lockfile).unwrap();
         assert!(found.contains(&"ignored/b.js".to_owned()) && found.contains(&"src/gone.js".to_owned()));
         assert!(!found.iter().any(|name| name.contains("node_modules")), "{found:?}");
         assert!(!found.iter().any(|name| name.starts_with("out/")), "{found:?}");
@@ -229,5 +303,55 @@ mod tests {
             add(dir.path(), name, &mut found).unwrap();
         }
         assert_eq!(found, BTreeSet::new());
+    }
+
+    #[test]
+    fn what_lies_beside_is_copied_and_no_more_than_that() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in [
+            ("cms/package.json", "{}"),
+            ("cms/node_modules/x/index.js", ""),
+            ("shared/email/package.json", "{}"),
+            ("shared/email/index.js", ""),
+            ("shared/email/node_modules/y/index.js", ""),
+            ("node_modules/up/package.json", "{}"),
+            ("node_modules/other/package.json", "{}"),
+            ("vendor/v.tgz", ""),
+            ("no-package/secret", ""),
+            ("other/package.json", "{}"),
+            (".npmrc", "//a/:_authToken=x"),
+            ("shared/email/.npmrc", "//a/:_authToken=x"),
+            ("tsconfig.json", "{}"),
+        ] {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let lock = r#"{"lockfileVersion": 3, "packages": {
+            "node_modules/email": {"resolved": "../shared/email", "link": true}, "../shared/email": {},
+            "node_modules/up": {"resolved": "../node_modules/up", "link": true}, "../node_modules/up": {},
+            "node_modules/v": {"version": "1.0.0", "resolved": "file:../vendor/v.tgz"},
+            "node_modules/no": {"resolved": "../no-package", "link": true}, "../no-package": {}}}"#;
+        let lockfile = Lockfile::parse(Source::new("package-lock.json", lock)).unwrap();
+        let named = [
+            "../node_modules/up/package.json",
+            "../shared/email/index.js",
+            "../shared/email/package.json",
+            "../vendor/v.tgz",
+            "package.json",
+        ];
+        let root = dir.path().join("cms");
+        assert_eq!(list(&root, "cms", &lockfile).unwrap(), named);
+        // What git tracks beside it may be needed too.
+        git(dir.path(), &["init", "-q"]);
+        git(dir.path(), &["add", "tsconfig.json", "cms", ".npmrc"]);
+        fs::write(dir.path().join(".gitignore"), "*\n").unwrap();
+        let mut with_tracked = named.to_vec();
+        with_tracked.insert(4, "../tsconfig.json");
+        with_tracked.insert(4, "../vendor/v.tgz");
+        with_tracked.dedup();
+        with_tracked.sort_unstable();
+        with_tracked.dedup();
+        assert_eq!(list(&root, "cms", &lockfile).unwrap(), with_tracked);
     }
 }

@@ -10,10 +10,11 @@ pub(crate) use find::NAMES;
 mod nested;
 mod platform;
 mod read;
+pub mod terms;
 #[cfg(test)]
 mod tests;
 
-use super::integrity::Integrity;
+use super::integrity::{Algorithm, Integrity};
 use super::name::PackageName;
 use crate::text::{Place, Source};
 use std::collections::BTreeMap;
@@ -93,6 +94,25 @@ pub enum EntryKind {
 }
 
 impl LockEntry {
+    /// Whether its bytes are a tarball that an integrity could vouch for.
+    pub fn has_bytes(&self) -> bool {
+        match self.kind {
+            EntryKind::Registry | EntryKind::Remote | EntryKind::File => true,
+            EntryKind::Git | EntryKind::Link | EntryKind::Folder | EntryKind::Bundled => false,
+        }
+    }
+
+    /// What its integrity lacks, a phrase; `None` where it vouches for the bytes, or there are
+    /// none that it could vouch for.
+    pub fn weak_integrity(&self) -> Option<&'static str> {
+        match self.integrity.as_ref().map(Integrity::strongest) {
+            _ if !self.has_bytes() => None,
+            None => Some("no integrity that npm can verify"),
+            Some(Algorithm::Sha1) => Some("only a sha1 integrity"),
+            Some(Algorithm::Sha256 | Algorithm::Sha384 | Algorithm::Sha512) => None,
+        }
+    }
+
     /// Whether it belongs on this platform (`os`, `cpu`, `libc`), given in
     /// node's words (`linux`, `x64`, `glibc`).
     pub fn fits(&self, os: &str, cpu: &str, libc: &str) -> bool {

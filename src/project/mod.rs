@@ -7,6 +7,7 @@
 //! It knows npm's files and npm's rules for them. It must not know scenarios,
 //! sandboxes or the network.
 
+pub mod base;
 pub mod class;
 pub(crate) mod file;
 mod files;
@@ -32,13 +33,16 @@ use class::{Class, Classified};
 use lockfile::LockEntry;
 use name::PackageName;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A project under test.
 #[derive(Debug, Clone)]
 pub struct Project {
     /// The absolute path of its root: the folder whose lockfile npm would use.
     pub root: PathBuf,
+    /// `root` below the folder that is copied, which holds packages beside it too (`cms`);
+    /// `""` where `root` is that folder.
+    pub inside: String,
     /// Where the command runs, relative to `root` (`""` is the root itself).
     pub directory: String,
     /// Its package.json.
@@ -51,8 +55,8 @@ pub struct Project {
     pub settings: settings::Settings,
     /// npm's built-in default registry, asked of the toolchain's npm.
     pub public: registry::RegistryUrl,
-    /// Files to copy into a sandbox, relative to `root`, ordered: what git
-    /// tracks, plus what npm needs; never below a `node_modules`.
+    /// Files to copy into a sandbox, relative to `root` (`../shared/x.js` beside it), ordered:
+    /// what git tracks, plus what npm needs; below a `node_modules` only what is linked there.
     pub files: Vec<String>,
     /// The class of each lockfile entry, by its path (`node_modules/a`).
     pub classes: BTreeMap<String, Classified>,
@@ -61,6 +65,17 @@ pub struct Project {
 }
 
 impl Project {
+    /// The folder that is copied: `root`, or the one that holds what lies beside it too.
+    pub fn base(&self) -> &Path {
+        let above = self.inside.split('/').filter(|part| !part.is_empty()).count();
+        self.root.ancestors().nth(above).unwrap_or(&self.root)
+    }
+
+    /// A path from `root`, as one from [`base`](Self::base); `None` where it leads out of that.
+    pub fn from_base(&self, path: &str) -> Option<String> {
+        base::down(&self.inside, path)
+    }
+
     /// The lockfile's entries of a class, ordered by path, each with its reason.
     pub fn of_class(&self, class: Class) -> impl Iterator<Item = (&LockEntry, &Classified)> {
         self.classes

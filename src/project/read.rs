@@ -9,7 +9,7 @@ use super::registry::RegistryUrl;
 use super::settings::Settings;
 use super::settings::command::split_words;
 use super::signature::RegistrySignatures;
-use super::{Project, files, workspace};
+use super::{Project, base, files, workspace};
 use crate::secret::Secret;
 use crate::text::Complaint;
 use std::collections::BTreeMap;
@@ -61,10 +61,11 @@ impl Project {
     pub fn read(options: &ReadOptions<'_>) -> Result<Self, ProjectError> {
         let given = folder(&options.root)?;
         let top = workspace::root_of(&given).unwrap_or_else(|| given.clone());
-        if !given.join("package.json").exists() {
+        let mut settings = Settings::read(&top, options.policy.as_deref())?;
+        // `[install] directory` says where npm's root is, as in a folder of several projects.
+        if settings.install.directory.is_none() && !given.join("package.json").exists() {
             return Err(no_manifest(&given, &options.root).into());
         }
-        let mut settings = Settings::read(&top, options.policy.as_deref())?;
         settings.name_public(&options.public)?;
         let cwd = match &settings.install.directory {
             Some(directory) => top.join(directory),
@@ -99,7 +100,8 @@ impl Project {
             signatures: options.signatures,
         };
         let classes = classify(&facts);
-        let files = files::list(&root, &lockfile)?;
+        let inside = base::inside(&root, &lockfile, options.home.as_deref())?;
+        let files = files::list(&root, &inside, &lockfile)?;
         let sources = [manifest.source.clone(), lockfile.source.clone()]
             .into_iter()
             .chain(config.files.values().cloned())
@@ -107,7 +109,19 @@ impl Project {
             .collect();
         let directory = cwd.strip_prefix(&root).unwrap_or(Path::new("")).to_string_lossy().into_owned();
         let public = options.public.clone();
-        Ok(Self { root, directory, manifest, lockfile, config, settings, public, files, classes, sources })
+        Ok(Self {
+            root,
+            inside,
+            directory,
+            manifest,
+            lockfile,
+            config,
+            settings,
+            public,
+            files,
+            classes,
+            sources,
+        })
     }
 }
 

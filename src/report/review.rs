@@ -4,7 +4,7 @@
 use super::comparison::Agreement;
 use super::model::Toolchain;
 use crate::compare::grouped::{Change, grouped};
-use crate::compare::install::{Aspect, Compared, Unseen};
+use crate::compare::install::{Compared, Difference, Unseen};
 use crate::compare::lockfile::LockChange;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -47,21 +47,10 @@ pub struct Review {
 }
 
 impl Installs {
-    /// From a comparison of the two installs; what is installed the lockfiles have told.
-    pub fn of(toolchain: Toolchain, compared: Compared) -> Self {
-        let told = |aspect: Aspect| match aspect {
-            Aspect::Command | Aspect::Presence | Aspect::Version | Aspect::Digest | Aspect::Source => false,
-            Aspect::Exit
-            | Aspect::Message
-            | Aspect::Script
-            | Aspect::ScriptEnd
-            | Aspect::Process
-            | Aspect::Connection
-            | Aspect::Lookup
-            | Aspect::File
-            | Aspect::SecretRead => true,
-        };
-        let all: Vec<_> = compared.differences.into_iter().filter(|of| told(of.aspect)).collect();
+    /// From a comparison of the two installs, without what the lockfiles have told already:
+    /// `told` says of a difference whether they did.
+    pub fn of(toolchain: Toolchain, compared: Compared, told: impl Fn(&Difference) -> bool) -> Self {
+        let all: Vec<_> = compared.differences.into_iter().filter(|of| !told(of)).collect();
         let (new, gone): (Vec<_>, Vec<_>) = all.into_iter().partition(|of| of.right.is_some());
         Self { toolchain, new: grouped(&new), gone: grouped(&gone), unseen: compared.unseen }
     }

@@ -7,6 +7,7 @@
 pub mod ledger;
 pub mod place;
 pub mod recorder;
+mod rooted;
 mod schedule;
 mod sealing;
 
@@ -217,6 +218,7 @@ impl Invocation {
         let secrets = run.world.hidden();
         let was_ended = recorder.ended();
         let Taken { mut events, times, output } = recorder.finish(&secrets);
+        rooted::rooted(&mut events, &self.project.inside);
         if let (Err(error), false) = (&ended, was_ended) {
             events.push(Event::Gap { kind: GapKind::Witness, detail: whole(error) });
             let cut_short = stopping.then_some(CutShort::Host);

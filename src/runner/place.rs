@@ -4,6 +4,7 @@
 use crate::compare::approved;
 use crate::plan::{RunSpec, is_here};
 use crate::project::Project;
+use crate::project::lockfile::{EntryKind, LockEntry};
 use crate::project::npmrc::Level;
 use crate::sandbox::container::INMATE_UID;
 use crate::sandbox::{CacheSpec, HOME, Limits, PROJECT, ProjectCopy, SandboxSpec, Scratch};
@@ -92,9 +93,18 @@ pub fn place(run: &RunSpec, project: &Project, common: &Common, cache: CacheSpec
         .map(|path| (path.to_owned(), common.ca_pem.clone().into_bytes()))
         .collect();
     files.push((GLOBAL_NPMRC.to_owned(), run.npmrc.get(&Level::Global).cloned().unwrap_or_default()));
+    // A path that leads out of what is copied was refused when the project was read.
+    let from_base = |path: &str| project.from_base(path);
+    let mut changes: Vec<(String, Option<Vec<u8>>)> =
+        run.changes.iter().filter_map(|(path, bytes)| Some((from_base(path)?, bytes.clone()))).collect();
     if let Some(above) = &run.parent_npmrc {
-        let folder = Path::new(PROJECT).parent().unwrap_or(Path::new("/"));
-        files.push((folder.join(".npmrc").display().to_string(), above.clone()));
+        match from_base("../.npmrc") {
+            Some(path) => changes.push((path, Some(above.clone()))),
+            None => {
+                let folder = Path::new(PROJECT).parent().unwrap_or(Path::new("/"));
+                files.push((folder.join(".npmrc").display().to_string(), above.clone()));
+            }
+        }
     }
     if let Some(user) = run.npmrc.get(&Level::User) {
         files.push((format!("{HOME}/.npmrc"), user.clone()));
@@ -111,10 +121,9 @@ pub fn place(run: &RunSpec, project: &Project, common: &Common, cache: CacheSpec
         Some(image) => files.push(("/etc/passwd".to_owned(), image.users().into_bytes())),
     }
     show.extend(inside.show);
-    let cwd = if project.directory.is_empty() {
-        PROJECT.to_owned()
-    } else {
-        format!("{PROJECT}/{}", project.directory)
+    let cwd = match from_base(&project.directory) {
+        Some(below) if !below.is_empty() => format!("{PROJECT}/{below}"),
+        Some(_) | None => PROJECT.to_owned(),
     };
     let argv = |command: &[String]| match command.split_first() {
         Some((_npm, words)) => {
@@ -127,10 +136,15 @@ pub fn place(run: &RunSpec, project: &Project, common: &Common, cache: CacheSpec
     SandboxSpec {
         label: run.id.clone(),
         project: ProjectCopy {
-            root: project.root.clone(),
+            root: project.base().to_path_buf(),
             // What is approved is nothing for a script to read, and to behave by.
-            files: project.files.iter().filter(|file| *file != approved::FILE).cloned().collect(),
-            changes: run.changes.clone(),
+            files: project
+                .files
+                .iter()
+                .filter(|file| *file != approved::FILE)
+                .filter_map(|file| from_base(file))
+                .collect(),
+            changes,
         },
         show,
         files,
@@ -204,11 +218,15 @@ fn environment(run: &RunSpec, image: Option<&Image>) -> BTreeMap<String, String>
     env
 }
 
-/// Folders of workspace members, which may have a `node_modules` of their own.
+/// npm's root, and folders of workspace members and of packages beside it, which may have a
+/// `node_modules` of their own.
 fn members(project: &Project) -> Vec<String> {
-    let folder = |path: &&String| !path.split('/').any(|part| part == "node_modules");
-    let mut all = vec![String::new()];
-    all.extend(project.lockfile.entries.keys().filter(folder).cloned());
+    let folder = |entry: &&LockEntry| {
+        entry.kind == EntryKind::Folder || !entry.path.split('/').any(|part| part == "node_modules")
+    };
+    let mut all = vec![project.inside.clone()];
+    let folders = project.lockfile.entries.values().filter(folder);
+    all.extend(folders.filter_map(|entry| project.from_base(&entry.path)));
     all
 }
 

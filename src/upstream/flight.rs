@@ -1,6 +1,7 @@
 //! One fetch, for any number of callers.
 
 use super::UpstreamError;
+use super::hosts::Hosts;
 use super::request::{Accept, Answer, Body, Head, Progress, Request, stand_in};
 use super::store::{Kept, Store};
 use std::fs::File;
@@ -16,6 +17,13 @@ const MAX_BODY: u64 = 4 << 30;
 const PASSED: [&str; 5] = ["content-type", "content-encoding", "etag", "location", "www-authenticate"];
 /// Waits before each further attempt to connect.
 const AGAIN: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
+
+/// How requests go out, and to which hosts they do no more.
+#[derive(Debug)]
+pub(super) struct Way {
+    pub(super) client: reqwest::Client,
+    pub(super) hosts: Hosts,
+}
 
 /// What is known of a fetch once its head has come.
 #[derive(Debug, Clone)]
@@ -51,16 +59,11 @@ pub(super) struct Flight {
 
 impl Flight {
     /// Starts it in the background: a caller that goes away does not end it.
-    pub(super) fn start(
-        client: reqwest::Client,
-        store: Arc<Store>,
-        offline: bool,
-        request: Request,
-    ) -> Arc<Self> {
+    pub(super) fn start(way: Arc<Way>, store: Arc<Store>, offline: bool, request: Request) -> Arc<Self> {
         let (sender, state) = watch::channel(None);
         let kept = store.clone();
         tokio::spawn(async move {
-            if let Err(error) = fetch(client, kept, offline, request, &sender).await {
+            if let Err(error) = fetch(&way, kept, offline, request, &sender).await {
                 sender.send_replace(Some(Phase::Failed(error)));
             }
         });
@@ -101,7 +104,7 @@ impl Flight {
 }
 
 async fn fetch(
-    client: reqwest::Client,
+    way: &Way,
     store: Arc<Store>,
     offline: bool,
     request: Request,
@@ -117,7 +120,7 @@ async fn fetch(
         return Err(UpstreamError::Offline(stand_in(&request.url).into()));
     }
     let host = request.url.host_str().unwrap_or_default().to_owned();
-    let response = send(&client, &request, &host).await?;
+    let response = send(way, &request, &host).await?;
     let head = head_of(&response);
     let mut writer = store.writer()?;
     let file = writer.reader().map_err(|error| network(&host, &error))?;
@@ -218,17 +221,18 @@ fn keep(
     store.keep(&request.key(), &kept)
 }
 
-async fn send(
-    client: &reqwest::Client,
-    request: &Request,
-    host: &str,
-) -> Result<reqwest::Response, UpstreamError> {
+async fn send(way: &Way, request: &Request, host: &str) -> Result<reqwest::Response, UpstreamError> {
     let mut waits = AGAIN.iter();
+    let mut attempt = 0;
     loop {
+        attempt += 1;
+        if let Some(why) = way.hosts.given_up(&request.url) {
+            return Err(why);
+        }
         let mut url = request.url.clone();
         let _ = url.set_username("");
         let _ = url.set_password(None);
-        let mut builder = client.get(url).header("accept", request.accept.header());
+        let mut builder = way.client.get(url).header("accept", request.accept.header());
         if let Some(secret) = &request.authorization {
             let mut value =
                 http::HeaderValue::from_str(secret.expose()).map_err(|error| network(host, &error))?;
@@ -236,13 +240,25 @@ async fn send(
             builder = builder.header("authorization", value);
         }
         match builder.send().await {
-            Ok(response) => return Ok(response),
-            Err(error) => match waits.next() {
-                Some(wait) if error.is_connect() || error.is_timeout() || error.is_request() => {
-                    tokio::time::sleep(*wait).await;
+            Ok(response) => {
+                way.hosts.answered(&request.url);
+                return Ok(response);
+            }
+            Err(error) => {
+                let passing = error.is_connect() || error.is_timeout() || error.is_request();
+                // A silence that lasts so long is no blink, and stands for two.
+                let tries = attempt + usize::from(error.is_timeout());
+                let wait = waits.next().filter(|_| passing);
+                let why = network(host, &error.without_url());
+                if passing && way.hosts.failed(&request.url, tries, wait.is_none(), &why) {
+                    // Once for the host, however many requests there are.
+                    tracing::warn!(error = &why as &dyn std::error::Error, "a host is not asked any more");
                 }
-                Some(_) | None => return Err(network(host, &error.without_url())),
-            },
+                match wait {
+                    Some(wait) => tokio::time::sleep(*wait).await,
+                    None => return Err(why),
+                }
+            }
         }
     }
 }

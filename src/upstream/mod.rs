@@ -13,6 +13,7 @@ pub mod archive;
 pub mod config;
 mod flight;
 pub mod folder;
+mod hosts;
 pub mod request;
 pub mod store;
 
@@ -24,7 +25,8 @@ pub use store::{ContentWriter, DEFAULT_LIMIT, Kept, Store, Trimmed};
 /// The largest packument that is read, in bytes.
 pub const MAX_PACKUMENT: u64 = 64 << 20;
 
-use flight::Flight;
+use flight::{Flight, Way};
+use hosts::Hosts;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -91,7 +93,7 @@ pub enum UpstreamError {
 /// The way to the real registries.
 #[derive(Debug)]
 pub struct Upstream {
-    client: reqwest::Client,
+    way: Arc<Way>,
     store: Arc<Store>,
     offline: bool,
     flights: Mutex<BTreeMap<String, Arc<Flight>>>,
@@ -102,7 +104,7 @@ impl Upstream {
     /// Builds the client. With `offline` nothing is ever sent.
     pub fn new(config: &UpstreamConfig, store: Arc<Store>, offline: bool) -> Result<Self, UpstreamError> {
         Ok(Self {
-            client: config.client()?,
+            way: Arc::new(Way { client: config.client()?, hosts: Hosts::default() }),
             store,
             offline,
             flights: Mutex::default(),
@@ -113,6 +115,11 @@ impl Upstream {
     /// The store behind it.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// Whether the host of a URL is not asked any more, since it could not be reached.
+    pub fn has_given_up(&self, url: &url::Url) -> bool {
+        self.way.hosts.given_up(url).is_some()
     }
 
     /// Asks for a URL: once for any number of callers and runs. The answer
@@ -126,8 +133,7 @@ impl Upstream {
                 Some(flight) if !flight.failed() => (flight.clone(), false),
                 Some(_) | None if flights.len() >= MAX_FLIGHTS => return Err(UpstreamError::TooMany),
                 Some(_) | None => {
-                    let flight =
-                        Flight::start(self.client.clone(), self.store.clone(), self.offline, request);
+                    let flight = Flight::start(self.way.clone(), self.store.clone(), self.offline, request);
                     flights.insert(key, flight.clone());
                     (flight, true)
                 }

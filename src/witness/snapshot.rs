@@ -40,7 +40,7 @@ impl Snapshots {
     /// For the project of an order.
     pub(super) fn new(order: &Order) -> Self {
         let mut members = order.members.clone();
-        if !members.iter().any(String::is_empty) {
+        if members.is_empty() {
             members.push(String::new());
         }
         let place = Place { project: order.project.trim_end_matches('/').to_owned(), members };

@@ -4,7 +4,7 @@ use super::revisions::{self, Revision};
 use super::updates;
 use crate::cli::arguments::{CompareArguments, CompareFormat, Talk};
 use crate::cli::load::{self, Loaded};
-use crate::cli::{Code, print, save, signals};
+use crate::cli::{Code, invoke, print, save, signals};
 use crate::compare::lockfile;
 use crate::project::class::{Classified, Facts, classify};
 use crate::report::comparison::Agreement;
@@ -25,12 +25,21 @@ pub(super) fn run(arguments: &CompareArguments, talk: &Talk) -> anyhow::Result<C
     let (left, right) = revisions::read(&arguments.lockfile, &loaded.project.root)?;
     let (of_left, of_right) = (classes(&loaded, &left), classes(&loaded, &right));
     let (old, new) = (revision(&left, &of_left), revision(&right, &of_right));
-    let changes = lockfile::changes(&old, &new, &loaded.project.settings);
+    let platform = invoke::platform(&loaded);
+    let (node, npm) = (loaded.toolchain.node.to_string(), loaded.toolchain.npm.to_string());
+    let here = lockfile::Here {
+        os: &platform.os,
+        cpu: &platform.cpu,
+        libc: &platform.libc,
+        node: Some(&node),
+        npm: Some(&npm),
+    };
+    let changes = lockfile::changes(&old, &new, &loaded.project.settings, &here);
     let installs = match arguments.no_install || is_same(&left, &right) {
         true => None,
         false => {
             let stop = signals::stop(&runtime, "runs");
-            let both = updates::installs(&loaded, (&left, &right), talk, &stop);
+            let both = updates::installs(&loaded, (&left, &right), &changes, talk, &stop);
             let installs = runtime.block_on(both)?;
             if *stop.borrow() {
                 return Ok(Code::Interrupted);

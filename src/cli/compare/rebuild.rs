@@ -4,14 +4,14 @@
 
 use crate::cli::arguments::Surroundings;
 use crate::cli::load::Loaded;
-use crate::cli::mend::layout;
+use crate::cli::mend::laid_out;
 use crate::cli::say;
 use crate::environment::{Environment, Part};
 use crate::project::npmrc::{Credential, Level, Value};
 use crate::project::registry::RegistryUrl;
 use crate::project::settings::is_ours;
 use crate::project::{Project, ReadOptions};
-use crate::sandbox::twin::{Change, twin};
+use crate::sandbox::twin::Change;
 use crate::text::Complaint;
 use crate::toolchain::Toolchain;
 use crate::toolchain::wish::Wish;
@@ -155,7 +155,6 @@ impl Ground {
     /// that the user named.
     fn copy(&self, environment: &Environment, folder: &Path, marks: &Marks) -> anyhow::Result<PathBuf> {
         let project = &self.base.project;
-        let (inside, given) = layout(&project.root, self.base.given());
         let (was, is) = (&environment.project, &self.own.project);
         let (lockfile, manifest) = (without_secrets(&was.lockfile), without_secrets(&was.manifest));
         let mut changes: Vec<(&str, Change<'_>)> = Vec::new();
@@ -194,11 +193,7 @@ impl Ground {
             .filter(|name| was_there(name) && !gone.contains(name.as_str()))
             .cloned()
             .collect();
-        twin(&project.root, &folder.join(&inside), &files, &changes)?;
-        if !inside.as_os_str().is_empty() {
-            std::fs::copy(self.base.given().join("sealcheck.toml"), folder.join("sealcheck.toml"))?;
-        }
-        Ok(folder.join(given))
+        laid_out(project, self.base.given(), folder, &files, &changes)
     }
 
     /// Says once which credentials installs have to do without.

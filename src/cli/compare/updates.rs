@@ -7,14 +7,15 @@ use crate::cli::load::{self, Loaded};
 use crate::cli::options::{self, Options};
 use crate::cli::test::with_causes;
 use crate::cli::{catalogue, containers, invoke, mend};
-use crate::compare::install::{Unseen, Which, differences};
+use crate::compare::install::{Aspect, Difference, Unseen, Which, differences};
+use crate::compare::lockfile::{Kind, LockChange};
 use crate::compare::noise::{Varying, seen_whole, varying};
 use crate::compare::side::{Install, Side};
 use crate::evidence::Evidence;
 use crate::project::lockfile::NAMES;
 use crate::report::progress::Display;
 use crate::report::review::Installs;
-use crate::sandbox::twin::{Change, twin};
+use crate::sandbox::twin::Change;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
@@ -26,6 +27,7 @@ const REPEAT: u32 = 2;
 pub(super) async fn installs(
     loaded: &Loaded,
     revisions: (&Revision, &Revision),
+    changes: &[LockChange],
     talk: &Talk,
     stop: &watch::Receiver<bool>,
 ) -> anyhow::Result<Installs> {
@@ -57,7 +59,45 @@ pub(super) async fn installs(
             compared.unseen.push(Unseen { on, why, packages: Vec::new() });
         }
     }
-    Ok(Installs::of(loaded.reported_toolchain(), compared))
+    let told = |difference: &Difference| is_told(difference, revisions, changes);
+    Ok(Installs::of(loaded.reported_toolchain(), compared, told))
+}
+
+/// Whether the lockfiles say already what an install shows: that a package comes or goes
+/// because its entry does, and that it is another because its entry says so.
+fn is_told(difference: &Difference, revisions: (&Revision, &Revision), changes: &[LockChange]) -> bool {
+    let path = difference.package.as_deref().unwrap_or_default();
+    let entry = |of: &Revision| of.lockfile.entries.contains_key(path);
+    let said = |kinds: &[Kind]| changes.iter().any(|of| of.path == path && kinds.contains(&of.kind));
+    match difference.aspect {
+        Aspect::Command => true,
+        Aspect::Presence => {
+            entry(revisions.0) != entry(revisions.1) || said(&[Kind::NoLongerInstalled, Kind::InstalledNow])
+        }
+        Aspect::Version | Aspect::Digest | Aspect::Source => said(&[
+            Kind::PrivateFromElsewhere,
+            Kind::OtherTarball,
+            Kind::OtherBytes,
+            Kind::IntegrityLost,
+            Kind::IntegrityWeakened,
+            Kind::IntegrityMissing,
+            Kind::IntegrityStrengthened,
+            Kind::Source,
+            Kind::Version,
+            Kind::Added,
+            Kind::Removed,
+            Kind::Moved,
+        ]),
+        Aspect::Exit
+        | Aspect::Message
+        | Aspect::Script
+        | Aspect::ScriptEnd
+        | Aspect::Process
+        | Aspect::Connection
+        | Aspect::Lookup
+        | Aspect::File
+        | Aspect::SecretRead => false,
+    }
 }
 
 /// What was observed of one tree.
@@ -121,8 +161,6 @@ async fn one(
 /// The working folder with the files of a revision laid over it, read anew.
 async fn laid(loaded: &Loaded, revision: &Revision) -> anyhow::Result<Loaded> {
     let folder = loaded.fresh_folder("review-")?;
-    let root = &loaded.project.root;
-    let (inside, given) = mend::layout(root, loaded.given());
     let bytes = |text: &str| text.as_bytes().to_vec();
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     files.insert(revision.file.to_owned(), bytes(revision.lockfile.source.text()));
@@ -134,9 +172,6 @@ async fn laid(loaded: &Loaded, revision: &Revision) -> anyhow::Result<Loaded> {
     let kept: Vec<String> =
         loaded.project.files.iter().filter(|path| !NAMES.contains(&path.as_str())).cloned().collect();
     let laid: Vec<_> = files.iter().map(|(path, bytes)| (path.as_str(), Change::Whole(bytes))).collect();
-    twin(root, &folder.join(&inside), &kept, &laid)?;
-    if !inside.as_os_str().is_empty() {
-        std::fs::copy(loaded.given().join("sealcheck.toml"), folder.join("sealcheck.toml"))?;
-    }
-    loaded.at(folder.join(given)).await
+    let given = mend::laid_out(&loaded.project, loaded.given(), &folder, &kept, &laid)?;
+    loaded.at(given).await
 }

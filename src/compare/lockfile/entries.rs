@@ -118,7 +118,7 @@ fn change(kind: Kind, entry: &LockEntry, left: Option<String>, right: Option<Str
 
 fn added(after: &LockEntry, all: &mut Vec<LockChange>) {
     all.push(change(Kind::Added, after, None, Some(source(after))));
-    if has_bytes(after) {
+    if after.has_bytes() {
         match after.integrity.as_ref().map(|integrity| integrity.strongest()) {
             None => all.push(change(Kind::IntegrityMissing, after, None, None)),
             Some(Algorithm::Sha1) => {
@@ -126,14 +126,6 @@ fn added(after: &LockEntry, all: &mut Vec<LockChange>) {
             }
             Some(Algorithm::Sha256 | Algorithm::Sha384 | Algorithm::Sha512) => {}
         }
-    }
-}
-
-/// Whether its bytes are a tarball that an integrity could vouch for.
-fn has_bytes(entry: &LockEntry) -> bool {
-    match entry.kind {
-        EntryKind::Registry | EntryKind::Remote | EntryKind::File => true,
-        EntryKind::Git | EntryKind::Link | EntryKind::Folder | EntryKind::Bundled => false,
     }
 }
 
@@ -163,7 +155,7 @@ fn integrity(before: &LockEntry, after: &LockEntry, same_version: bool, all: &mu
     let word = |algorithm: Algorithm| Some(algorithm.name().to_owned());
     match (&before.integrity, &after.integrity) {
         (None, None) => {}
-        (Some(was), None) if has_bytes(after) => {
+        (Some(was), None) if after.has_bytes() => {
             all.push(change(Kind::IntegrityLost, after, word(was.strongest()), None));
         }
         (Some(_), None) => {}

@@ -69,8 +69,12 @@ fn between(
         &Revision { lockfile: left, classes: &of_left, manifests: old },
         &Revision { lockfile: right, classes: &of_right, manifests: new },
         &Settings::default(),
+        &HERE,
     )
 }
+
+const HERE: Here<'static> =
+    Here { os: "linux", cpu: "x64", libc: "glibc", node: Some("20.20.2"), npm: Some("10.9.9") };
 
 /// Kind, name, before, after.
 fn told(changes: &[LockChange]) -> Vec<(Kind, &str, Option<&str>, Option<&str>)> {
@@ -334,4 +338,176 @@ proptest! {
         let lockfile = lockfile("package-lock.json", version, &tree);
         prop_assert_eq!(between((&lockfile, &manifest), (&lockfile, &manifest)), []);
     }
+}
+
+#[test]
+fn no_field_of_an_entry_changes_without_a_word() {
+    let none = BTreeMap::new();
+    let a = || with(entry("a", "1.0.0"), "optional", json!(true));
+    let gone = Kind::NoLongerInstalled;
+    // A field, how it was and is, and what is told of it.
+    let table: &[(&str, Value, Value, &[(Kind, Option<&str>, Option<&str>)])] = &[
+        (
+            "os",
+            json!(null),
+            json!(["win32"]),
+            &[
+                (gone, None, Some("os: win32, and here is linux")),
+                (Kind::Terms, Some("os: none"), Some("os: win32")),
+            ],
+        ),
+        (
+            "os",
+            json!(["win32"]),
+            json!(["win32", "linux"]),
+            &[
+                (Kind::InstalledNow, Some("os: win32, and here is linux"), None),
+                (Kind::Terms, Some("os: win32"), Some("os: linux, win32")),
+            ],
+        ),
+        ("os", json!(["linux", "win32"]), json!(["win32", "linux"]), &[]),
+        ("os", json!("linux"), json!(["linux"]), &[]),
+        (
+            "cpu",
+            json!(["x64"]),
+            json!(["!x64"]),
+            &[
+                (gone, None, Some("cpu: !x64, and here is x64")),
+                (Kind::Terms, Some("cpu: x64"), Some("cpu: !x64")),
+            ],
+        ),
+        (
+            "libc",
+            json!(["musl"]),
+            json!(null),
+            &[
+                (Kind::InstalledNow, Some("libc: musl, and here is glibc"), None),
+                (Kind::Terms, Some("libc: musl"), Some("libc: none")),
+            ],
+        ),
+        ("libc", json!(["glibc"]), json!(null), &[(Kind::Terms, Some("libc: glibc"), Some("libc: none"))]),
+        (
+            "engines",
+            json!({ "node": ">=18" }),
+            json!({ "node": ">=99" }),
+            &[
+                (gone, None, Some("engines: node >=99, and here is 20.20.2")),
+                (Kind::Terms, Some("engines: node >=18"), Some("engines: node >=99")),
+            ],
+        ),
+        (
+            "bin",
+            json!({ "a": "a.js" }),
+            json!({ "a": "a.js", "git": "a.js" }),
+            &[(Kind::Terms, Some("bin: none"), Some("bin: git a.js"))],
+        ),
+        (
+            "dependencies",
+            json!({ "b": "^1.0.0", "c": "1" }),
+            json!({ "b": "^2.0.0", "c": "1" }),
+            &[(Kind::Terms, Some("dependencies: b ^1.0.0"), Some("dependencies: b ^2.0.0"))],
+        ),
+        (
+            "optionalDependencies",
+            json!({ "b": "1" }),
+            json!(null),
+            &[(Kind::Terms, Some("optionalDependencies: b 1"), Some("optionalDependencies: none"))],
+        ),
+        ("optionalDependencies", json!({}), json!(null), &[]),
+        (
+            "peerDependenciesMeta",
+            json!(null),
+            json!({ "b": { "optional": true } }),
+            &[(
+                Kind::Terms,
+                Some("peerDependenciesMeta: none"),
+                Some("peerDependenciesMeta: b {optional: true}"),
+            )],
+        ),
+        (
+            "inBundle",
+            json!(null),
+            json!(true),
+            &[(Kind::Terms, Some("inBundle: none"), Some("inBundle: true"))],
+        ),
+        ("inBundle", json!(null), json!(false), &[]),
+        (
+            "hasInstallScript",
+            json!(true),
+            json!(null),
+            &[(Kind::Terms, Some("hasInstallScript: true"), Some("hasInstallScript: none"))],
+        ),
+        ("hasInstallScript", json!(null), json!(true), &[(Kind::InstallScript, None, None)]),
+        (
+            "hasShrinkwrap",
+            json!(null),
+            json!(true),
+            &[(Kind::Terms, Some("hasShrinkwrap: none"), Some("hasShrinkwrap: true"))],
+        ),
+        (
+            "devOptional",
+            json!(null),
+            json!(true),
+            &[(Kind::Terms, Some("devOptional: none"), Some("devOptional: true"))],
+        ),
+        (
+            "ofAnotherNpm",
+            json!(1),
+            json!(2),
+            &[(Kind::Terms, Some("ofAnotherNpm: 1"), Some("ofAnotherNpm: 2"))],
+        ),
+        (
+            "license",
+            json!("MIT"),
+            json!("ISC"),
+            &[(Kind::Metadata, Some("license: MIT"), Some("license: ISC"))],
+        ),
+    ];
+    for version in [2, 3] {
+        for (field, before, after, expected) in table {
+            let of = |value: &Value| {
+                lockfile("package-lock.json", version, &tree(&[("a", with(a(), field, value.clone()))]))
+            };
+            let changes = between((&of(before), &none), (&of(after), &none));
+            let expected: Vec<_> =
+                expected.iter().map(|(kind, left, right)| (*kind, "a", *left, *right)).collect();
+            assert_eq!(told(&changes), expected, "{version} {field}: {before} {after}");
+        }
+    }
+}
+
+#[test]
+fn what_lies_in_a_package_that_is_left_out_is_left_out() {
+    let none = BTreeMap::new();
+    let of = |os: Value, optional: bool| {
+        let outer = with(with(entry("a", "1.0.0"), "os", os), "optional", json!(optional));
+        let json = json!({ "lockfileVersion": 3, "packages": {
+            "node_modules/a": outer, "node_modules/a/node_modules/b": entry("b", "1.0.0") } });
+        Lockfile::parse(Source::new("package-lock.json", json.to_string())).unwrap()
+    };
+    let (left, right) = (of(Value::Null, true), of(json!(["darwin"]), true));
+    let gone: Vec<_> = between((&left, &none), (&right, &none))
+        .into_iter()
+        .filter(|change| change.kind == Kind::NoLongerInstalled)
+        .map(|change| change.path)
+        .collect();
+    assert_eq!(gone, ["node_modules/a", "node_modules/a/node_modules/b"]);
+}
+
+#[test]
+fn what_the_root_asks_for_is_told_once() {
+    let none = BTreeMap::new();
+    let of = |root: Value, version: &str| {
+        let json =
+            json!({ "lockfileVersion": 3, "packages": { "": root, "node_modules/a": entry("a", version) } });
+        Lockfile::parse(Source::new("package-lock.json", json.to_string())).unwrap()
+    };
+    let asks = |range: &str| json!({ "name": "shop", "dependencies": { "a": range } });
+    let kinds = |left: &Lockfile, right: &Lockfile| -> Vec<Kind> {
+        between((left, &none), (right, &none)).iter().map(|change| change.kind).collect()
+    };
+    assert_eq!(kinds(&of(asks("1"), "1.0.0"), &of(asks("2"), "2.0.0")), [Kind::Version]);
+    assert_eq!(kinds(&of(asks("1"), "1.0.0"), &of(asks("^1.0.0"), "1.0.0")), [Kind::Terms]);
+    let optional = json!({ "name": "shop", "optionalDependencies": { "a": "1" } });
+    assert_eq!(kinds(&of(asks("1"), "1.0.0"), &of(optional, "1.0.0")), [Kind::Terms, Kind::Terms]);
 }

@@ -1,7 +1,8 @@
 //! Which lockfile entries a command owes on a platform.
 
 use super::SealContext;
-use crate::project::lockfile::LockEntry;
+use crate::project::base::climbs;
+use crate::project::lockfile::{EntryKind, LockEntry};
 
 /// What a command leaves out.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +68,11 @@ impl Omitted {
 /// Whether the command has to install this entry here, as far as npm's own
 /// fields tell: a package inside one that does not fit does not fit either.
 pub(super) fn owes(entry: &LockEntry, omitted: Omitted, context: &SealContext<'_>) -> bool {
+    // Below a folder beside the project npm installs nothing (arborist's `build-ideal-tree.js`:
+    // "outside the root, somebody else's problem"), whatever the lockfile has there.
+    if climbs(&entry.path) > 0 && entry.kind != EntryKind::Folder {
+        return false;
+    }
     let platform = context.platform;
     let fits = |entry: &LockEntry| entry.fits(&platform.os, &platform.cpu, &platform.libc);
     let mut path = entry.path.as_str();

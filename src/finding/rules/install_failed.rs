@@ -4,7 +4,8 @@ use crate::evidence::Exchange;
 use crate::finding::case::{Case, Run, Sighting, answered, failed_answer, spec};
 use crate::finding::location::Spot;
 use crate::finding::rule::{Check, Rule};
-use crate::finding::run_verdict::{refused_script, upstream_out_of_reach};
+use crate::finding::refusal::refusal;
+use crate::finding::run_verdict::upstream_out_of_reach;
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
 
 pub(super) static RULE: Rule = Rule {
@@ -21,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
 const EXPLANATION: usize = 160;
 
 fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
-    if !run.must_work() || !run.failed() || upstream_out_of_reach(run).is_some() || refused_script(run).is_some() {
+    if !run.must_work() || !run.failed() || upstream_out_of_reach(run).is_some() || refusal(case, run).is_some() {
         return Vec::new();
     }
     let error = run.evidence.npm_error.as_ref();

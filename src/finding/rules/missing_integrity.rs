@@ -2,8 +2,6 @@
 
 use crate::finding::case::{Case, Sighting, spec};
 use crate::finding::location::Spot;
-use crate::project::integrity::Algorithm;
-use crate::project::lockfile::EntryKind;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, Severity, Verdict};
 
@@ -22,16 +20,8 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
         .lockfile
         .entries
         .values()
-        .filter(|entry| match entry.kind {
-            EntryKind::Registry | EntryKind::Remote | EntryKind::File => true,
-            EntryKind::Git | EntryKind::Link | EntryKind::Folder | EntryKind::Bundled => false,
-        })
         .filter_map(|entry| {
-            let lack = match entry.integrity.as_ref().map(|integrity| integrity.strongest()) {
-                None => "no integrity that npm can verify",
-                Some(Algorithm::Sha1) => "only a sha1 integrity",
-                Some(Algorithm::Sha256 | Algorithm::Sha384 | Algorithm::Sha512) => return None,
-            };
+            let lack = entry.weak_integrity()?;
             let name = entry.name.as_str();
             Some(
                 Sighting::new(

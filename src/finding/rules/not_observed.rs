@@ -1,11 +1,16 @@
 //! `not-observed`: where we were blind.
 
-use crate::finding::case::{CREDENTIAL_NOT_SET, Case, Run, Sighting, answered, owner, withheld};
+use crate::finding::case::{
+    CREDENTIAL_NOT_SET, Case, NOT_IN_STORE, Run, Sighting, UPSTREAM_UNREACHABLE, answered, owner, withheld,
+};
 use crate::finding::location::Spot;
 use crate::finding::rule::{Check, Rule};
-use crate::finding::run_verdict::{refused_script, upstream_out_of_reach};
+use crate::finding::refusal::refusal;
+use crate::finding::run_verdict::upstream_out_of_reach;
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
+use crate::project::Project;
 use crate::project::class::Class;
+use crate::project::lockfile::{EntryKind, LockEntry};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) static RULE: Rule = Rule {
@@ -41,7 +46,8 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         .collect();
     sightings.extend(undecided(case, run));
     sightings.extend(withheld_token(case, run));
-    sightings.extend(download(run));
+    sightings.extend(out_of_reach(case, run));
+    sightings.extend(refused(case, run));
     sightings.extend(unsearched(run));
     sightings.extend(unread(case, run));
     sightings
@@ -93,21 +99,80 @@ fn withheld_token(case: &Case<'_>, run: &Run<'_>) -> Option<Sighting> {
     )
 }
 
-/// A script that could not do without what we kept from it.
-fn download(run: &Run<'_>) -> Option<Sighting> {
-    let refused = refused_script(run)?;
-    Some(
-        Sighting::new(
-            refused.message(),
-            format!(
-                "if it may be downloaded from, add \"{}\" to `[trust] hosts` in sealcheck.toml",
-                refused.host
+/// Hosts that could not be asked: one of them, however many packages it has.
+fn out_of_reach(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+    if run.worked() {
+        return Vec::new();
+    }
+    let mut hosts: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+    for exchange in &run.evidence.exchanges {
+        if let Some(fault @ (UPSTREAM_UNREACHABLE | NOT_IN_STORE)) = exchange.fault.as_deref() {
+            hosts.entry((&exchange.host, fault)).or_insert(exchange.seq);
+        }
+    }
+    let told = |((host, fault), seq): ((&str, &str), u32)| {
+        let entries = of_host(case.project, host);
+        let happened = match fault {
+            NOT_IN_STORE => format!("{host} may not be asked (offline), and the store lacks answers of it"),
+            _ => format!("{host} could not be reached, and was not asked again after two attempts"),
+        };
+        let help = match fault {
+            NOT_IN_STORE => "run once without `--offline`, with the same `--store`".to_owned(),
+            _ => format!(
+                "`sealcheck doctor` says what stands in the way; where {host} is gone for good, let npm lock these packages at a registry that answers"
             ),
-        )
-        .key(&refused.host)
-        .package(&refused.package)
-        .seen(EvidenceKind::Exchange, refused.exchange),
-    )
+        };
+        let sighting = Sighting::new(format!("{happened}: {}", counted(&entries)), help)
+            .key(host)
+            .seen(EvidenceKind::Exchange, seq);
+        match entries.first() {
+            Some(first) if first.resolved_place.is_some() => sighting.at(Spot::resolved(&first.path)),
+            Some(first) => sighting.at(Spot::entry(&first.path)),
+            None => sighting,
+        }
+    };
+    hosts.into_iter().map(told).collect()
+}
+
+/// Entries that are fetched from a host, in the order of the lockfile.
+fn of_host<'a>(project: &'a Project, host: &str) -> Vec<&'a LockEntry> {
+    let is_there = |entry: &&LockEntry| match (entry.kind, &entry.resolved) {
+        (EntryKind::Registry, None) => {
+            project.config.registry_for(&entry.name, &project.public).host() == host
+        }
+        (_, Some(resolved)) => {
+            let url = url::Url::parse(resolved.strip_prefix("git+").unwrap_or(resolved)).ok();
+            url.is_some_and(|url| url.host_str() == Some(host))
+        }
+        (_, None) => false,
+    };
+    let mut found: Vec<&LockEntry> = project.lockfile.entries.values().filter(is_there).collect();
+    found.sort_by_key(|entry| entry.place.line);
+    found
+}
+
+/// "3 entries of the lockfile come from it (lines 12, 19, 26)".
+fn counted(entries: &[&LockEntry]) -> String {
+    let lines: Vec<String> = entries.iter().take(SHOWN).map(|entry| entry.place.line.to_string()).collect();
+    let more = entries.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    match entries {
+        [] => "no entry of the lockfile names it".to_owned(),
+        [only] => format!("{} comes from it (line {})", only.name, only.place.line),
+        [_, ..] => {
+            format!("{} entries of the lockfile come from it (lines {}{more})", entries.len(), lines.join(", "))
+        }
+    }
+}
+
+/// What the sandbox kept from an install that could not do without.
+fn refused(case: &Case<'_>, run: &Run<'_>) -> Option<Sighting> {
+    let refused = refusal(case, run)?;
+    let sighting = Sighting::new(refused.message, refused.help)
+        .key(refused.key)
+        .package(refused.package)
+        .at(refused.spot);
+    Some(refused.evidence.into_iter().fold(sighting, |sighting, (kind, at)| sighting.seen(kind, at)))
 }
 
 /// Requests that may have carried a planted secret where nobody looked.

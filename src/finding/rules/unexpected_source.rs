@@ -2,12 +2,10 @@
 
 use crate::evidence::Role;
 use crate::evidence::fact::SourceKind;
-use crate::evidence::seal::configured_registries;
-use crate::finding::accepted::matches_name;
+use crate::finding::NamedHosts;
 use crate::finding::case::{Case, Run, Sighting, is_own, spec};
 use crate::finding::location::Spot;
 use crate::project::class::Class;
-use std::collections::BTreeSet;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
 
@@ -23,10 +21,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     let project = case.project;
-    let registries = configured_registries(project);
-    let mut known: BTreeSet<&str> = registries.iter().map(|registry| registry.host()).collect();
-    known.insert(project.public.host());
-    known.extend(project.settings.registries.iter().flat_map(|entry| &entry.also).map(|also| also.host()));
+    let named = NamedHosts::of(project);
     run.packages()
         .filter(|(_, package)| !is_own(package.class))
         .filter_map(|(at, package)| {
@@ -38,8 +33,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             let host = source.host.as_deref()?;
             let handed_on = source.role == Role::Public
                 || source.role == Role::Own && package.class != Class::Other;
-            let trusted = project.settings.trusted_hosts.iter().any(|trusted| matches_name(trusted, host));
-            if !fetched || handed_on || trusted || known.contains(host) {
+            if !fetched || handed_on || named.has(host) {
                 return None;
             }
             Some(

@@ -2,6 +2,7 @@
 
 use super::read::{strings, words};
 use super::{EntryKind, LockEntry};
+use crate::project::base::{HIGHEST, climbs};
 use crate::project::integrity::Integrity;
 use crate::project::json::{Json, Kind, Member};
 use crate::project::name::PackageName;
@@ -39,7 +40,12 @@ impl<'a, 's> Entries<'a, 's> {
     }
 
     /// An entry of `packages` (versions 2 and 3).
-    pub(super) fn package(&mut self, member: &Member, specs: &BTreeSet<String>) -> Result<(), Complaint> {
+    pub(super) fn package(
+        &mut self,
+        member: &Member,
+        specs: &BTreeSet<String>,
+        linked: &BTreeSet<&str>,
+    ) -> Result<(), Complaint> {
         let (path, json) = (member.key.as_str(), &member.value);
         self.check_path(path, &member.key_span)?;
         let in_modules = in_modules(path);
@@ -68,7 +74,8 @@ impl<'a, 's> Entries<'a, 's> {
         let nested = path.matches("node_modules/").count() > 1;
         let kind = if link {
             EntryKind::Link
-        } else if in_modules.is_none() {
+        } else if in_modules.is_none() || linked.contains(path) {
+            // A link can lead into the `node_modules` of a folder above.
             EntryKind::Folder
         } else if bundled && nested && resolved.is_none() {
             EntryKind::Bundled
@@ -170,10 +177,12 @@ impl<'a, 's> Entries<'a, 's> {
 
     /// A path of an entry is joined to folders later on: it must stay inside.
     pub(super) fn check_path(&self, path: &str, span: &Range<usize>) -> Result<(), Complaint> {
-        let parts = || path.split('/');
-        if path.starts_with('/') || parts().any(|part| part == "..") {
+        // Beside the project is where `file:../x` leads; whether that is copied is decided later.
+        let above = climbs(path);
+        let parts = || path.split('/').skip(above);
+        if path.starts_with('/') || above > HIGHEST || parts().any(|part| part == "..") {
             return Err(self.complaint(span, format!("`{}` lies outside the project", clip(path))).help(
-                "a sandbox holds only the project's own folder; test from the folder that holds both",
+                "only packages below the project, or beside it in its git repository, are copied; depend on a published version of it",
             ));
         }
         let odd = path.contains(['\\', '\0', '\n', '\r']) || path.len() > 4096;

@@ -66,15 +66,23 @@ fn packages(json: &Json, entries: &mut Entries<'_, '_>) -> Result<(), Complaint>
         return Err(entries.wrong(packages, "packages", "an object"));
     }
     let specs = remote_specs(packages);
+    let linked = targets(packages);
     for member in packages.members() {
         if !member.value.is_object() {
             return Err(entries.wrong(&member.value, &member.key, "an object"));
         }
         if !member.key.is_empty() {
-            entries.package(member, &specs)?;
+            entries.package(member, &specs, &linked)?;
         }
     }
     Ok(())
+}
+
+/// Every folder that a link leads to.
+fn targets(packages: &Json) -> BTreeSet<&str> {
+    let links =
+        packages.members().iter().filter(|member| member.value.get("link").is_some_and(Json::is_true));
+    links.filter_map(|member| member.value.get("resolved")?.text()).collect()
 }
 
 /// Every URL that some package names as a dependency's own spec: what tells a

@@ -43,6 +43,8 @@ fn headline(page: &mut Page, review: &Review) {
         (Kind::Version, "changed"),
         (Kind::Removed, "removed"),
         (Kind::Moved, "moved"),
+        (Kind::InstalledNow, "installed here now"),
+        (Kind::NoLongerInstalled, "not installed here any more"),
     ]
     .into_iter()
     .filter_map(|(kind, word)| match count(kind) {
@@ -123,10 +125,14 @@ fn is_each_ones_own(kind: Kind) -> bool {
         | Kind::ScriptAllowed
         | Kind::InstallScript
         | Kind::Source
+        | Kind::NoLongerInstalled
+        | Kind::InstalledNow
+        | Kind::Terms
         | Kind::Added
         | Kind::Removed
         | Kind::IntegrityStrengthened
         | Kind::Flags
+        | Kind::Metadata
         | Kind::Form => false,
     }
 }
@@ -170,6 +176,10 @@ fn words(page: &Page, kind: Kind, change: &LockChange) -> (&'static str, String)
         Kind::OutOfRange => {
             ("outside of the range in package.json", format!("{} is asked for", left.unwrap_or_default()))
         }
+        Kind::NoLongerInstalled => ("not installed here any more", right.unwrap_or_default().to_owned()),
+        Kind::InstalledNow => ("installed here now", format!("before {}", left.unwrap_or_default())),
+        Kind::Terms => ("the same version, other terms", became),
+        Kind::Metadata => ("says otherwise of itself", became),
         Kind::Added => ("added", format!("from {}", right.unwrap_or_default())),
         Kind::Version => ("changed", String::new()),
         Kind::Removed => ("removed", String::new()),

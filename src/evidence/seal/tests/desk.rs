@@ -73,6 +73,7 @@ impl Desk {
         let mut desk = Self {
             project: Project {
                 root: "/srv/app".into(),
+                inside: String::new(),
                 directory: String::new(),
                 manifest: Manifest {
                     source: Source::new("package.json", "{}"),
