@@ -259,10 +259,13 @@ fn judged(
     );
     let Outcome { run, evidence } = outcome;
     let evidence = evidence.ok();
-    let verdict = judgement.runs.into_iter().next().unwrap_or_else(|| RunVerdict {
+    // A drill counts in no verdict.
+    let told = judgement.runs.into_iter().next().map(|told| RunVerdict { counts: false, ..told });
+    let verdict = told.unwrap_or_else(|| RunVerdict {
         run: run.id.clone(),
         verdict: finding::Verdict::Unobserved,
         because: "it was not judged".to_owned(),
+        counts: false,
         findings: Vec::new(),
         accepted: false,
     });

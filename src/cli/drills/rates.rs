@@ -57,6 +57,7 @@ async fn measure(
     let options = Options {
         choice: Default::default(),
         require_margin: 2,
+        margin_demanded: false,
         jobs: arguments.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
         scratch: ScratchChoice::Auto,
         timeout: Duration::from_secs(300),
