@@ -152,6 +152,7 @@ pub(crate) fn run(
     if let Some(said) = said {
         run.verdict = said.verdict;
         run.because = said.because.clone();
+        run.counts = Some(said.counts);
     }
     run
 }

@@ -206,14 +206,11 @@ impl Tested<'_> {
             })
             .collect();
         let code = if lines.is_empty() { Code::Unobserved } else { Code::Bad };
-        let blind = judgement.runs.iter().zip(self.judged).filter(|(said, run)| {
-            let losses = run.scenario.losses.len();
-            said.verdict == Verdict::Unobserved
-                && !said.accepted
-                && !run.scenario.control
-                && (losses == 0 || losses < self.judged_by.required_margin)
-        });
-        lines.extend(blind.map(|(said, _)| {
+        let blind = judgement
+            .runs
+            .iter()
+            .filter(|said| said.verdict == Verdict::Unobserved && !said.accepted && said.counts);
+        lines.extend(blind.map(|said| {
             safe(&format!(
                 "cannot be accepted: {} was not observed: {}; what was not seen is approved by nobody",
                 said.run, said.because

@@ -207,8 +207,8 @@ fn whole(report: &Report, wanted: &Wanted<'_>) -> Result<(), String> {
     if is_bad(report.verdict) {
         return Err(format!("it is {}", report.verdict));
     }
-    let bare = report.runs.iter().filter(|run| run.losses.is_empty() && !run.control);
-    if let Some(run) = bare.clone().find(|run| is_bad(run.verdict)) {
+    let mut counted = report.runs.iter().filter(|run| report.counts(run));
+    if let Some(run) = counted.find(|run| is_bad(run.verdict)) {
         return Err(format!("the run {} is {}", run.id, run.verdict));
     }
     let loud = report

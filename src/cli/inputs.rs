@@ -84,6 +84,7 @@ fn chosen(hash: &mut Hash, options: &Options) {
     let Options {
         choice,
         require_margin,
+        margin_demanded: _,
         jobs: _,
         scratch,
         timeout,

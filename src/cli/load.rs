@@ -10,6 +10,7 @@ use super::{catalogue, folders};
 use crate::plan::{Plan, PlanOptions};
 use crate::project::Project;
 use crate::project::ReadOptions;
+use crate::project::npmrc::NpmVersion;
 use crate::report::places::Place;
 use crate::scenario::{Loss, Scenario, Suite};
 use crate::secret::Secret;
@@ -420,7 +421,7 @@ fn scenarios(loaded: &Loaded, choice: &Choice) -> anyhow::Result<(Vec<Scenario>,
 
 /// The defences that the project has, under its toolchain.
 pub(crate) fn defences(loaded: &Loaded) -> anyhow::Result<BTreeSet<Loss>> {
-    crate::plan::defences(&loaded.project, Some(loaded.toolchain.npm.major)).map_err(unplanned)
+    crate::plan::defences(&loaded.project, Some(NpmVersion::from(&loaded.toolchain.npm))).map_err(unplanned)
 }
 
 /// The plan for scenarios, with planted values of its own.
@@ -447,7 +448,7 @@ fn planned(
     repeat: u32,
     seed: Secret,
 ) -> anyhow::Result<Plan> {
-    let options = PlanOptions { scenarios, repeat, seed, npm_major: Some(loaded.toolchain.npm.major) };
+    let options = PlanOptions { scenarios, repeat, seed, npm: Some(NpmVersion::from(&loaded.toolchain.npm)) };
     crate::plan::plan(project, &options).map_err(unplanned)
 }
 

@@ -9,7 +9,36 @@ use crate::finding::{self, Ground, Judgement};
 use crate::plan::margin::{self, Answer, Goal, Losses, MOST, Measured, Search};
 use crate::report::model::{Margin, MarginChange};
 use crate::runner::{Listener, Outcome};
+use crate::text::Complaint;
 use tokio::sync::watch;
+
+/// Whether the margin that somebody demands would be measured. That the project is sealed with
+/// all of its defences (a margin of 1) every suite shows.
+///
+/// # Errors
+/// What to run, where it would not.
+pub(super) fn measurable(options: &Options, measured: bool) -> Result<(), Complaint> {
+    let demanded = options.require_margin;
+    let most = u32::try_from(MOST).unwrap_or(u32::MAX).saturating_add(1);
+    if !options.margin_demanded || demanded <= 1 {
+        return Ok(());
+    }
+    if !measured {
+        return Err(Complaint::about(format!(
+            "a margin of {demanded} is required, and only `--suite margin` measures one"
+        ))
+        .help(format!(
+            "add `--suite margin`, or leave `--require-margin {demanded}` out (`require-margin`, `SEALCHECK_REQUIRE_MARGIN`)"
+        )));
+    }
+    if demanded > most {
+        return Err(Complaint::about(format!(
+            "a margin of {demanded} is required, and more than {MOST} losses at once are not tried"
+        ))
+        .help(format!("require {most} at most")));
+    }
+    Ok(())
+}
 
 /// What else is taken for granted by every margin.
 const ASSUMES: [&str; 4] = [

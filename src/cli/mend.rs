@@ -8,6 +8,7 @@ use crate::finding::{Ground, Verdict};
 use crate::plan::margin::{Became, Changed, Goal, Measured, Search};
 use crate::plan::mend::{Edit, Mend, mends};
 use crate::project::Project;
+use crate::project::npmrc::NpmVersion;
 use crate::runner::Outcome;
 use crate::sandbox::twin::{Change, twin};
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ pub(super) async fn changes(
     let Some((baseline, evidence)) = baseline.and_then(|of| Some((of, of.evidence.as_ref().ok()?))) else {
         return Ok(changes);
     };
-    for mend in mends(&loaded.project, evidence, Some(loaded.toolchain.npm.major))? {
+    for mend in mends(&loaded.project, evidence, Some(NpmVersion::from(&loaded.toolchain.npm)))? {
         say(&format!("margin: trying what becomes of it once you {}", mend.says));
         let became = match copy(loaded, &mend).await {
             Ok(changed) => became(trials, &changed, baseline, measured.installed.at_least).await?,

@@ -15,6 +15,8 @@ use std::time::Duration;
 pub(crate) struct Options {
     pub(crate) choice: Choice,
     pub(crate) require_margin: u32,
+    /// Whether somebody asked for it; else it is what is required of everyone.
+    pub(crate) margin_demanded: bool,
     pub(crate) jobs: usize,
     pub(crate) scratch: ScratchChoice,
     pub(crate) timeout: Duration,
@@ -125,6 +127,7 @@ pub(crate) fn layer(arguments: TestArguments, file: &Table, root: &Path) -> Resu
     Ok(Options {
         choice,
         require_margin: u32::try_from(margin.unwrap_or(2)).unwrap_or(u32::MAX),
+        margin_demanded: margin.is_some(),
         jobs: jobs(count),
         scratch: choose(arguments.scratch, file, "scratch")?.unwrap_or(ScratchChoice::Auto),
         timeout: timeout.as_deref().map_or(Ok(Duration::from_secs(900)), duration)?,
@@ -334,6 +337,30 @@ mod tests {
             super::super::arguments::Arguments::parse_from(["sealcheck", "test"].iter().chain(words.iter()));
         let super::super::arguments::Command::Test(test) = arguments.command else { panic!("not a test") };
         layer(test, &toml::from_str(file).unwrap(), Path::new("/"))
+    }
+
+    #[test]
+    fn a_margin_that_nothing_would_measure_is_refused() {
+        for (words, file, measured, refused) in [
+            (&["--require-margin", "3"][..], "", false, true),
+            (&["--require-margin", "2"], "", false, true),
+            (&[], "require-margin = 3", false, true),
+            (&["--require-margin", "3"], "", true, false),
+            (&["--require-margin", "4"], "", true, false),
+            // The search ends at three losses at once.
+            (&["--require-margin", "5"], "", true, true),
+            // Sealed with all defences is what every suite shows, and 2 is required of everyone.
+            (&["--require-margin", "1"], "", false, false),
+            (&["--require-margin", "0"], "", false, false),
+            (&[], "", false, false),
+        ] {
+            let options = layered(words, file).unwrap();
+            let told = crate::cli::margin::measurable(&options, measured);
+            assert_eq!(told.is_err(), refused, "{words:?} {file} {measured}");
+            if let (Err(complaint), false) = (told, measured) {
+                assert!(complaint.help.is_some_and(|help| help.contains("--suite margin")), "{words:?}");
+            }
+        }
     }
 
     #[test]

@@ -167,6 +167,7 @@ async fn prepare(
             .help("divide one project at a time, or give each machine other projects")
             .into());
     }
+    margin::measurable(&options, measures_margin(&options))?;
     for path in options.reports.iter().filter_map(|report| report.path.as_deref()) {
         save::probe(path)?;
     }

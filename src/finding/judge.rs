@@ -158,10 +158,10 @@ impl Looking<'_> {
             forces,
         } = sighting;
         let forces = forces.unwrap_or(rule.forces);
-        let limits = self.options.limits();
+        let required = self.options.required_margin;
         let counted = |run: &usize| {
             let run = &self.runs[*run];
-            counts(run.scenario.control, run.scenario.losses.len(), forces, limits)
+            counts(run.scenario.control, run.scenario.losses.len(), forces, required)
         };
         let counts = runs.is_empty() || runs.iter().any(counted);
         // What means nothing here is no run, and stands in no report as one.

@@ -28,7 +28,7 @@ pub use case::{Ground, JudgedRun, Observed};
 pub use hosts::NamedHosts;
 pub use judge::{Options, judge};
 pub use rule::{RULES, Rule, explain};
-pub use settle::{Basis, Judgement, Limits, RunFact, RunVerdict, Seen};
+pub use settle::{Basis, Judgement, Limits, RunFact, RunVerdict, Seen, counts};
 pub use sight::{Sight, SightedFact};
 pub use unite::{Part, united};
 pub use verdict::Verdict;

@@ -52,6 +52,9 @@ pub struct RunVerdict {
     pub verdict: Verdict,
     /// Why, a fragment.
     pub because: String,
+    /// Whether what it shows counts toward the report's verdict.
+    #[serde(default)]
+    pub counts: bool,
     /// Indices into the findings.
     pub findings: Vec<usize>,
     /// Everything that makes the verdict what it is was accepted.
@@ -193,11 +196,13 @@ fn settle(facts: &[RunFact], mut sights: Vec<&Sight>) -> Option<Settled> {
 /// Whether what a run shows counts toward the report: all of it in the world's
 /// own mishaps; where the project's defences were taken away only a leak (and
 /// what went unobserved), and only while fewer went than must be needed.
-pub(super) fn counts(control: bool, losses: usize, verdict: Verdict, limits: Limits) -> bool {
+///
+/// Everyone else reads the answer from [`RunVerdict::counts`], or from the report's run.
+pub fn counts(control: bool, losses: usize, verdict: Verdict, required_margin: usize) -> bool {
     match verdict {
         _ if control => false,
         _ if losses == 0 => true,
-        Verdict::Leaked | Verdict::Unobserved => losses < limits.required_margin,
+        Verdict::Leaked | Verdict::Unobserved => losses < required_margin,
         Verdict::NotApplicable | Verdict::Sealed | Verdict::Broken | Verdict::Exposed => false,
     }
 }
@@ -215,6 +220,7 @@ fn conclude(basis: Basis, settled: Vec<Settled>, limits: Limits) -> Judgement {
                 run: run.id.clone(),
                 verdict,
                 because,
+                counts: counts(run.control, run.losses, verdict, limits.required_margin),
                 findings: (0..settled.len())
                     .filter(|index| settled[*index].forces.contains_key(&at))
                     .collect(),
@@ -311,7 +317,7 @@ fn of_report(facts: &[RunFact], runs: &[Because], limits: Limits) -> Because {
                 Verdict::Unobserved,
                 format!("{}: the trap was not live, the run that must leak is {verdict}: {because}", run.id),
             ),
-            (false, _) if counts(run.control, run.losses, *verdict, limits) => {
+            (false, _) if counts(run.control, run.losses, *verdict, limits.required_margin) => {
                 take(*verdict, format!("{}: {because}", run.id));
             }
             (false, _) => take(Verdict::Sealed, String::new()),

@@ -5,6 +5,7 @@ use super::environment::OPENED;
 use super::needs::Stakes;
 use super::{Plan, PlantedSecrets, RunSpec, World, command, environment, world};
 use crate::project::Project;
+use crate::project::npmrc::NpmVersion;
 use crate::scenario::{
     self, Answer, Cache, Changes, Demand, Install, InstallChange, Loss, Need, Scenario, Suite,
 };
@@ -22,8 +23,8 @@ pub struct PlanOptions {
     /// What planted tokens are made of: random bytes of the caller's, new for each
     /// invocation. The same seed gives the same plan.
     pub seed: Secret,
-    /// The major version of the toolchain's npm, where it is known.
-    pub npm_major: Option<u64>,
+    /// The version of the toolchain's npm, where it is known.
+    pub npm: Option<NpmVersion>,
 }
 
 /// Why there is no plan.
@@ -53,13 +54,13 @@ pub fn plan(project: &Project, options: &PlanOptions) -> Result<Plan, PlanError>
     let stakes = Stakes::of(project, &words);
     let planting = Planting::of(project, &options.seed);
     let genuine = world::genuine(project, &stakes, &planting, &words);
-    let (seed, npm_major) = (&options.seed, options.npm_major);
-    let planner = Planner { project, words, stakes, planting, genuine, seed, npm_major };
+    let (seed, npm) = (&options.seed, options.npm);
+    let planner = Planner { project, words, stakes, planting, genuine, seed, npm };
     let mut scenarios: Vec<&Scenario> = options.scenarios.iter().collect();
     scenarios.sort_by_key(|scenario| rank(scenario));
     let mut plan = Plan { runs: Vec::new(), fillers: BTreeMap::new(), not_applicable: Vec::new() };
     for scenario in scenarios {
-        if let Some(reason) = planner.stakes.lacks(scenario, &planner.words, planner.npm_major) {
+        if let Some(reason) = planner.stakes.lacks(scenario, &planner.words, planner.npm) {
             plan.not_applicable.push((scenario.name.clone(), reason));
             continue;
         }
@@ -80,9 +81,9 @@ pub fn plan(project: &Project, options: &PlanOptions) -> Result<Plan, PlanError>
 
 /// The defences that stand between a project and a stranger's bytes under an npm; none
 /// where nothing is private.
-pub fn defences(project: &Project, npm_major: Option<u64>) -> Result<BTreeSet<Loss>, PlanError> {
+pub fn defences(project: &Project, npm: Option<NpmVersion>) -> Result<BTreeSet<Loss>, PlanError> {
     let words = command::words(project).map_err(|complaint| PlanError::Command(Box::new(complaint)))?;
-    Ok(Stakes::of(project, &words).defences(&words, npm_major))
+    Ok(Stakes::of(project, &words).defences(&words, npm))
 }
 
 fn rank(scenario: &Scenario) -> u8 {
@@ -129,20 +130,14 @@ pub(super) struct Planner<'a> {
     pub(super) planting: Planting,
     genuine: World,
     seed: &'a Secret,
-    npm_major: Option<u64>,
+    npm: Option<NpmVersion>,
 }
 
 impl Planner<'_> {
     fn run(&self, scenario: &Scenario, repeat: u32) -> Result<RunSpec, PlanError> {
         let mut notes = Vec::new();
-        let env = environment::build(
-            self.project,
-            &self.stakes,
-            &self.planting,
-            scenario,
-            self.npm_major,
-            &mut notes,
-        );
+        let env =
+            environment::build(self.project, &self.stakes, &self.planting, scenario, self.npm, &mut notes);
         if !self.planting.left_out.is_empty() {
             notes.push(format!(
                 "left out of npm's configuration: {} (the sandbox has its own, the gateway uses yours)",
@@ -151,7 +146,7 @@ impl Planner<'_> {
         }
         let command = self.command(scenario);
         let mut adapted = scenario.clone();
-        let (losses, note) = self.stakes.losses(scenario, &self.words, &command, self.npm_major);
+        let (losses, note) = self.stakes.losses(scenario, &self.words, &command, self.npm);
         adapted.losses = losses;
         notes.extend(note);
         let (changes, npmrc) = self.files(scenario)?;

@@ -6,20 +6,23 @@ use super::tests::{changed, changed_paths, options, reason, run};
 use super::*;
 use crate::project::Project;
 use crate::project::lockfile::EntryKind;
+use crate::project::npmrc::NpmVersion;
 use crate::scenario::Loss;
 use crate::text::Source;
 use serde_json::{Value, json};
 
 const MAPPED: &str = "@acme:registry=https://npm.acme.example/npm/\n";
+const OLDER: NpmVersion = NpmVersion(11, 19, 1);
+const NEWEST: NpmVersion = NpmVersion(12, 2, 0);
 const MAPPING: [Loss; 1] = [Loss::Mapping];
 
 fn mapped_at(level: Level) -> Project {
     sample::project(&[(level, MAPPED)], &sound_lock())
 }
 
-fn under(project: &Project, name: &str, npm_major: u64) -> Result<RunSpec, String> {
+fn under(project: &Project, name: &str, npm: NpmVersion) -> Result<RunSpec, String> {
     let mut options = options(&[name]);
-    options.npm_major = Some(npm_major);
+    options.npm = Some(npm);
     let mut plan = plan(project, &options).unwrap();
     plan.not_applicable.pop().map_or_else(|| Ok(plan.runs.remove(0)), |(_, why)| Err(why))
 }
@@ -160,28 +163,108 @@ fn what_this_npm_does_not_know_does_not_apply() {
     let mut project = sound();
     let entry = project.lockfile.entries.get_mut("node_modules/@acme/internal").unwrap();
     entry.has_install_script = true;
-    for (name, key) in [
-        ("allow-remote-none", "`allow-remote`"),
-        ("install-scripts-unreviewed", "`strict-allow-scripts`"),
-        ("install-scripts-denied", "`allowScripts`"),
+    let mut unresolved = sound();
+    unresolved.lockfile.entries.get_mut("node_modules/left-pad").unwrap().resolved = None;
+    let mut from_git = sound();
+    from_git.lockfile.entries.get_mut("node_modules/left-pad").unwrap().kind = EntryKind::Git;
+    let url = "takes no URL for `replace-registry-host`";
+    // The first version that knows it, measured, and the one before.
+    for (project, name, before, first, why) in [
+        (&project, "allow-remote-none", (11, 13, 0), (11, 14, 0), "does not know `allow-remote`"),
+        (&from_git, "allow-git-none", (11, 8, 0), (11, 9, 0), "does not know `allow-git`"),
+        (&unresolved, "min-release-age", (11, 9, 0), (11, 10, 0), "does not know `min-release-age`"),
+        (&unresolved, "min-release-age", (11, 0, 0), (11, 12, 0), "does not know `min-release-age`"),
+        (
+            &project,
+            "install-scripts-unreviewed",
+            (11, 15, 0),
+            (11, 16, 0),
+            "does not know `strict-allow-scripts`",
+        ),
+        (&project, "install-scripts-denied", (11, 15, 0), (11, 16, 0), "does not know `allowScripts`"),
+        (&project, "install-scripts-denied", (10, 9, 9), (12, 2, 0), "does not know `allowScripts`"),
+        (&project, "replace-registry-host-url", (11, 17, 0), (11, 18, 0), url),
+        (&project, "replace-registry-host-url", (8, 19, 4), (12, 0, 0), url),
+        (
+            &project,
+            "replace-registry-host-always",
+            (8, 15, 0),
+            (8, 16, 0),
+            "does not know `replace-registry-host`",
+        ),
+        (
+            &project,
+            "resolved-omitted-on-write",
+            (8, 9, 0),
+            (8, 10, 0),
+            "does not know `omit-lockfile-registry-resolved`",
+        ),
     ] {
-        assert_eq!(under(&project, name, 10).unwrap_err(), format!("npm 10 does not know {key}"));
-        under(&project, name, 11).unwrap();
+        let (before, first) =
+            (NpmVersion(before.0, before.1, before.2), NpmVersion(first.0, first.1, first.2));
+        assert_eq!(under(project, name, before).unwrap_err(), format!("npm {before} {why}"), "{name}");
+        under(project, name, first).unwrap();
+    }
+}
+
+/// Every setting of a catalogue's scenario is known to the newest npm that was measured.
+#[test]
+fn the_newest_npm_knows_what_the_catalogue_sets() {
+    let project = sound();
+    let stakes = needs::Stakes::of(&project, &[]);
+    for scenario in crate::scenario::catalogue::builtin() {
+        let ignored = environment::ignored(scenario, &stakes, Some(NEWEST));
+        assert_eq!(ignored, None, "{}", scenario.name);
+    }
+}
+
+#[test]
+fn an_option_that_this_npm_does_not_know_does_not_apply_either() {
+    let project = sound();
+    let stakes = needs::Stakes::of(&project, &[]);
+    let ignored = |option: &str, npm: NpmVersion| {
+        let mut scenario = crate::scenario::catalogue::builtin()[0].clone();
+        scenario.install.npm_options = vec![option.to_owned()];
+        environment::ignored(&scenario, &stakes, Some(npm))
+    };
+    for option in ["--install-strategy=nested", "--no-replace-registry-host", "--install-links"] {
+        assert!(ignored(option, NpmVersion(8, 0, 0)).unwrap().starts_with("npm 8.0.0 does not know"));
+        assert_eq!(ignored(option, NpmVersion(10, 9, 9)), None, "{option}");
+    }
+    assert!(ignored("--libc=musl", NpmVersion(10, 2, 5)).is_some());
+    assert_eq!(ignored("--libc=musl", NpmVersion(10, 3, 0)), None);
+    assert_eq!(ignored("--@acme:registry=https://npm.acme.example/", NpmVersion(8, 0, 0)), None);
+}
+
+/// A key that this npm does not know defends nothing, whoever set it.
+#[test]
+fn a_control_that_this_npm_does_not_know_is_no_defence() {
+    let with = |line: &str| sample::project(&[(Level::Project, &format!("{MAPPED}{line}\n"))], &sound_lock());
+    for (line, before, first) in [
+        ("allow-remote=none", (11, 13, 0), (11, 14, 0)),
+        ("allow-git=none", (11, 8, 0), (11, 9, 0)),
+        ("strict-allow-scripts=true", (11, 15, 0), (11, 16, 0)),
+    ] {
+        let has = |npm: (u64, u64, u64)| {
+            let npm = NpmVersion(npm.0, npm.1, npm.2);
+            defences(&with(line), Some(npm)).unwrap().contains(&Loss::Controls)
+        };
+        assert_eq!((has(before), has(first)), (false, true), "{line}");
     }
 }
 
 #[test]
 fn open_controls_take_what_npm_12_or_the_project_has_closed() {
-    assert_eq!(under(&sound(), "install-controls-open", 11).unwrap().scenario.losses, []);
-    assert_eq!(under(&sound(), "install-controls-open", 12).unwrap().scenario.losses, [Loss::Controls]);
+    assert_eq!(under(&sound(), "install-controls-open", OLDER).unwrap().scenario.losses, []);
+    assert_eq!(under(&sound(), "install-controls-open", NEWEST).unwrap().scenario.losses, [Loss::Controls]);
     let closed =
         sample::project(&[(Level::Project, &format!("{MAPPED}ignore-scripts=true\n"))], &sound_lock());
-    let run = under(&closed, "install-controls-open", 11).unwrap();
+    let run = under(&closed, "install-controls-open", OLDER).unwrap();
     assert_eq!(run.scenario.losses, [Loss::Controls]);
     assert_eq!(run.env["npm_config_ignore_scripts"], "false");
-    let control = under(&sound(), "control", 11).unwrap();
+    let control = under(&sound(), "control", OLDER).unwrap();
     assert_eq!(control.scenario.losses, [Loss::Mapping, Loss::Resolved, Loss::Integrity]);
-    assert_eq!(under(&sound(), "control", 12).unwrap().scenario.losses.len(), 4);
+    assert_eq!(under(&sound(), "control", NEWEST).unwrap().scenario.losses.len(), 4);
 }
 
 #[test]

@@ -3,20 +3,9 @@
 use super::credential::Planting;
 use super::needs::Stakes;
 use crate::project::Project;
+use crate::project::npmrc::{Feature, NpmVersion};
 use crate::scenario::Scenario;
 use std::collections::BTreeMap;
-
-/// npm settings that only some versions know, with the first that does. npm 11
-/// warns of unknown variables and announces that it will refuse them.
-const SINCE: [(&str, u64); 7] = [
-    ("allow-remote", 11),
-    ("allow-git", 11),
-    ("allow-file", 11),
-    ("allow-directory", 11),
-    ("min-release-age", 11),
-    ("strict-allow-scripts", 11),
-    ("dangerously-allow-all-scripts", 11),
-];
 
 /// npm's install controls, opened as far as they go.
 pub(super) const OPENED: [(&str, &str); 5] = [
@@ -27,18 +16,27 @@ pub(super) const OPENED: [(&str, &str); 5] = [
     ("dangerously-allow-all-scripts", "true"),
 ];
 
-/// Why this npm cannot play a scenario: it knows none of what is set. A control
+/// Why this npm cannot play a scenario: it makes nothing of what is set there. A control
 /// takes whatever there is to take.
-pub(super) fn too_old(scenario: &Scenario, npm_major: Option<u64>) -> Option<String> {
-    let major = npm_major.filter(|_| !scenario.control)?;
-    let since = |key: &str| SINCE.iter().find(|(known, _)| *known == key).map_or(0, |(_, since)| *since);
-    let newest = scenario.project.npm_config.keys().max_by_key(|key| since(key));
-    let all = scenario.project.npm_config.keys().all(|key| since(key) > major);
-    match (newest, scenario.project.allow_scripts) {
-        (Some(key), _) if all => Some(format!("npm {major} does not know `{key}`")),
-        (_, Some(_)) if major < 11 => Some(format!("npm {major} does not know `allowScripts`")),
-        (Some(_) | None, Some(_) | None) => None,
-    }
+pub(super) fn ignored(scenario: &Scenario, stakes: &Stakes<'_>, npm: Option<NpmVersion>) -> Option<String> {
+    let npm = npm.filter(|_| !scenario.control)?;
+    let changes = &scenario.project;
+    let set = changes.npm_config.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    let optioned = scenario.install.npm_options.iter().filter_map(|option| option_of(option));
+    let setting = set.chain(optioned).find_map(|(key, value)| {
+        // What cannot be filled is told as lacking.
+        npm.ignores(key, &stakes.filled(value).unwrap_or_default())
+    });
+    setting.or_else(|| {
+        (changes.allow_scripts.is_some() && !npm.does(Feature::AllowScripts))
+            .then(|| format!("npm {npm} does not know `allowScripts`"))
+    })
+}
+
+/// The key and the value of an option of npm's command line.
+fn option_of(option: &str) -> Option<(&str, &str)> {
+    let option = option.strip_prefix("--")?;
+    Some(option.split_once('=').unwrap_or((option.strip_prefix("no-").unwrap_or(option), "")))
 }
 
 /// What npm tells its own children of itself; carried over it would be a lie.
@@ -71,7 +69,7 @@ pub(super) fn build(
     stakes: &Stakes<'_>,
     planting: &Planting,
     scenario: &Scenario,
-    npm_major: Option<u64>,
+    npm: Option<NpmVersion>,
     notes: &mut Vec<String>,
 ) -> BTreeMap<String, String> {
     let mut env = BTreeMap::new();
@@ -117,8 +115,7 @@ pub(super) fn build(
     let opened = OPENED.iter().filter(|_| scenario.project.remove_controls);
     let wanted = scenario.project.npm_config.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     for (key, value) in opened.copied().chain(wanted) {
-        let since = SINCE.iter().find(|(known, _)| *known == key).map(|(_, since)| *since);
-        if since.zip(npm_major).is_none_or(|(since, major)| major >= since) {
+        if npm.is_none_or(|npm| npm.knows(key)) {
             // What cannot be filled is not planned.
             set(key, &stakes.filled(value).unwrap_or_else(|| value.to_owned()));
         }

@@ -4,7 +4,7 @@
 use super::command;
 use super::needs::Stakes;
 use crate::project::name::PackageName;
-use crate::project::npmrc::{Level, NpmConfig, Setting, Value};
+use crate::project::npmrc::{Level, NpmConfig, NpmVersion, Setting, Value};
 use crate::project::registry::RegistryUrl;
 use crate::scenario::{Loss, MappingForm, NpmrcLevel, Scenario};
 
@@ -145,7 +145,7 @@ impl Stakes<'_> {
         scenario: &Scenario,
         before: &[String],
         after: &[String],
-        npm_major: Option<u64>,
+        npm: Option<NpmVersion>,
     ) -> (Vec<Loss>, Option<String>) {
         let mut note = None;
         let mut losses = scenario.losses.clone();
@@ -164,7 +164,7 @@ impl Stakes<'_> {
             };
             note = Some(format!("takes nothing here: {why}"));
         }
-        if losses.contains(&Loss::Controls) && !self.has_controls(before, npm_major) {
+        if losses.contains(&Loss::Controls) && !self.has_controls(before, npm) {
             losses.retain(|loss| *loss != Loss::Controls);
             if !scenario.control {
                 note = Some("takes nothing here: neither npm nor the project controls installs".to_owned());

@@ -9,7 +9,7 @@ use crate::evidence::fact::Evidence;
 use crate::project::Project;
 use crate::project::integrity::Algorithm;
 use crate::project::lockfile::LockEntry;
-use crate::project::npmrc::Level;
+use crate::project::npmrc::{Level, NpmVersion};
 use crate::scenario::Loss;
 use crate::text::Complaint;
 use serde_json::Value;
@@ -43,7 +43,11 @@ pub enum Edit {
 ///
 /// # Errors
 /// Where the command or the lockfile, which were read before, cannot be read.
-pub fn mends(project: &Project, baseline: &Evidence, npm_major: Option<u64>) -> Result<Vec<Mend>, PlanError> {
+pub fn mends(
+    project: &Project,
+    baseline: &Evidence,
+    npm: Option<NpmVersion>,
+) -> Result<Vec<Mend>, PlanError> {
     let words =
         command::words(project).map_err(|complaint: Complaint| PlanError::Command(Box::new(complaint)))?;
     let stakes = Stakes::of(project, &words);
@@ -53,7 +57,7 @@ pub fn mends(project: &Project, baseline: &Evidence, npm_major: Option<u64>) -> 
         .map(|(adds, field)| pin(project, &fetched, adds, field, |entry| shown(baseline, entry, adds)));
     let mut all = pinned.collect::<Result<Vec<_>, _>>()?;
     all.push(map(project, &fetched));
-    all.push(refuse_remote(project, &stakes, &words, npm_major));
+    all.push(refuse_remote(project, &stakes, &words, npm));
     Ok(all.into_iter().flatten().collect())
 }
 
@@ -133,9 +137,9 @@ fn refuse_remote(
     project: &Project,
     stakes: &Stakes<'_>,
     words: &[String],
-    npm_major: Option<u64>,
+    npm: Option<NpmVersion>,
 ) -> Option<Mend> {
-    if npm_major.is_none_or(|major| major < 11) || stakes.has_controls(words, npm_major) {
+    if npm.is_none_or(|npm| !npm.knows("allow-remote")) || stakes.has_controls(words, npm) {
         return None;
     }
     with_lines(project, Loss::Controls, &["allow-remote=none".to_owned()])
@@ -176,6 +180,9 @@ mod tests {
     use crate::plan::sample::{PRIVATE, project, registry_entry, sound_lock};
     use serde_json::json;
 
+    const OLD: NpmVersion = NpmVersion(11, 13, 0);
+    /// The first that knows `allow-remote`.
+    const NEW: NpmVersion = NpmVersion(11, 14, 0);
     const SHOWN: &str = "sha512-bWFkZSB1cA==";
 
     /// A baseline that installed `@acme/internal` with bytes of that role.
@@ -225,14 +232,14 @@ mod tests {
 
     const MAPPED: &str = "@acme:registry=https://npm.acme.example/npm/\n";
 
-    fn says(project: &Project, evidence: &Evidence, npm_major: u64) -> Vec<String> {
-        mends(project, evidence, Some(npm_major)).unwrap().into_iter().map(|mend| mend.says).collect()
+    fn says(project: &Project, evidence: &Evidence, npm: NpmVersion) -> Vec<String> {
+        mends(project, evidence, Some(npm)).unwrap().into_iter().map(|mend| mend.says).collect()
     }
 
     #[test]
     fn a_pin_that_lacks_is_filled_in_with_what_the_baseline_showed() {
         let own = baseline("own", Some(true));
-        let whole = |project: &Project| match mends(project, &own, Some(10)).unwrap().as_slice() {
+        let whole = |project: &Project| match mends(project, &own, Some(OLD)).unwrap().as_slice() {
             [Mend { edit: Edit::Whole(text), file, .. }] if file == "package-lock.json" => text.clone(),
             other => unreachable!("{other:?}"),
         };
@@ -245,7 +252,7 @@ mod tests {
     #[test]
     fn what_a_stranger_gave_is_pinned_by_nobody() {
         for evidence in [baseline("foreign", Some(true)), baseline("own", Some(false))] {
-            assert_eq!(says(&without("integrity", MAPPED), &evidence, 10), Vec::<String>::new());
+            assert_eq!(says(&without("integrity", MAPPED), &evidence, OLD), Vec::<String>::new());
         }
     }
 
@@ -254,21 +261,21 @@ mod tests {
         let own = baseline("own", None);
         let unmapped = project(&[(Level::User, MAPPED)], &sound_lock());
         let line = format!("set `@acme:registry={PRIVATE}` in .npmrc");
-        assert_eq!(says(&unmapped, &own, 10), [line]);
+        assert_eq!(says(&unmapped, &own, OLD), [line]);
         // One without a scope keeps nobody from mapping the others.
         let mut lock = sound_lock();
         lock["packages"]["node_modules/acme-log"] = registry_entry(PRIVATE, "acme-log", "1.0.0");
-        assert_eq!(says(&project(&[], &lock), &own, 10).len(), 1);
+        assert_eq!(says(&project(&[], &lock), &own, OLD).len(), 1);
     }
 
     #[test]
     fn controls_are_set_where_npm_knows_them_and_nobody_has() {
         let own = baseline("own", None);
         let sound = project(&[(Level::Project, MAPPED)], &sound_lock());
-        assert_eq!(says(&sound, &own, 10), Vec::<String>::new());
-        assert_eq!(says(&sound, &own, 11), ["set `allow-remote=none` in .npmrc"]);
-        assert_eq!(says(&sound, &own, 12), Vec::<String>::new());
+        assert_eq!(says(&sound, &own, OLD), Vec::<String>::new());
+        assert_eq!(says(&sound, &own, NEW), ["set `allow-remote=none` in .npmrc"]);
+        assert_eq!(says(&sound, &own, NpmVersion(12, 0, 0)), Vec::<String>::new());
         let set = project(&[(Level::Project, &format!("{MAPPED}allow-remote=none\n"))], &sound_lock());
-        assert_eq!(says(&set, &own, 11), Vec::<String>::new());
+        assert_eq!(says(&set, &own, NEW), Vec::<String>::new());
     }
 }

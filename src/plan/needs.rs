@@ -9,7 +9,7 @@ use crate::project::class::Class;
 use crate::project::integrity::Algorithm;
 use crate::project::lockfile::{EntryKind, LockEntry};
 use crate::project::name::PackageName;
-use crate::project::npmrc::{Level, Setting, Value};
+use crate::project::npmrc::{Feature, Level, NpmVersion, Setting, Value};
 use crate::project::registry::RegistryUrl;
 use crate::scenario::{Loss, Need, Scenario};
 use std::collections::BTreeSet;
@@ -92,10 +92,10 @@ impl<'a> Stakes<'a> {
         &self,
         scenario: &Scenario,
         command: &[String],
-        npm_major: Option<u64>,
+        npm: Option<NpmVersion>,
     ) -> Option<String> {
         let needs = || scenario.needs.iter().find_map(|need| self.lack(*need, command));
-        environment::too_old(scenario, npm_major)
+        environment::ignored(scenario, self, npm)
             .or_else(needs)
             .or_else(|| {
                 let values = scenario.project.npm_config.values().chain(&scenario.install.npm_options);
@@ -228,7 +228,7 @@ impl<'a> Stakes<'a> {
     }
 
     /// The defences there are to be lost.
-    pub(super) fn defences(&self, command: &[String], npm_major: Option<u64>) -> BTreeSet<Loss> {
+    pub(super) fn defences(&self, command: &[String], npm: Option<NpmVersion>) -> BTreeSet<Loss> {
         let has = |need: Need| self.lack(need, command).is_none();
         let mut defences = BTreeSet::new();
         if !has(Need::Private) {
@@ -244,22 +244,26 @@ impl<'a> Stakes<'a> {
                 defences.insert(loss);
             }
         }
-        if self.has_controls(command, npm_major) {
+        if self.has_controls(command, npm) {
             defences.insert(Loss::Controls);
         }
         defences
     }
 
-    /// npm 12 has its controls on by itself; before it somebody has to set them.
-    pub(super) fn has_controls(&self, command: &[String], npm_major: Option<u64>) -> bool {
-        let set = OPENED.iter().any(|(key, opened)| {
+    /// npm 12 has its controls on by itself; before it somebody has to set them, by a key that
+    /// this npm knows.
+    pub(super) fn has_controls(&self, command: &[String], npm: Option<NpmVersion>) -> bool {
+        let known = OPENED.iter().filter(|(key, _)| npm.is_none_or(|npm| npm.knows(key)));
+        let set = known.into_iter().any(|(key, opened)| {
             let commanded = command::option_values(command, key);
             let configured = self.project.config.plain(key);
             let flag = format!("--{key}");
             commanded.into_iter().chain(configured).any(|value| value != *opened) || command.contains(&flag)
         });
-        set || npm_major.is_some_and(|major| major >= 12)
-            || npm_major.is_some_and(|major| major >= 11) && self.project.manifest.allow_scripts.is_some()
+        let does = |feature: Feature| npm.is_some_and(|npm| npm.does(feature));
+        set || does(Feature::RefusesRemote)
+            || does(Feature::UnreviewedScriptsWait)
+            || does(Feature::AllowScripts) && self.project.manifest.allow_scripts.is_some()
     }
 
     /// Whether an entry that the command installs is so.

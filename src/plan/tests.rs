@@ -3,6 +3,7 @@
 use super::sample::{self, PRIVATE, PUBLIC, seed, sound, sound_lock, url};
 use super::*;
 use crate::project::Project;
+use crate::project::npmrc::NpmVersion;
 use crate::scenario::{Install, Loss, catalogue};
 use crate::text::Source;
 use serde_json::{Value, json};
@@ -32,7 +33,7 @@ pub(super) fn options(names: &[&str]) -> PlanOptions {
         .filter(|scenario| names.contains(&scenario.name.as_str()))
         .cloned()
         .collect();
-    PlanOptions { scenarios, repeat: 1, seed: seed(), npm_major: Some(11) }
+    PlanOptions { scenarios, repeat: 1, seed: seed(), npm: Some(NpmVersion(11, 19, 1)) }
 }
 
 pub(super) fn run(project: &Project, name: &str) -> RunSpec {
@@ -350,7 +351,7 @@ fn a_registry_on_this_machine_has_a_door_where_its_name_leads_unless_it_refuses(
 #[test]
 fn a_setting_that_this_npm_does_not_know_is_not_set() {
     let mut options = options(&["control"]);
-    options.npm_major = Some(10);
+    options.npm = Some(NpmVersion(10, 9, 9));
     let old = plan(&sound(), &options).unwrap();
     assert!(!old.runs[0].env.contains_key("npm_config_allow_remote"));
 }

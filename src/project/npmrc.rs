@@ -4,6 +4,7 @@
 //! This module must not know what a registry answers.
 
 mod credential;
+mod features;
 mod ini;
 pub(crate) mod levels;
 pub mod render;
@@ -13,6 +14,7 @@ mod tests;
 mod variables;
 
 pub use credential::Credential;
+pub use features::{Feature, NpmVersion};
 pub(crate) use secrets::{is_secret as is_secret_key, names_a_secret, redact as without_secrets};
 
 use super::name::PackageName;

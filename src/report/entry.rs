@@ -31,6 +31,7 @@ impl Run {
             platform: None,
             verdict: Verdict::Unobserved,
             because: String::new(),
+            counts: None,
             command: Vec::new(),
             then: Vec::new(),
             exit_code: None,

@@ -192,7 +192,7 @@ fn merged(mut shards: Vec<Read>) -> Option<Report> {
     let judgement = Basis { facts, sights: united(&parts) }.settled(limits);
     report.runs = runs;
     for (run, said) in report.runs.iter_mut().zip(judgement.runs) {
-        (run.verdict, run.because) = (said.verdict, said.because);
+        (run.verdict, run.because, run.counts) = (said.verdict, said.because, Some(said.counts));
     }
     report.started = started;
     report.subject.inputs_sha512 = inputs;

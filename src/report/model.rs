@@ -259,6 +259,11 @@ pub struct Run {
     pub verdict: Verdict,
     /// Why, one sentence without a full stop.
     pub because: String,
+    /// Whether what it shows counts toward the report's verdict: not where it is the trap, and
+    /// where defences were taken away only a leak or what went unobserved does, while fewer
+    /// went than must be needed. Absent in reports that did not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<bool>,
     /// The command as run.
     pub command: Vec<String>,
     /// The command that was to be run in the same place once the first had exited with 0.
@@ -374,6 +379,15 @@ impl Report {
     pub fn count(&self, severity: Severity) -> usize {
         let open = |finding: &&Finding| finding.counts && finding.accepted.is_none();
         self.findings.iter().filter(open).filter(|finding| finding.severity == severity).count()
+    }
+
+    /// Whether what a run shows counts toward the verdict. A report that does not say it
+    /// required its margin, or 2 where it has none.
+    pub fn counts(&self, run: &Run) -> bool {
+        run.counts.unwrap_or_else(|| {
+            let required = self.margin.as_ref().map_or(2, |margin| margin.required as usize);
+            crate::finding::counts(run.control, run.losses.len(), run.verdict, required)
+        })
     }
 
     /// Runs of which silence proves nothing: what went unobserved, and a trap that was not

@@ -15,7 +15,7 @@ use crate::evidence::Evidence;
 use crate::finding::{self, Finding, Ground, RunVerdict};
 use crate::plan::{RunSpec, command};
 use crate::project::npmrc::render::Edit;
-use crate::project::npmrc::{Level, Value};
+use crate::project::npmrc::{Level, NpmVersion, Value};
 use crate::project::settings::{Install, Settings};
 use crate::project::{Project, ReadOptions};
 use crate::report::places;
@@ -259,15 +259,18 @@ fn judged(
     );
     let Outcome { run, evidence } = outcome;
     let evidence = evidence.ok();
-    let verdict = judgement.runs.into_iter().next().unwrap_or_else(|| RunVerdict {
+    // A drill counts in no verdict.
+    let told = judgement.runs.into_iter().next().map(|told| RunVerdict { counts: false, ..told });
+    let verdict = told.unwrap_or_else(|| RunVerdict {
         run: run.id.clone(),
         verdict: finding::Verdict::Unobserved,
         because: "it was not judged".to_owned(),
+        counts: false,
         findings: Vec::new(),
         accepted: false,
     });
     let entry = assemble::run(run.clone(), evidence.clone(), Some(&verdict), site.loaded, site.options.trace);
-    let npm = site.loaded.toolchain.npm.major;
+    let npm = NpmVersion::from(&site.loaded.toolchain.npm);
     let why = || stopped::by(&ready.project, &entry, npm);
     let off = stopped::scripts_off(&ready.project, &entry).is_some();
     // What is told of scripts that are off is asked of nobody else.

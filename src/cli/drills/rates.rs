@@ -57,6 +57,7 @@ async fn measure(
     let options = Options {
         choice: Default::default(),
         require_margin: 2,
+        margin_demanded: false,
         jobs: jobs(arguments.jobs.map(u64::from)),
         scratch: ScratchChoice::Auto,
         timeout: Duration::from_secs(300),

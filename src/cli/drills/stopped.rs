@@ -2,7 +2,7 @@
 
 use crate::plan::command::{self, ScriptsOff};
 use crate::project::Project;
-use crate::project::npmrc::{Level, Setting};
+use crate::project::npmrc::{Feature, Level, NpmVersion, Setting};
 use crate::report::model::Run;
 
 /// npm's codes by which a control of its own ends an install.
@@ -20,7 +20,7 @@ const REFUSALS: [&str; 9] = [
 
 /// The control that stopped it, a fragment; `None` where none is known. Only where nothing
 /// of it ran.
-pub(super) fn by(project: &Project, run: &Run, npm: u64) -> Option<String> {
+pub(super) fn by(project: &Project, run: &Run, npm: NpmVersion) -> Option<String> {
     if run.exit_code != Some(0) {
         let code = run.npm_error.as_ref().map(|error| error.code.as_str());
         return code.filter(|code| REFUSALS.contains(code)).map(|code| format!("npm's refusal, {code}"));
@@ -29,13 +29,15 @@ pub(super) fn by(project: &Project, run: &Run, npm: u64) -> Option<String> {
         return Some(control);
     }
     let allowed = project.manifest.allow_scripts.as_ref();
-    let said = match (allowed, npm >= 12) {
-        (Some(_), true) => "npm 12, not named by `allowScripts`",
-        (None, true) => "npm 12, approved by nobody",
-        (Some(allowed), false) if allowed.values().any(|word| !word) => "`allowScripts`, which denies it",
+    let major = npm.0;
+    Some(match (allowed, npm.does(Feature::UnreviewedScriptsWait)) {
+        (Some(_), true) => format!("npm {major}, not named by `allowScripts`"),
+        (None, true) => format!("npm {major}, approved by nobody"),
+        (Some(allowed), false) if npm.does(Feature::AllowScripts) && allowed.values().any(|word| !word) => {
+            "`allowScripts`, which denies it".to_owned()
+        }
         (Some(_) | None, false) => return None,
-    };
-    Some(said.to_owned())
+    })
 }
 
 /// What switches scripts off, a fragment.

@@ -229,6 +229,9 @@ fn only_leaks_within_the_margin_count_where_defences_are_taken_away() {
     for (run, verdict, code) in table {
         let judgement = judged(&project(&json!({})), &[json!({}), run.clone()]);
         assert_eq!((judgement.verdict, judgement.exit_code), (verdict, code), "{run}: {judgement:#?}");
+        // Each run says whether it counts, so that nobody has to decide it again.
+        let counts: Vec<bool> = judgement.runs.iter().map(|run| run.counts).collect();
+        assert_eq!(counts, [true, verdict != Verdict::Sealed], "{run}");
     }
 }
 

@@ -114,7 +114,7 @@ fn the_suites_are_divided_evenly() {
                 scenarios,
                 repeat: 1,
                 seed: Secret::new("seed", "0".repeat(32)),
-                npm_major: Some(11),
+                npm: Some(crate::project::npmrc::NpmVersion(11, 19, 1)),
             };
             let plan = plan(&sound(), &options).unwrap();
             let runs: Vec<Weighed> = (0..places).flat_map(|place| weighed(place, &plan, packages)).collect();

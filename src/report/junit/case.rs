@@ -145,37 +145,27 @@ fn of_run(report: &Report, run: &Run) -> Standing {
         };
     }
     match run.verdict {
-        Verdict::Unobserved => Standing::Error { kind, why },
+        Verdict::Unobserved if report.counts(run) => Standing::Error { kind, why },
         Verdict::NotApplicable => Standing::Skipped { why: format!("not applicable: {why}") },
-        Verdict::Leaked | Verdict::Exposed | Verdict::Broken if !counts(report, run) => Standing::Skipped {
-            why: format!("{kind}, which counts in no verdict, since defences were taken away: {why}"),
-        },
+        Verdict::Leaked | Verdict::Exposed | Verdict::Broken | Verdict::Unobserved if !report.counts(run) => {
+            Standing::Skipped {
+                why: format!("{kind}, which counts in no verdict, since defences were taken away: {why}"),
+            }
+        }
         Verdict::Leaked | Verdict::Exposed | Verdict::Broken if !accepted(report, run) => {
             Standing::Failed { kind, why }
         }
-        Verdict::Leaked | Verdict::Exposed | Verdict::Broken | Verdict::Sealed => match loud(report, run) {
-            Some(finding) => Standing::Failed {
-                kind: finding.rule.clone(),
-                why: format!("{}: {}", finding.severity.name(), finding.message),
-            },
-            None => Standing::Passed,
-        },
+        Verdict::Leaked | Verdict::Exposed | Verdict::Broken | Verdict::Unobserved | Verdict::Sealed => {
+            match loud(report, run) {
+                Some(finding) => Standing::Failed {
+                    kind: finding.rule.clone(),
+                    why: format!("{}: {}", finding.severity.name(), finding.message),
+                },
+                None => Standing::Passed,
+            }
+        }
     }
 }
-
-/// Whether what the run shows counts, after the contract: where defences were taken away
-/// only a leak does, and only while fewer went than must be needed.
-fn counts(report: &Report, run: &Run) -> bool {
-    let required = report.margin.as_ref().map_or(REQUIRED, |margin| margin.required);
-    match (run.losses.len(), run.verdict) {
-        (0, _) => true,
-        (losses, Verdict::Leaked | Verdict::Unobserved) => losses < required as usize,
-        (_, Verdict::NotApplicable | Verdict::Sealed | Verdict::Broken | Verdict::Exposed) => false,
-    }
-}
-
-/// The margin that is required where a report has none.
-const REQUIRED: u32 = 2;
 
 /// Whether all that makes the run's verdict bad was accepted.
 fn accepted(report: &Report, run: &Run) -> bool {
@@ -193,7 +183,7 @@ fn loud<'a>(report: &'a Report, run: &Run) -> Option<&'a Finding> {
         finding.counts && finding.accepted.is_none() && finding.severity >= report.fail_on
     };
     // A finding counts as a whole, also where this run alone would not make it count.
-    findings(report, run).filter(fails).filter(|_| run.losses.is_empty()).max_by_key(|one| one.severity)
+    findings(report, run).filter(fails).filter(|_| report.counts(run)).max_by_key(|one| one.severity)
 }
 
 fn findings<'a>(report: &'a Report, run: &Run) -> impl Iterator<Item = &'a Finding> {

@@ -7,6 +7,7 @@ use crate::report::json::tests::{of_every_verdict, saved};
 use crate::report::model::NotApplicable;
 use crate::report::opinion::{Acceptance, Severity, Verdict};
 use crate::report::outcome::Outcome;
+use crate::scenario::Loss;
 use insta::assert_snapshot;
 
 #[test]
@@ -41,6 +42,37 @@ fn each_verdict_has_its_element() {
         assert_eq!(standing(&text, case), element, "{case}\n{text}");
     }
     assert!(!text.contains("name=\"control\""), "a trap that leaked as it must is no case");
+}
+
+/// Which runs count was decided with the margin that the test required, and not here.
+#[test]
+fn what_counts_is_read_and_not_decided_again() {
+    let with = |losses: &[Loss], verdict: Verdict, counts: Option<bool>| {
+        let mut report = saved("sealed");
+        let mut run = report.runs.iter().find(|run| !run.control).unwrap().clone();
+        (run.id, run.scenario) = ("lossy-1".to_owned(), "lossy".to_owned());
+        (run.losses, run.verdict, run.counts) = (losses.to_vec(), verdict, counts);
+        report.runs.push(run);
+        standing(&render(&report), "lossy")
+    };
+    let (one, two) = (&[Loss::Mapping][..], &[Loss::Mapping, Loss::Resolved][..]);
+    for (losses, verdict, counts, element) in [
+        // `--require-margin 1`: one loss may leak.
+        (one, Verdict::Leaked, Some(false), "skipped"),
+        (one, Verdict::Unobserved, Some(false), "skipped"),
+        (one, Verdict::Leaked, Some(true), "failure"),
+        // `--require-margin 3`: two must not.
+        (two, Verdict::Leaked, Some(true), "failure"),
+        (two, Verdict::Unobserved, Some(true), "error"),
+        (two, Verdict::Unobserved, Some(false), "skipped"),
+        // Reports that do not say it required 2.
+        (one, Verdict::Leaked, None, "failure"),
+        (two, Verdict::Leaked, None, "skipped"),
+        (two, Verdict::Unobserved, None, "skipped"),
+        (&[], Verdict::Broken, None, "failure"),
+    ] {
+        assert_eq!(with(losses, verdict, counts), element, "{losses:?} {verdict:?} {counts:?}");
+    }
 }
 
 #[test]

@@ -137,6 +137,7 @@ impl Tested<'_> {
                     run = run.observed(evidence.clone());
                 }
                 (run.verdict, run.because) = (said.verdict, said.because.clone());
+                run.counts = Some(said.counts);
                 run
             })
             .collect();

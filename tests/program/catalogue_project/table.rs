@@ -248,6 +248,11 @@ pub const NPM_10: &[Other] = &[
         "not-applicable: npm 10 does not know `allow-remote`",
         "not-applicable: npm 10 does not know `allow-remote`",
     ),
+    (
+        "replace-registry-host-url",
+        "not-applicable: npm 10 takes no URL for `replace-registry-host`",
+        "not-applicable: npm 10 takes no URL for `replace-registry-host`",
+    ),
 ];
 
 /// Where npm 12 differs from npm 11.

@@ -1,7 +1,7 @@
 //! What two lockfiles install differently.
 
-use super::support::package::Package;
-use super::support::project::{Outcome, Project};
+use crate::support::package::Package;
+use crate::support::project::{Outcome, Project};
 use serde_json::{Value, json};
 
 const REGISTRY: &str = "https://registry.example/";

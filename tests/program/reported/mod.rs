@@ -18,4 +18,5 @@ mod messages;
 mod npm_features;
 mod project_layout;
 mod registry_layouts;
+mod required_margin;
 mod unreachable;

@@ -1,7 +1,7 @@
 //! Projects that lie unusually: beside their dependencies, below a foreign npmrc.
 
-use super::support::package::{Package, integrity};
-use super::support::project::{Outcome, Project};
+use crate::support::package::{Package, integrity};
+use crate::support::project::{Outcome, Project};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;

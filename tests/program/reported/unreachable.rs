@@ -1,8 +1,8 @@
 //! Hosts that do not answer, networks that are not there, and what a sandbox does not let
 //! through.
 
-use super::support::package::{Package, integrity};
-use super::support::project::{Outcome, Project};
+use crate::support::package::{Package, integrity};
+use crate::support::project::{Outcome, Project};
 use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
