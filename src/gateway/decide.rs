@@ -31,6 +31,9 @@ pub(super) enum Act {
     Refuse(&'static str),
     /// A decoy, if there is one of this name; else 404.
     Decoy,
+    /// What the public registry has of one of the project's own names, and beside it a decoy,
+    /// if there is one.
+    Beside,
     /// A decoy as this registry's own: the named fault.
     DecoyAsOwn(&'static str),
     /// From the folder of the registry of this index.
@@ -108,6 +111,8 @@ pub(super) fn decide(world: &World, question: &Question<'_>) -> Act {
     match (ownership, site) {
         // Names of the project's own never leave, wherever the mistake leads.
         (Some(Ownership::Local | Ownership::Private(_)), Site::Public) => Act::Decoy,
+        (Some(Ownership::Shared), Site::Public) if asked.exact || world.public_serve.is_some() => Act::Beside,
+        (Some(Ownership::Shared), Site::Public) => Act::Absent,
         (Some(Ownership::Local), _) => Act::Absent,
         (Some(Ownership::Private(Some(own))), Site::Registry(at) | Site::Also(at)) => {
             let host = |at: &usize| world.registries.get(*at).map(|registry| registry.url.host().to_owned());
@@ -120,6 +125,15 @@ pub(super) fn decide(world: &World, question: &Question<'_>) -> Act {
             Act::Forward { query: true }
         }
         (_, Site::Unknown) => Act::Refuse("this host is not known to the project"),
+    }
+}
+
+/// Why a name is asked of nobody there, a fragment.
+pub(super) fn untold(ownership: Option<&Ownership>) -> &'static str {
+    match ownership {
+        Some(Ownership::Private(_)) => "the name is private, and no registry but its owner's is told of it",
+        Some(Ownership::Local) => "the name is a local package's, and no registry is told of it",
+        Some(Ownership::Shared | Ownership::Public) | None => "only packages are fetched through here",
     }
 }
 
@@ -186,7 +200,7 @@ mod tests {
         let path = below(world, &site, &url);
         let asked = asked(&path);
         let inside = Inside::new(world);
-        let ownership = asked.package.as_ref().map(|name| inside.of(world, name));
+        let ownership = asked.package.as_ref().map(|name| inside.at(world, name, &url, &site));
         let (devious, ownership) = (is_devious(&path), ownership.as_ref());
         let (url, site, asked) = (&url, &site, &asked);
         let (carries, moved) = (false, false);

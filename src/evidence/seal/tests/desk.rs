@@ -164,6 +164,7 @@ impl Desk {
             redirected_to: None,
             process: None,
             answered_by: AnsweredBy::Upstream,
+            not_asked: None,
             at_ms: None,
             took_ms: None,
         });
