@@ -190,7 +190,7 @@ fn played(world: &World, question: &Question<'_>) -> Option<Act> {
 #[cfg(test)]
 mod tests {
     use super::super::route::{Inside, asked, below, is_devious, site};
-    use super::super::worlds::world;
+    use super::super::worlds::{name, registry as registry_of, world};
     use super::*;
     use url::Url;
 
@@ -238,6 +238,60 @@ mod tests {
             "https://registry.example/left-pad%2f..%2f@acme%2finternal",
         ] {
             assert!(matches!(act(&world, &Method::GET, refused), Act::Refuse(_)), "{refused}");
+        }
+    }
+
+    /// The lockfile has public packages of these names as well.
+    #[test]
+    fn a_name_that_a_registry_knows_is_no_secret_there() {
+        let mut world = world();
+        let public = world.public.clone();
+        let mut known = |text: &str, registry: &str| {
+            world.known.entry(name(text)).or_default().insert(registry_of(registry));
+        };
+        known("@acme/lint", &public.to_string());
+        known("acme-web", &public.to_string());
+        known("acme-web", "https://npm.corp.example/api/npm-local/");
+        world.local.insert(name("acme-cli"));
+        world.private.insert(name("@acme/two"), world.registries[0].url.clone());
+        world.known.entry(name("@acme/two")).or_default().insert(public);
+        let (forward, own) = (Act::Forward { query: false }, Act::Forward { query: true });
+        for (url, expected) in [
+            ("https://registry.example/@acme/lint/-/lint-1.2.0.tgz", forward.clone()),
+            ("https://registry.example/@acme%2flint", forward.clone()),
+            ("https://registry.example/@Acme%2FLint", forward),
+            ("https://registry.example/@acme%2fother", Act::Decoy),
+            ("https://registry.example/@acme%2finternal", Act::Decoy),
+            // One of the project's own is there as well: a stranger's comes beside it.
+            ("https://registry.example/acme-web/-/acme-web-0.9.0.tgz", Act::Beside),
+            ("https://registry.example/@acme%2ftwo", Act::Beside),
+            ("https://registry.example/acme-cli", Act::Decoy),
+            // A stranger knows nothing.
+            ("https://stranger.example/acme-web", Act::Decoy),
+            ("https://stranger.example/@acme%2flint", Act::Decoy),
+            ("https://npm.corp.example/api/npm-local/acme-web", own.clone()),
+            ("https://npm.corp.example/api/npm-local/acme-cli", Act::Absent),
+            ("https://npm.corp.example/api/npm-local/@acme%2flint", own),
+            ("https://mirror.example/npm/acme-web", Act::Absent),
+        ] {
+            assert_eq!(act(&world, &Method::GET, url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_second_registry_of_the_owners_is_asked_like_the_first() {
+        let mut world = world();
+        let mirror = world.registries[1].url.clone();
+        for path in ["@acme%2finternal", "@acme/internal/-/internal-1.2.0.tgz", "@acme%2fnever-seen"] {
+            let url = format!("{mirror}{path}");
+            world.own.clear();
+            assert_eq!(act(&world, &Method::GET, &url), Act::Absent, "{url}");
+            world.own.entry(name("@acme/internal")).or_default().insert(mirror.clone());
+            assert_eq!(act(&world, &Method::GET, &url), Act::Forward { query: true }, "{url}");
+            // Never the public one, whatever is said of it.
+            let public = world.public.clone();
+            world.own.entry(name("@acme/internal")).or_default().insert(public.clone());
+            assert_eq!(act(&world, &Method::GET, &format!("{public}{path}")), Act::Decoy, "{path}");
         }
     }
 

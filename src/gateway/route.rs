@@ -287,15 +287,20 @@ impl Inside {
                 }
             }
             (Ownership::Private(_), Site::Registry(at) | Site::Also(at)) => {
-                if self.is_own(world, name, *at) { Ownership::Private(Some(*at)) } else { by_name }
+                if self.is_own(world, name, *at) {
+                    Ownership::Private(Some(*at))
+                } else {
+                    by_name
+                }
             }
             (Ownership::Local, Site::Registry(at) | Site::Also(at)) => {
                 let known = world.registries.get(*at).is_some_and(|registry| known_to(&registry.url));
                 if known { Ownership::Public } else { by_name }
             }
-            (Ownership::Private(_) | Ownership::Local, Site::HandedOut(_) | Site::Trusted | Site::Unknown) => {
-                by_name
-            }
+            (
+                Ownership::Private(_) | Ownership::Local,
+                Site::HandedOut(_) | Site::Trusted | Site::Unknown,
+            ) => by_name,
         }
     }
 
@@ -451,6 +456,28 @@ mod tests {
         assert_eq!(role(Some(&Ownership::Public), &Site::Public), Role::Public);
         assert_eq!(role(Some(&Ownership::Public), &Site::Registry(1)), Role::Own);
         assert_eq!(role(None, &Site::Public), Role::Unknown);
+    }
+
+    #[test]
+    fn each_registry_of_the_owners_is_the_packages_own() {
+        let mut world = world();
+        let mirror = world.registries[1].url.clone();
+        let seen = |world: &World, text: &str| {
+            let url = Url::parse(text).unwrap();
+            let site = site(world, &url, || None);
+            let asked = asked(&below(world, &site, &url));
+            let ownership = asked.package.map(|name| Inside::new(world).at(world, &name, &url, &site));
+            role(ownership.as_ref(), &site)
+        };
+        let tarball = format!("{mirror}@acme/internal/-/internal-1.2.0.tgz");
+        assert_eq!(seen(&world, &tarball), Role::Foreign);
+        world.own.entry(name("@acme/internal")).or_default().insert(mirror);
+        assert_eq!(seen(&world, &tarball), Role::Own);
+        let public = world.public.clone();
+        let tarball = format!("{public}@acme/lint/-/lint-1.0.0.tgz");
+        assert_eq!(seen(&world, &tarball), Role::Foreign);
+        world.known.entry(name("@acme/lint")).or_default().insert(public);
+        assert_eq!(seen(&world, &tarball), Role::Public);
     }
 
     #[test]

@@ -165,8 +165,7 @@ impl Shared {
         let site = route::site(&self.world, &url, || self.handed(&url));
         let below = route::below(&self.world, &site, &url);
         let asked = self.known(route::asked(&below), &site);
-        let ownership =
-            asked.package.as_ref().map(|name| self.inside.at(&self.world, name, &url, &site));
+        let ownership = asked.package.as_ref().map(|name| self.inside.at(&self.world, name, &url, &site));
         let found = credential::find(&self.world, &asked_at, authorization(&parts.headers));
         let mut exchange = blank(&parts.method, way.scheme, &host, port);
         exchange.path = self.scanner.redact(&clip(url.path(), MAX_PATH));

@@ -129,6 +129,9 @@ fn known(
             || globs.iter().any(|glob| glob.is_match(name.as_str()))
     };
     let mut known = project.known_names();
+    for name in project.nested.iter().filter(|name| !private.contains_key(*name) && !local.contains(*name)) {
+        known.entry(name.clone()).or_default().insert(project.public.clone());
+    }
     known.retain(|name, registries| !registries.is_empty() && inside(name));
     known
 }

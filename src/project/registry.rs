@@ -155,7 +155,11 @@ mod tests {
         for inside in ["https://NPM.ACME.example:443/npm/a", "https://npm.acme.example./npm/@a%2fb"] {
             assert!(covers(inside), "{inside}");
         }
-        for outside in ["https://npm.acme.example/NPM/a", "https://npm.acme.example:8443/npm/a", "https://npm.acme.example/npm%2fa"] {
+        for outside in [
+            "https://npm.acme.example/NPM/a",
+            "https://npm.acme.example:8443/npm/a",
+            "https://npm.acme.example/npm%2fa",
+        ] {
             assert!(!covers(outside), "{outside}");
         }
     }

@@ -8,7 +8,7 @@
 
 use super::Class;
 use crate::project::Project;
-use crate::project::lockfile::EntryKind;
+use crate::project::lockfile::{EntryKind, LockEntry};
 use crate::project::name::PackageName;
 use crate::project::npmrc::{Setting, Value};
 use crate::project::registry::RegistryUrl;
@@ -67,13 +67,30 @@ impl Project {
         own
     }
 
+    /// The first public package of the lockfile that npm gets from this registry: one that serves
+    /// both kinds is virtual.
+    pub fn public_from(&self, registry: &RegistryUrl) -> Option<&LockEntry> {
+        let default = self.config.default_registry(&self.public);
+        let from = |entry: &LockEntry| match entry.resolved.as_deref().and_then(|text| Url::parse(text).ok())
+        {
+            Some(url) if self.public.same_name(&url) => {
+                self.config.replaces_host(&url, &self.public) && default == *registry
+            }
+            Some(url) => registry.serves(&url),
+            None => self.config.registry_for(&entry.name, &self.public) == *registry,
+        };
+        self.of_class(Class::Public).map(|(entry, _)| entry).find(|entry| from(entry))
+    }
+
     /// For each name that a registry has a package of which is not private: the registries that
     /// the lockfile has it from. A member of a workspace that is published too, and a package of
     /// a private scope that is pinned at the public registry, are no secret there.
     pub fn known_names(&self) -> BTreeMap<PackageName, BTreeSet<RegistryUrl>> {
         let mut known: BTreeMap<PackageName, BTreeSet<RegistryUrl>> = BTreeMap::new();
         for class in [Class::Public, Class::Other, Class::Undecided] {
-            for (entry, classified) in self.of_class(class).filter(|(entry, _)| entry.kind == EntryKind::Registry) {
+            for (entry, classified) in
+                self.of_class(class).filter(|(entry, _)| entry.kind == EntryKind::Registry)
+            {
                 let pinned = entry.resolved.as_deref().and_then(|text| Url::parse(text).ok());
                 let registries = match pinned {
                     Some(url) if self.public.same_name(&url) => Some(self.public.clone()),

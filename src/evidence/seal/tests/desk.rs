@@ -97,6 +97,7 @@ impl Desk {
                 public: RegistryUrl::parse(PUBLIC).unwrap(),
                 files: Vec::new(),
                 classes: BTreeMap::new(),
+                nested: Default::default(),
                 sources: Vec::new(),
             },
             recording: Recording::default(),
