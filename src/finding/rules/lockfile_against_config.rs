@@ -29,14 +29,19 @@ type Pairs<'a> = BTreeMap<(RegistryUrl, RegistryUrl), Vec<&'a LockEntry>>;
 fn check(case: &Case<'_>) -> Vec<Sighting> {
     let project = case.project;
     let own = project.own_registries();
-    let (mut yours, mut public) = (Pairs::new(), Pairs::new());
+    let (mut yours, mut public, mut beside) = (Pairs::new(), Pairs::new(), Pairs::new());
     for entry in project.lockfile.entries.values().filter(|entry| entry.kind == EntryKind::Registry) {
         let Some(known) = project.classes.get(&entry.path) else { continue };
         let Some(url) = entry.resolved.as_deref().and_then(|text| Url::parse(text).ok()) else { continue };
         let configured = project.config.registry_for(&entry.name, &project.public);
         match known.class {
             Class::Private => {
-                let Some(pinned) = pinned(&own, entry, &url) else { continue };
+                let Some(pinned) = pinned(&own, entry, &url) else {
+                    if let Some((path, home)) = unnamed(entry, known, &url) {
+                        beside.entry((path, home)).or_default().push(entry);
+                    }
+                    continue;
+                };
                 let named = own.get(&entry.name).is_some_and(|own| own.contains(&configured));
                 if pinned != configured && named {
                     yours.entry((pinned, configured)).or_default().push(entry);
@@ -64,7 +69,16 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
         told(message, "if it is yours alone, have the lockfile pin it at your registry; if it is public, publish it there too or take its scope out of the mapping", &entries)
             .key(format!("{pinned} {configured}"))
     });
-    two.chain(mixed).chain(moved(case, &own)).collect()
+    let beside = beside.into_iter().map(|((path, home), entries)| {
+        let message = format!(
+            "the lockfile pins {} at {path}, which no file names as a registry; it is on the host of {home}, and on a host of many it may be somebody else's",
+            named(&entries)
+        );
+        told(message, "name it in a `[[registry]]` of sealcheck.toml (`url`, or `also` of the registry) if it is yours, else correct `resolved`", &entries)
+            .severity(Severity::Warning)
+            .key(format!("{path} {home}"))
+    });
+    two.chain(mixed).chain(beside).chain(moved(case, &own)).collect()
 }
 
 /// What came from another registry of the owner's than the lockfile pins it at.
@@ -108,6 +122,22 @@ fn pinned(
 ) -> Option<RegistryUrl> {
     let covering = own.get(&entry.name)?.iter().filter(|own| own.serves(url));
     covering.max_by_key(|own| own.as_url().path().len()).cloned()
+}
+
+/// The path and the registry of what the lockfile pins on the registry's host, under a path that
+/// nothing names. Not where the registry is known to keep its tarballs so: GitLab has them with
+/// the project, Azure under the ids of project and feed.
+fn unnamed(entry: &LockEntry, known: &Classified, url: &Url) -> Option<(RegistryUrl, RegistryUrl)> {
+    let home = known.registry.as_ref().filter(|home| home.same_host(url) && !home.serves(url))?;
+    let path = RegistryUrl::before(url, &entry.name)?;
+    let parts = |registry: &RegistryUrl| -> Vec<String> {
+        registry.as_url().path().split('/').map(str::to_owned).collect()
+    };
+    let (there, here) = (parts(&path), parts(home));
+    let same = |count: usize| there.iter().take(count).eq(here.iter().take(count));
+    let gitlab = path.as_url().path().contains("/api/v4/projects/") && home.as_url().path().contains("/api/v4/");
+    let azure = same(2) && [&there, &here].iter().all(|parts| parts.iter().any(|part| part == "_packaging"));
+    (!gitlab && !azure).then(|| (path, home.clone()))
 }
 
 /// A package of a mapped scope, pinned at the public registry.

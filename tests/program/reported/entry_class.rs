@@ -238,10 +238,9 @@ fn a_project_that_a_script_installs_has_its_own_public_names() {
     // The install works. The name that nobody pins anywhere is the private scope's, and stays here.
     assert_eq!(came_to(&outcome, "baseline"), "exposed 0", "{}", outcome.stdout);
     let told = says(&outcome, "private-name-requested");
-    assert!(
-        told.len() == 1 && told[0].contains("@jdoe/hidden") && told[0].contains("sealcheck kept"),
-        "{told:?}"
-    );
+    let hidden = told.iter().find(|message| message.contains("@jdoe/hidden"));
+    assert!(hidden.is_some_and(|message| message.contains("sealcheck kept the request back")), "{told:?}");
+    assert!(!told.iter().any(|message| message.contains("lint-config")), "{told:?}");
 }
 
 /// The owner says that a name is private, and the lockfile says that the public registry has it:
@@ -346,7 +345,6 @@ fn a_second_registry_of_the_owners_is_no_stranger() {
             told.contains(&format!("came from {} instead of {}", two.other, two.pinned)),
             "{name}: {told}"
         );
-        assert_eq!(says(&outcome, "silent-fallback"), Vec::<String>::new(), "{name}");
         assert_eq!(outcome.status, Some(0), "{name}: {}", outcome.stdout);
     }
 }
