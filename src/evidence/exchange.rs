@@ -57,6 +57,10 @@ pub struct Exchange {
     pub process: Option<ProcessId>,
     /// What answered.
     pub answered_by: AnsweredBy,
+    /// Why nobody was asked, a fragment: the answer is sealcheck's own, and no registry's.
+    /// `None` where somebody answered, a decoy did, or a scenario plays the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_asked: Option<String>,
     /// When the request arrived at the gateway, in milliseconds since the run's command was
     /// started; of a connection that sent none, when that arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]

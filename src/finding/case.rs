@@ -295,8 +295,12 @@ pub(super) fn withheld(project: &Project, label: &str) -> (String, String) {
     }
 }
 
-/// "answered 404", "refused the connection": what a host did.
+/// "answered 404", "refused the connection": what a host did. What we answered in its place is
+/// never said of the host.
 pub(super) fn answered(exchange: &Exchange) -> String {
+    if let (Some(why), Some(status)) = (&exchange.not_asked, exchange.status) {
+        return format!("was not asked: sealcheck answered {status} in its place, because {why}");
+    }
     match (exchange.fault.as_deref(), exchange.status) {
         (Some(UPSTREAM_UNREACHABLE), _) => "could not be reached".to_owned(),
         (Some(NOT_IN_STORE), _) => "may not be asked (offline), and the store has no answer of it".to_owned(),

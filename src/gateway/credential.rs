@@ -74,22 +74,30 @@ fn belongs(world: &World, planted: &Planted, url: &Url) -> bool {
     let clear = std::iter::once(&world.public)
         .chain(world.registries.iter().map(|registry| &registry.url))
         .any(|registry| registry.as_url().scheme() == "http" && registry.nerf_dart().starts_with(dart));
-    let Ok(home) = Url::parse(&format!("{}:{dart}", if clear { "http" } else { "https" })) else {
-        return false;
-    };
-    if home.origin() != url.origin() {
+    // What is for http is kept no worse by https on the same host.
+    let at_home = |scheme: &str| home(scheme, dart).is_some_and(|home| home.origin() == url.origin());
+    if !at_home("https") && !(clear && at_home("http")) {
         return false;
     }
     let under = |dart: &str| {
-        Url::parse(&format!("{}:{dart}", url.scheme()))
-            .is_ok_and(|home| home.origin() == url.origin() && url.path().starts_with(home.path()))
+        home(url.scheme(), dart)
+            .is_some_and(|home| home.origin() == url.origin() && url.path().starts_with(home.path()))
     };
     under(dart) || !world.planted.iter().filter_map(|other| other.nerf_dart.as_deref()).any(under)
 }
 
+/// What a key of an npmrc stands for, without the dot that ends an absolute name.
+fn home(scheme: &str, dart: &str) -> Option<Url> {
+    let mut home = Url::parse(&format!("{scheme}:{dart}")).ok()?;
+    if let Some(relative) = home.host_str().and_then(|host| host.strip_suffix('.')).map(str::to_owned) {
+        home.set_host(Some(&relative)).ok()?;
+    }
+    Some(home)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::worlds::world;
+    use super::super::worlds::{registry, world};
     use super::*;
 
     const OWN: &str = "https://npm.corp.example/api/npm-local/@acme%2finternal";
@@ -118,6 +126,21 @@ mod tests {
         }
         assert_eq!(at(&world, OWN, "Bearer something-else"), (Credential::None, None));
         assert_eq!(at(&world, OWN, "nonsense"), (Credential::None, None));
+    }
+
+    #[test]
+    fn a_registry_by_http_is_the_same_by_https_and_with_a_dot_at_its_end() {
+        let mut world = world();
+        world.registries[0].url = registry("http://npm.corp.example/api/npm-local/");
+        let header = format!("Bearer {}", world.planted[0].value);
+        for own in ["http://npm.corp.example/api/npm-local/x", OWN] {
+            assert_eq!(at(&world, own, &header).0, Credential::Own, "{own}");
+        }
+        world.registries[0].url = registry("https://npm.corp.example/api/npm-local/");
+        world.planted[0].nerf_dart = Some("//npm.corp.example./api/npm-local/".into());
+        assert_eq!(at(&world, OWN, &header).0, Credential::Own);
+        let clear = "http://npm.corp.example/api/npm-local/x";
+        assert_eq!(at(&world, clear, &header).0, Credential::Foreign);
     }
 
     #[test]

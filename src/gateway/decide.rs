@@ -31,6 +31,9 @@ pub(super) enum Act {
     Refuse(&'static str),
     /// A decoy, if there is one of this name; else 404.
     Decoy,
+    /// What the public registry has of one of the project's own names, and beside it a decoy,
+    /// if there is one.
+    Beside,
     /// A decoy as this registry's own: the named fault.
     DecoyAsOwn(&'static str),
     /// From the folder of the registry of this index.
@@ -108,6 +111,8 @@ pub(super) fn decide(world: &World, question: &Question<'_>) -> Act {
     match (ownership, site) {
         // Names of the project's own never leave, wherever the mistake leads.
         (Some(Ownership::Local | Ownership::Private(_)), Site::Public) => Act::Decoy,
+        (Some(Ownership::Shared), Site::Public) if asked.exact || world.public_serve.is_some() => Act::Beside,
+        (Some(Ownership::Shared), Site::Public) => Act::Absent,
         (Some(Ownership::Local), _) => Act::Absent,
         (Some(Ownership::Private(Some(own))), Site::Registry(at) | Site::Also(at)) => {
             let host = |at: &usize| world.registries.get(*at).map(|registry| registry.url.host().to_owned());
@@ -120,6 +125,15 @@ pub(super) fn decide(world: &World, question: &Question<'_>) -> Act {
             Act::Forward { query: true }
         }
         (_, Site::Unknown) => Act::Refuse("this host is not known to the project"),
+    }
+}
+
+/// Why a name is asked of nobody there, a fragment.
+pub(super) fn untold(ownership: Option<&Ownership>) -> &'static str {
+    match ownership {
+        Some(Ownership::Private(_)) => "the name is private, and no registry but its owner's is told of it",
+        Some(Ownership::Local) => "the name is a local package's, and no registry is told of it",
+        Some(Ownership::Shared | Ownership::Public) | None => "only packages are fetched through here",
     }
 }
 
@@ -176,7 +190,7 @@ fn played(world: &World, question: &Question<'_>) -> Option<Act> {
 #[cfg(test)]
 mod tests {
     use super::super::route::{Inside, asked, below, is_devious, site};
-    use super::super::worlds::world;
+    use super::super::worlds::{name, registry as registry_of, world};
     use super::*;
     use url::Url;
 
@@ -186,7 +200,7 @@ mod tests {
         let path = below(world, &site, &url);
         let asked = asked(&path);
         let inside = Inside::new(world);
-        let ownership = asked.package.as_ref().map(|name| inside.of(world, name));
+        let ownership = asked.package.as_ref().map(|name| inside.at(world, name, &url, &site));
         let (devious, ownership) = (is_devious(&path), ownership.as_ref());
         let (url, site, asked) = (&url, &site, &asked);
         let (carries, moved) = (false, false);
@@ -224,6 +238,60 @@ mod tests {
             "https://registry.example/left-pad%2f..%2f@acme%2finternal",
         ] {
             assert!(matches!(act(&world, &Method::GET, refused), Act::Refuse(_)), "{refused}");
+        }
+    }
+
+    /// The lockfile has public packages of these names as well.
+    #[test]
+    fn a_name_that_a_registry_knows_is_no_secret_there() {
+        let mut world = world();
+        let public = world.public.clone();
+        let mut known = |text: &str, registry: &str| {
+            world.known.entry(name(text)).or_default().insert(registry_of(registry));
+        };
+        known("@acme/lint", &public.to_string());
+        known("acme-web", &public.to_string());
+        known("acme-web", "https://npm.corp.example/api/npm-local/");
+        world.local.insert(name("acme-cli"));
+        world.private.insert(name("@acme/two"), world.registries[0].url.clone());
+        world.known.entry(name("@acme/two")).or_default().insert(public);
+        let (forward, own) = (Act::Forward { query: false }, Act::Forward { query: true });
+        for (url, expected) in [
+            ("https://registry.example/@acme/lint/-/lint-1.2.0.tgz", forward.clone()),
+            ("https://registry.example/@acme%2flint", forward.clone()),
+            ("https://registry.example/@Acme%2FLint", forward),
+            ("https://registry.example/@acme%2fother", Act::Decoy),
+            ("https://registry.example/@acme%2finternal", Act::Decoy),
+            // One of the project's own is there as well: a stranger's comes beside it.
+            ("https://registry.example/acme-web/-/acme-web-0.9.0.tgz", Act::Beside),
+            ("https://registry.example/@acme%2ftwo", Act::Beside),
+            ("https://registry.example/acme-cli", Act::Decoy),
+            // A stranger knows nothing.
+            ("https://stranger.example/acme-web", Act::Decoy),
+            ("https://stranger.example/@acme%2flint", Act::Decoy),
+            ("https://npm.corp.example/api/npm-local/acme-web", own.clone()),
+            ("https://npm.corp.example/api/npm-local/acme-cli", Act::Absent),
+            ("https://npm.corp.example/api/npm-local/@acme%2flint", own),
+            ("https://mirror.example/npm/acme-web", Act::Absent),
+        ] {
+            assert_eq!(act(&world, &Method::GET, url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_second_registry_of_the_owners_is_asked_like_the_first() {
+        let mut world = world();
+        let mirror = world.registries[1].url.clone();
+        for path in ["@acme%2finternal", "@acme/internal/-/internal-1.2.0.tgz", "@acme%2fnever-seen"] {
+            let url = format!("{mirror}{path}");
+            world.own.clear();
+            assert_eq!(act(&world, &Method::GET, &url), Act::Absent, "{url}");
+            world.own.entry(name("@acme/internal")).or_default().insert(mirror.clone());
+            assert_eq!(act(&world, &Method::GET, &url), Act::Forward { query: true }, "{url}");
+            // Never the public one, whatever is said of it.
+            let public = world.public.clone();
+            world.own.entry(name("@acme/internal")).or_default().insert(public.clone());
+            assert_eq!(act(&world, &Method::GET, &format!("{public}{path}")), Act::Decoy, "{path}");
         }
     }
 

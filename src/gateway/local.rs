@@ -1,6 +1,7 @@
 //! Answers that are made here: decoys, and folders served as registries.
 
 use super::answer::{Delivered, error, json, tarball};
+use super::fault::document;
 use super::folder::{manifest, packument};
 use super::route::{Asked, Shape};
 use super::serve::{Shared, Understood};
@@ -14,6 +15,27 @@ use std::path::PathBuf;
 impl Shared {
     pub(super) fn decoy(&self, understood: &Understood, accept: Accept) -> Response<Delivered> {
         self.decoy_at(&self.world.public, understood, accept)
+    }
+
+    /// A genuine answer of the public registry about one of the project's own names, with what
+    /// a stranger offers beside it: versions that are published stay as they are.
+    pub(super) async fn beside(
+        &self,
+        understood: &Understood,
+        genuine: Response<Delivered>,
+        accept: Accept,
+    ) -> Response<Delivered> {
+        let offered = understood.asked.package.as_ref().and_then(|name| self.decoys.find(name));
+        let Some((name, versions)) = offered else { return genuine };
+        let whole = understood.asked.shape == Shape::Packument && understood.asked.version.is_none();
+        match genuine.status() {
+            StatusCode::NOT_FOUND => self.decoy(understood, accept),
+            StatusCode::OK if whole => {
+                self.decoys.ask(name);
+                document::beside(&self.world.public, name, versions, genuine).await
+            }
+            _ => genuine,
+        }
     }
 
     /// A decoy as a registry serves what is its own.

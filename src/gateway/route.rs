@@ -6,6 +6,7 @@
 use crate::evidence::exchange::{ExchangeKind, Role};
 use crate::plan::World;
 use crate::project::name::PackageName;
+use crate::project::registry::RegistryUrl;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use url::Url;
 
@@ -102,7 +103,7 @@ pub(super) fn site(world: &World, url: &Url, handed: impl FnOnce() -> Option<Han
     });
     let longest = std::iter::once(public)
         .chain(others)
-        .filter(|(_, _, registry)| registry.covers(url))
+        .filter(|(_, _, registry)| registry.serves(url))
         .max_by_key(|(length, site, _)| (*length, matches!(site, Site::Registry(_) | Site::Public)));
     if let Some((_, site, _)) = longest {
         return site;
@@ -245,6 +246,8 @@ pub(super) enum Ownership {
     Private(Option<usize>),
     /// A member, link or `file:` package.
     Local,
+    /// One of the project's own that the public registry has a package of as well.
+    Shared,
     /// Anybody's.
     Public,
 }
@@ -257,6 +260,65 @@ impl Inside {
             builder.add(glob);
         }
         Self { globs: builder.build().unwrap_or_default() }
+    }
+
+    /// The class of a name as seen from where it is asked for.
+    ///
+    /// The lockfile says of some names that are the project's own that a registry has a package
+    /// of them too: there they are no secret. And an owner can have several registries; the one
+    /// that is asked is then as good as the one that the package must come from.
+    pub(super) fn at(&self, world: &World, name: &PackageName, url: &Url, site: &Site) -> Ownership {
+        let known_to = |registry: &RegistryUrl| {
+            let same = |(known, _): &(&PackageName, _)| known.as_str().eq_ignore_ascii_case(name.as_str());
+            let mut registries = world.known.iter().filter(same).flat_map(|(_, registries)| registries);
+            registries.any(|known| registry.serves(known.as_url()))
+        };
+        let stranger = || url.host_str().is_some_and(|host| world.strangers.contains(host));
+        let by_name = self.of(world, name);
+        match (&by_name, site) {
+            (Ownership::Public | Ownership::Shared, _) => Ownership::Public,
+            (Ownership::Private(_) | Ownership::Local, Site::Public) => {
+                if stranger() || !known_to(&world.public) {
+                    by_name
+                } else if self.is_listed(world, name) {
+                    Ownership::Shared
+                } else {
+                    Ownership::Public
+                }
+            }
+            (Ownership::Private(_), Site::Registry(at) | Site::Also(at)) => {
+                if self.is_own(world, name, *at) {
+                    Ownership::Private(Some(*at))
+                } else {
+                    by_name
+                }
+            }
+            (Ownership::Local, Site::Registry(at) | Site::Also(at)) => {
+                let known = world.registries.get(*at).is_some_and(|registry| known_to(&registry.url));
+                if known { Ownership::Public } else { by_name }
+            }
+            (
+                Ownership::Private(_) | Ownership::Local,
+                Site::HandedOut(_) | Site::Trusted | Site::Unknown,
+            ) => by_name,
+        }
+    }
+
+    /// Whether an entry of the lockfile, or the owner, names it as private or local: no glob.
+    fn is_listed(&self, world: &World, name: &PackageName) -> bool {
+        let same = |other: &PackageName| other.as_str().eq_ignore_ascii_case(name.as_str());
+        world.local.iter().any(same) || world.private.keys().any(same)
+    }
+
+    /// Whether a registry of the world is one of the owner's for a private name; a name that the
+    /// lockfile lacks is where its scope's other packages are.
+    fn is_own(&self, world: &World, name: &PackageName, at: usize) -> bool {
+        let Some(asked) = world.registries.get(at) else { return false };
+        let same = |other: &&PackageName| other.as_str().eq_ignore_ascii_case(name.as_str());
+        let sibling = |other: &&PackageName| name.scope().is_some() && other.scope() == name.scope();
+        let known = world.own.keys().find(same).or_else(|| world.own.keys().find(sibling));
+        let own = known.and_then(|known| world.own.get(known));
+        own.is_some_and(|own| own.contains(&asked.url))
     }
 
     /// The class of a name. Case does not count: a name in capitals tells as much.
@@ -291,9 +353,11 @@ pub(super) fn role(ownership: Option<&Ownership>, site: &Site) -> Role {
         // A private name whose registry nobody knows: a configured one may be it.
         (Some(Ownership::Private(None)), Site::Registry(_) | Site::Also(_)) => Role::Unknown,
         (Some(Ownership::Private(_) | Ownership::Local), _) => Role::Foreign,
-        (Some(Ownership::Public), Site::Public) => Role::Public,
-        (Some(Ownership::Public), Site::Registry(_) | Site::Also(_)) => Role::Own,
-        (Some(Ownership::Public), Site::Trusted | Site::Unknown) | (None, _) => Role::Unknown,
+        (Some(Ownership::Public | Ownership::Shared), Site::Public) => Role::Public,
+        (Some(Ownership::Public | Ownership::Shared), Site::Registry(_) | Site::Also(_)) => Role::Own,
+        (Some(Ownership::Public | Ownership::Shared), Site::Trusted | Site::Unknown) | (None, _) => {
+            Role::Unknown
+        }
     }
 }
 
@@ -392,6 +456,28 @@ mod tests {
         assert_eq!(role(Some(&Ownership::Public), &Site::Public), Role::Public);
         assert_eq!(role(Some(&Ownership::Public), &Site::Registry(1)), Role::Own);
         assert_eq!(role(None, &Site::Public), Role::Unknown);
+    }
+
+    #[test]
+    fn each_registry_of_the_owners_is_the_packages_own() {
+        let mut world = world();
+        let mirror = world.registries[1].url.clone();
+        let seen = |world: &World, text: &str| {
+            let url = Url::parse(text).unwrap();
+            let site = site(world, &url, || None);
+            let asked = asked(&below(world, &site, &url));
+            let ownership = asked.package.map(|name| Inside::new(world).at(world, &name, &url, &site));
+            role(ownership.as_ref(), &site)
+        };
+        let tarball = format!("{mirror}@acme/internal/-/internal-1.2.0.tgz");
+        assert_eq!(seen(&world, &tarball), Role::Foreign);
+        world.own.entry(name("@acme/internal")).or_default().insert(mirror);
+        assert_eq!(seen(&world, &tarball), Role::Own);
+        let public = world.public.clone();
+        let tarball = format!("{public}@acme/lint/-/lint-1.0.0.tgz");
+        assert_eq!(seen(&world, &tarball), Role::Foreign);
+        world.known.entry(name("@acme/lint")).or_default().insert(public);
+        assert_eq!(seen(&world, &tarball), Role::Public);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::answer::{Delivered, empty, error, json};
 use super::callers::{Asked as CallerAsked, Callers};
 use super::credential;
-use super::decide::{Act, Question, decide};
+use super::decide::{Act, Question, decide, untold};
 use super::decoy::Decoys;
 use super::fault::{self, redirect};
 use super::names::Names;
@@ -106,7 +106,7 @@ impl Shared {
             let carries = searched.finish();
             let act = self.decide(&parts.method, &understood, carries);
             let authorization = match &act {
-                Act::Forward { .. } => self.real(&way, &understood, &parts.headers).await,
+                Act::Forward { .. } | Act::Beside => self.real(&way, &understood, &parts.headers).await,
                 Act::Hang(_)
                 | Act::Silence(_)
                 | Act::Fault(..)
@@ -123,7 +123,7 @@ impl Shared {
                 | Act::PublicFolder => None,
             };
             let accept = accept(&parts.headers, &understood);
-            let forwarded = matches!(act, Act::Forward { .. });
+            let forwarded = matches!(act, Act::Forward { .. } | Act::Beside);
             let fetch = Fetch { url: understood.url.clone(), accept, authorization };
             let answered = self.act(act, &understood, fetch, &parts.headers).await;
             let answered = answered.inspect_err(|HungUp| self.recorder.over(understood.slot))?;
@@ -165,7 +165,7 @@ impl Shared {
         let site = route::site(&self.world, &url, || self.handed(&url));
         let below = route::below(&self.world, &site, &url);
         let asked = self.known(route::asked(&below), &site);
-        let ownership = asked.package.as_ref().map(|name| self.inside.of(&self.world, name));
+        let ownership = asked.package.as_ref().map(|name| self.inside.at(&self.world, name, &url, &site));
         let found = credential::find(&self.world, &asked_at, authorization(&parts.headers));
         let mut exchange = blank(&parts.method, way.scheme, &host, port);
         exchange.path = self.scanner.redact(&clip(url.path(), MAX_PATH));
@@ -306,6 +306,9 @@ impl Shared {
         let fault = |name: &str| {
             self.recorder.note(understood.slot, |exchange| exchange.fault = Some(name.to_owned()));
         };
+        let not_asked = |why: &str| {
+            self.recorder.note(understood.slot, |exchange| exchange.not_asked = Some(why.to_owned()));
+        };
         Ok(match act {
             Act::Hang(name) => {
                 fault(name);
@@ -350,9 +353,32 @@ impl Shared {
                 response
             }
             Act::Nothing => json(200, &serde_json::json!({})),
-            Act::Absent => error(404, "Not found"),
-            Act::Refuse(why) => error(403, why),
-            Act::Decoy => self.decoy(understood, fetch.accept),
+            Act::Absent => {
+                not_asked(untold(understood.ownership.as_ref()));
+                error(404, "Not found")
+            }
+            Act::Refuse(why) => {
+                not_asked(why);
+                error(403, why)
+            }
+            Act::Decoy => {
+                let response = self.decoy(understood, fetch.accept);
+                if response.status() != StatusCode::OK {
+                    not_asked(untold(understood.ownership.as_ref()));
+                }
+                response
+            }
+            Act::Beside => {
+                let accept = fetch.accept;
+                let genuine = match self.world.public_serve.clone() {
+                    Some(path) => self.folder(path, &self.world.public, understood, accept).await,
+                    None => {
+                        fetch.url.set_query(None);
+                        self.forward(understood, fetch, headers).await
+                    }
+                };
+                self.beside(understood, genuine, accept).await
+            }
             Act::Sink => {
                 let files = self.world.sink.iter().flatten();
                 let found = files.into_iter().find(|(path, _)| understood.url.path() == path.as_str());
@@ -434,6 +460,7 @@ pub(super) fn blank(method: &Method, scheme: &str, host: &str, port: u16) -> Exc
         redirected_to: None,
         process: None,
         answered_by: AnsweredBy::Gateway,
+        not_asked: None,
         at_ms: None,
         took_ms: None,
     }

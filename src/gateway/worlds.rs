@@ -36,6 +36,8 @@ pub(super) fn world() -> World {
                 also: Vec::new(),
             },
         ],
+        own: BTreeMap::new(),
+        known: BTreeMap::new(),
         private: BTreeMap::from([(name("@acme/internal"), own)]),
         local: BTreeSet::from([name("acme-web")]),
         private_globs: vec!["@acme/*".into()],

@@ -105,8 +105,13 @@ pub struct World {
     pub registries: Vec<RegistryWorld>,
     /// Private names, each with the registry it must come from. Never sent to the public registry.
     pub private: BTreeMap<PackageName, RegistryUrl>,
-    /// Local names. Never sent to any registry upstream.
+    /// For each private name, every registry that is the owner's for it.
+    pub own: BTreeMap<PackageName, BTreeSet<RegistryUrl>>,
+    /// Local names. Never sent to any registry upstream that does not know them already.
     pub local: BTreeSet<PackageName>,
+    /// Of names that are private, local or of a private scope: the registries that the lockfile
+    /// has public packages of that name from, and that know it therefore.
+    pub known: BTreeMap<PackageName, BTreeSet<RegistryUrl>>,
     /// Globs of names that are private whether or not the lockfile has them (`@acme/*`).
     pub private_globs: Vec<String>,
     /// Decoys the public registry offers.

@@ -303,14 +303,8 @@ impl<'a> Stakes<'a> {
     /// Whether a registry stands before others, as far as the project's files tell.
     fn is_virtual(&self, registry: &RegistryUrl) -> bool {
         let mut named = self.project.settings.registries.iter();
-        let is_public = |entry: &LockEntry| {
-            self.project.classes.get(&entry.path).map(|it| it.class) == Some(Class::Public)
-        };
         named.any(|entry| entry.url == *registry && entry.behind.is_some())
-            || self.any(|entry| {
-                is_public(entry)
-                    && self.project.config.registry_for(&entry.name, &self.project.public) == *registry
-            })
+            || self.project.public_from(registry).is_some()
     }
 
     fn resolved_at_public(&self, entry: &LockEntry) -> bool {

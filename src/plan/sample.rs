@@ -60,6 +60,7 @@ pub(super) fn project(npmrc: &[(Level, &str)], lock: &serde_json::Value) -> Proj
         public: url(PUBLIC),
         files: vec![".npmrc".into(), "package-lock.json".into(), "package.json".into()],
         classes,
+        nested: Default::default(),
         sources: Vec::new(),
     }
 }

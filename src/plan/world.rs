@@ -5,10 +5,10 @@ use super::credential::Planting;
 use super::needs::Stakes;
 use super::{DecoySpec, RegistryWorld, World};
 use crate::project::Project;
-use crate::project::class::Class;
+use crate::project::class::{Class, private_glob, registry_setting};
 use crate::project::lockfile::{EntryKind, LockEntry};
 use crate::project::name::PackageName;
-use crate::project::npmrc::{Setting, Value};
+use crate::project::npmrc::Value;
 use crate::project::registry::RegistryUrl;
 use crate::scenario::{Answer, ResolvedForm, Scenario};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,8 @@ pub(super) fn genuine(
 ) -> World {
     let private = private_names(project, stakes);
     let registries = registries(project, &private, stakes, words);
+    let local: BTreeSet<PackageName> = stakes.local.iter().flat_map(|entry| names(entry)).collect();
+    let private_globs = private_globs(project);
     World {
         public: project.public.clone(),
         public_answer: Answer::Genuine,
@@ -39,9 +41,11 @@ pub(super) fn genuine(
         hosts: hosts(project, &registries),
         ports: ports(project, &registries, words),
         registries,
+        own: project.own_registries(),
+        known: known(project, &private, &local, &private_globs),
         private,
-        local: stakes.local.iter().flat_map(|entry| names(entry)).collect(),
-        private_globs: private_globs(project),
+        local,
+        private_globs,
         decoys: Vec::new(),
         tamper: None,
         strangers: BTreeSet::new(),
@@ -54,8 +58,14 @@ pub(super) fn genuine(
 
 /// The world as a scenario wants it.
 pub(super) fn under(mut world: World, project: &Project, stakes: &Stakes<'_>, scenario: &Scenario) -> World {
-    let owners: BTreeSet<&RegistryUrl> = world.private.values().collect();
     let answer = scenario.world.private;
+    let mut owners: BTreeSet<RegistryUrl> = world.private.values().cloned().collect();
+    // What the lockfile pins at another registry of the owner's is fetched there.
+    owners.extend(stakes.private.iter().filter_map(|entry| {
+        let pinned = Url::parse(entry.resolved.as_deref()?).ok()?;
+        let own = world.own.get(&entry.name)?;
+        own.iter().filter(|url| url.serves(&pinned)).max_by_key(|url| url.as_url().path().len()).cloned()
+    }));
     for registry in &mut world.registries {
         let shares_host = owners.iter().any(|owner| owner.same_host(registry.url.as_url()));
         // What fails below HTTP fails for the host, whichever registry of it was meant.
@@ -103,6 +113,27 @@ fn private_names(project: &Project, stakes: &Stakes<'_>) -> BTreeMap<PackageName
         }
     }
     private
+}
+
+/// The names of public packages that would be held back by themselves, with who knows them.
+fn known(
+    project: &Project,
+    private: &BTreeMap<PackageName, RegistryUrl>,
+    local: &BTreeSet<PackageName>,
+    globs: &[String],
+) -> BTreeMap<PackageName, BTreeSet<RegistryUrl>> {
+    let globs: Vec<_> = globs.iter().filter_map(|text| private_glob(text)).collect();
+    let inside = |name: &PackageName| {
+        private.contains_key(name)
+            || local.contains(name)
+            || globs.iter().any(|glob| glob.is_match(name.as_str()))
+    };
+    let mut known = project.known_names();
+    for name in project.nested.iter().filter(|name| !private.contains_key(*name) && !local.contains(*name)) {
+        known.entry(name.clone()).or_default().insert(project.public.clone());
+    }
+    known.retain(|name, registries| !registries.is_empty() && inside(name));
+    known
 }
 
 fn is_glob(name: &str) -> bool {
@@ -175,21 +206,9 @@ fn tarballs_elsewhere(project: &Project, stakes: &Stakes<'_>) -> BTreeSet<(Regis
             if !owner.same_host(&resolved) || owner.covers(&resolved) {
                 return None;
             }
-            let (prefix, _) = resolved.as_str().split_once(&format!("/{}/-/", entry.name))?;
-            Some((owner, RegistryUrl::parse(prefix).ok()?))
+            Some((owner, RegistryUrl::before(&resolved, &entry.name)?))
         })
         .collect()
-}
-
-fn registry_setting(setting: &Setting) -> Option<RegistryUrl> {
-    if setting.key != "registry" && !setting.key.ends_with(":registry") {
-        return None;
-    }
-    match &setting.value {
-        Value::Plain(text) => RegistryUrl::parse(text).ok(),
-        // A password in the URL; RegistryUrl drops it.
-        Value::Secret(secret) => RegistryUrl::parse(secret.expose()).ok(),
-    }
 }
 
 /// The first decoy of a name is at the locked version, so that only the source

@@ -1,17 +1,20 @@
 //! Which packages are private, and what says so.
 //!
 //! In this order: the owner's own list, the scope's mapping, the registry that
-//! `resolved` lies under, the public registry's signature. What none of them
+//! `resolved` lies under, the public registry's signature. A mapping says nothing of an
+//! entry that is pinned at the public registry: npm fetches it there. What none of them
 //! decides is undecided: a green that tested nothing is the worst outcome.
 //! This module asks no registry; signatures are given to it.
 
 mod decide;
+mod own;
 mod proposal;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use decide::private_glob;
 pub use decide::{Facts, classify};
+pub(crate) use own::registry_setting;
 pub use proposal::proposal;
 
 use super::registry::RegistryUrl;

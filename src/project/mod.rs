@@ -17,6 +17,7 @@ mod json;
 pub mod lockfile;
 pub mod manifest;
 pub mod name;
+mod nested;
 pub mod npmrc;
 pub(crate) mod places;
 mod read;
@@ -60,6 +61,8 @@ pub struct Project {
     pub files: Vec<String>,
     /// The class of each lockfile entry, by its path (`node_modules/a`).
     pub classes: BTreeMap<String, Classified>,
+    /// Names that the lockfile of another project in its folders pins at the public registry.
+    pub nested: BTreeSet<PackageName>,
     /// Every text file read, to point into.
     pub sources: Vec<Source>,
 }

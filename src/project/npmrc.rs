@@ -176,6 +176,18 @@ impl NpmConfig {
         }
     }
 
+    /// Whether npm puts the default registry's host in the place of a `resolved` URL's, by
+    /// `replace-registry-host` (arborist's `#registryResolved`, which compares host names). By
+    /// default it does so with the public registry's alone.
+    pub fn replaces_host(&self, resolved: &url::Url, public: &RegistryUrl) -> bool {
+        match self.plain("replace-registry-host") {
+            Some("always") => true,
+            Some("never") => false,
+            Some("npmjs") | None => resolved.host_str() == Some(public.host()),
+            Some(named) => resolved.host_str() == Some(named),
+        }
+    }
+
     /// The registry npm would ask for a name (npm's `pickRegistry`).
     pub fn registry_for(&self, name: &PackageName, public: &RegistryUrl) -> RegistryUrl {
         let mapped = name.scope().or_else(|| self.plain("scope").filter(|scope| !scope.is_empty()));

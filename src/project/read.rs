@@ -9,7 +9,11 @@ use super::registry::RegistryUrl;
 use super::settings::Settings;
 use super::settings::command::split_words;
 use super::signature::RegistrySignatures;
+<<<<<<< HEAD
 use super::{Project, base, files, workspace};
+=======
+use super::{Project, files, nested, workspace};
+>>>>>>> e258e1f (class: tell what is kept back, and which registries are one's own)
 use crate::secret::Secret;
 use crate::text::Complaint;
 use std::collections::BTreeMap;
@@ -100,8 +104,13 @@ impl Project {
             signatures: options.signatures,
         };
         let classes = classify(&facts);
+<<<<<<< HEAD
         let inside = base::inside(&root, &lockfile, options.home.as_deref())?;
         let files = files::list(&root, &inside, &lockfile)?;
+=======
+        let files = files::list(&root, &lockfile)?;
+        let nested = nested::pinned_at_public(&root, &files, &options.public);
+>>>>>>> e258e1f (class: tell what is kept back, and which registries are one's own)
         let sources = [manifest.source.clone(), lockfile.source.clone()]
             .into_iter()
             .chain(config.files.values().cloned())
@@ -111,7 +120,10 @@ impl Project {
         let public = options.public.clone();
         Ok(Self {
             root,
+<<<<<<< HEAD
             inside,
+=======
+>>>>>>> e258e1f (class: tell what is kept back, and which registries are one's own)
             directory,
             manifest,
             lockfile,
@@ -120,6 +132,10 @@ impl Project {
             public,
             files,
             classes,
+<<<<<<< HEAD
+=======
+            nested,
+>>>>>>> e258e1f (class: tell what is kept back, and which registries are one's own)
             sources,
         })
     }

@@ -1,5 +1,6 @@
 //! A registry: an origin and a path prefix.
 
+use super::name::PackageName;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -33,6 +34,10 @@ impl RegistryUrl {
         }
         let _ = url.set_username("");
         let _ = url.set_password(None);
+        // The dot that ends an absolute name leads to the same host.
+        if let Some(relative) = url.host_str().and_then(|host| host.strip_suffix('.')).map(str::to_owned) {
+            let _ = url.set_host(Some(&relative));
+        }
         url.set_query(None);
         url.set_fragment(None);
         if !url.path().ends_with('/') {
@@ -59,15 +64,40 @@ impl RegistryUrl {
 
     /// Whether `url` lies under this registry: same scheme, host, port, and path prefix.
     pub fn covers(&self, url: &Url) -> bool {
-        url.scheme() == self.0.scheme()
-            && url.host_str() == self.0.host_str()
-            && url.port_or_known_default() == self.0.port_or_known_default()
-            && url.path().starts_with(self.0.path())
+        url.scheme() == self.0.scheme() && self.same_host(url) && url.path().starts_with(self.0.path())
+    }
+
+    /// Whether `url` lies under this registry, or under the same one by https where this is
+    /// http: whoever has the host's certificate is no other than who has the host. Not so the
+    /// other way round, where anybody on the way can answer.
+    pub fn serves(&self, url: &Url) -> bool {
+        let upgraded = || {
+            let mut secure = self.0.clone();
+            let standard = self.0.scheme() == "http" && self.0.port().is_none();
+            standard && secure.set_scheme("https").is_ok() && Self(secure).covers(url)
+        };
+        self.covers(url) || upgraded()
     }
 
     /// Whether both name the same host and port.
     pub fn same_host(&self, url: &Url) -> bool {
-        url.host_str() == self.0.host_str() && url.port_or_known_default() == self.0.port_or_known_default()
+        self.same_name(url) && url.port_or_known_default() == self.0.port_or_known_default()
+    }
+
+    /// Whether both name the same host, by any scheme and port.
+    pub fn same_name(&self, url: &Url) -> bool {
+        url.host_str().map(|host| host.strip_suffix('.').unwrap_or(host)) == self.0.host_str()
+    }
+
+    /// The registry that the URL of a tarball speaks of: what stands before `NAME/-/`, of which
+    /// some registries encode the slash.
+    pub fn before(tarball: &Url, name: &PackageName) -> Option<Self> {
+        let path = tarball.path();
+        let encoded = [name.as_str().to_owned(), name.in_url(), name.as_str().replace('/', "%2F")];
+        let at = encoded.iter().find_map(|name| path.find(&format!("/{name}/-/")))?;
+        let mut root = tarball.clone();
+        root.set_path(path.get(..=at)?);
+        Self::parse(root.as_str()).ok()
     }
 
     /// As `.npmrc` keys credentials: `//host[:port]/path/`.
@@ -108,6 +138,42 @@ mod tests {
         assert!(!local.covers(&other));
         assert!(local.same_host(&other));
         assert_eq!(local.nerf_dart(), "//npm.acme.example/api/npm-local/");
+    }
+
+    #[test]
+    fn one_registry_can_be_written_in_several_ways() {
+        let one = RegistryUrl::parse("https://npm.acme.example/npm/").unwrap();
+        for same in [
+            "https://NPM.acme.example/npm",
+            "https://npm.acme.example:443/npm/",
+            "https://npm.acme.example./npm/",
+            "https://user@npm.acme.example/npm/?x#y",
+        ] {
+            assert_eq!(RegistryUrl::parse(same).unwrap(), one, "{same}");
+        }
+        let covers = |url: &str| one.covers(&Url::parse(url).unwrap());
+        for inside in ["https://NPM.ACME.example:443/npm/a", "https://npm.acme.example./npm/@a%2fb"] {
+            assert!(covers(inside), "{inside}");
+        }
+        for outside in [
+            "https://npm.acme.example/NPM/a",
+            "https://npm.acme.example:8443/npm/a",
+            "https://npm.acme.example/npm%2fa",
+        ] {
+            assert!(!covers(outside), "{outside}");
+        }
+    }
+
+    #[test]
+    fn https_is_the_same_registry_as_http_and_not_the_other_way_round() {
+        let (http, https) = ("http://npm.acme.example/npm/", "https://npm.acme.example/npm/");
+        let serves = |registry: &str, url: &str| {
+            RegistryUrl::parse(registry).unwrap().serves(&Url::parse(url).unwrap().join("a").unwrap())
+        };
+        assert!(serves(http, https) && serves(http, http) && serves(https, https));
+        assert!(!serves(https, http));
+        assert!(!serves("http://npm.acme.example:4873/npm/", https));
+        assert!(!serves(http, "https://npm.acme.example/other/"));
     }
 
     #[test]

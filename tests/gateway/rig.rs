@@ -79,6 +79,8 @@ pub(crate) fn world(port: u16) -> World {
             serve: None,
             also: Vec::new(),
         }],
+        own: Default::default(),
+        known: Default::default(),
         private: Default::default(),
         local: Default::default(),
         private_globs: vec!["@acme/*".into()],

@@ -8,6 +8,8 @@ use crate::evidence::exchange::Role;
 use crate::evidence::fact::{Gap, Locked, Package, PackageSource, Process, SourceKind};
 use crate::project::class::Class;
 use crate::project::lockfile::{EntryKind, LockEntry};
+use crate::project::name::PackageName;
+use crate::project::registry::RegistryUrl;
 use crate::wire::{Exit, GapKind, PackageTree};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +30,7 @@ pub(super) fn packages(
         recording,
         context,
         delivered: Delivered::of(recording, context),
+        own: context.project.own_registries(),
         scripts: processes::scripts(processes),
     };
     let entries = &context.project.lockfile.entries;
@@ -57,6 +60,7 @@ struct Join<'a> {
     recording: &'a Recording,
     context: &'a SealContext<'a>,
     delivered: Delivered<'a>,
+    own: BTreeMap<PackageName, BTreeSet<RegistryUrl>>,
     scripts: BTreeMap<&'a str, Vec<String>>,
 }
 
@@ -73,18 +77,19 @@ impl<'a> Join<'a> {
             (None, Some(tree)) if !tree.name.is_empty() => tree.name.clone(),
             (None, _) => from_path(path).to_owned(),
         };
-        let class = self.class(path, &name);
+        let class = self.class(path, &name, tree.map(|tree| tree.version.as_str()));
         let home = self
             .context
             .project
             .classes
             .get(path)
             .and_then(|classified| classified.registry.as_ref())
-            .or_else(|| self.context.private.get(&name));
+            .or_else(|| self.context.private.get(&name).filter(|_| class == Class::Private));
         let rightful = Rightful {
             class,
             name: &name,
             home,
+            own: PackageName::parse(&name).ok().and_then(|name| self.own.get(&name)),
             resolved: entry.and_then(|entry| entry.resolved.as_deref()),
         };
         let found = tree.map(|tree| self.source(tree, entry, &rightful));
@@ -132,15 +137,32 @@ impl<'a> Join<'a> {
         }
     }
 
-    fn class(&self, path: &str, name: &str) -> Class {
+    /// The class of a path: of the lockfile's entry there. What is at a path that the lockfile
+    /// does not have is of the class that the lockfile gives this version of its name, else of
+    /// the name's.
+    fn class(&self, path: &str, name: &str, version: Option<&str>) -> Class {
         let classes = &self.context.project.classes;
         if let Some(classified) = classes.get(path) {
             return classified.class;
         }
-        let local = self.context.project.lockfile.entries.values().any(|entry| {
-            entry.name.as_str() == name
-                && classes.get(&entry.path).is_some_and(|classified| classified.class == Class::Local)
-        });
+        let same: Vec<(&LockEntry, Class)> = self
+            .context
+            .project
+            .lockfile
+            .entries
+            .values()
+            .filter(|entry| entry.name.as_str() == name)
+            .filter_map(|entry| Some((entry, classes.get(&entry.path)?.class)))
+            .collect();
+        let of_version = |class: Class| {
+            let mut same = same.iter().filter(|(entry, _)| Some(entry.version.as_str()) == version);
+            same.any(|(_, found)| *found == class)
+        };
+        let told = [Class::Private, Class::Local, Class::Public, Class::Other, Class::Undecided];
+        if let Some(class) = told.into_iter().find(|class| of_version(*class)) {
+            return class;
+        }
+        let local = same.iter().any(|(_, class)| *class == Class::Local);
         match (self.context.private.contains_key(name), local) {
             (true, _) => Class::Private,
             (false, true) => Class::Local,

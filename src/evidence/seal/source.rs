@@ -3,7 +3,7 @@
 use super::{KnownTarball, Recording, SealContext};
 use crate::evidence::exchange::{Exchange, Role};
 use crate::project::Project;
-use crate::project::class::Class;
+use crate::project::class::{Class, registry_setting};
 use crate::project::integrity::{Algorithm, Digests, Integrity};
 use crate::project::registry::RegistryUrl;
 use crate::wire::PackageTree;
@@ -66,6 +66,8 @@ pub(super) struct Rightful<'a> {
     pub(super) name: &'a str,
     /// The registry it must come from, where one is known.
     pub(super) home: Option<&'a RegistryUrl>,
+    /// Every registry that is the owner's for it; `None` where it is none of the lockfile's.
+    pub(super) own: Option<&'a BTreeSet<RegistryUrl>>,
     /// `resolved` of the lockfile.
     pub(super) resolved: Option<&'a str>,
 }
@@ -100,7 +102,8 @@ pub(super) fn url_of(exchange: &Exchange) -> String {
 
 /// Whose `origin` is, from the point of view of `package`.
 ///
-/// A registry that redirects acts for itself, so a host nobody named is the
+/// A private package can come from any registry of the owner's
+/// ([`Project::own_registries`]). A registry that redirects acts for itself, so a host nobody named is the
 /// package's own if its registry sent npm there and the bytes satisfy the
 /// lockfile's integrity; a redirect to a registry that has a name of its own,
 /// or of bytes that nothing vouches for, is foreign.
@@ -116,7 +119,8 @@ pub(super) fn role(
         Class::Local => Role::Foreign,
         Class::Private => match package.home {
             None => gateway,
-            Some(home) if home.covers(url) || named_by(home, url, project) => Role::Own,
+            Some(home) if home.serves(url) || named_by(home, url, project) => Role::Own,
+            Some(_) if package.own.is_some_and(|own| own.iter().any(|own| own.serves(url))) => Role::Own,
             Some(home) if other_registry(home, url, project) => Role::Foreign,
             Some(home) if home.same_host(url) && url.scheme() == home.as_url().scheme() => Role::Own,
             Some(_) if gateway == Role::Own && integrity_ok == Some(true) => Role::Own,
@@ -168,16 +172,7 @@ fn other_registry(home: &RegistryUrl, url: &Url, project: &Project) -> bool {
 
 /// Every registry that npm's configuration or `[[registry]]` names, at any level.
 pub fn configured_registries(project: &Project) -> BTreeSet<RegistryUrl> {
-    use crate::project::npmrc::Value;
-    let settings = project.config.settings.iter().filter_map(|setting| match &setting.value {
-        Value::Plain(text)
-            if setting.key == "registry"
-                || setting.key.ends_with(":registry") && !setting.key.starts_with("//") =>
-        {
-            RegistryUrl::parse(text).ok()
-        }
-        Value::Plain(_) | Value::Secret(_) => None,
-    });
+    let settings = project.config.settings.iter().filter_map(registry_setting);
     settings.chain(project.settings.registries.iter().map(|entry| entry.url.clone())).collect()
 }
 

@@ -48,7 +48,13 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     let entry = package.as_ref().and_then(|package| {
         case.project.lockfile.entries.values().find(|entry| entry.name.as_str() == package)
     });
-    let mut sighting = Sighting::new(message, help(code)).key(code);
+    let kept_back = culprit.is_some_and(|exchange| exchange.not_asked.is_some());
+    let help = if kept_back { KEPT_BACK } else { help(code) };
+    let mut sighting = Sighting::new(message, help).key(code);
+    if kept_back {
+        // No registry was asked, so that none has failed the install.
+        sighting = sighting.forces(Verdict::Unobserved);
+    }
     if let Some(entry) = entry {
         sighting = sighting.at(Spot::resolved(&entry.path));
     }
@@ -60,6 +66,9 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     }
     vec![sighting]
 }
+
+/// What is to be done about a request that we answered ourselves.
+const KEPT_BACK: &str = "map the package to its own registry in the project's `.npmrc`; if it is public, say so: take it out of `private` in sealcheck.toml, or pin it at the public registry in the lockfile";
 
 /// The first answer that failed a package that npm may not leave out.
 fn culprit<'a>(run: &Run<'a>) -> Option<&'a Exchange> {

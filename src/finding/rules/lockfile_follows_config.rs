@@ -54,13 +54,7 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
 /// registry goes to the default one.
 fn rewritten(resolved: &str, project: &Project) -> bool {
     let Ok(url) = Url::parse(resolved) else { return false };
-    let host = url.host_str().unwrap_or_default();
-    match project.config.plain("replace-registry-host") {
-        Some("always") => true,
-        Some("never") => false,
-        Some("npmjs") | None => host == project.public.host(),
-        Some(named) => named == host,
-    }
+    project.config.replaces_host(&url, &project.public)
 }
 
 #[cfg(test)]

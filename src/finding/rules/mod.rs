@@ -22,6 +22,7 @@ rules! {
     install_failed,
     integrity_only_defence,
     irreproducible_install,
+    lockfile_against_config,
     lockfile_follows_config,
     lockfile_not_honoured,
     missing_integrity,

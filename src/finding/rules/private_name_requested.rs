@@ -35,11 +35,18 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             }
             let entry = case.project.lockfile.entries.values().find(|entry| entry.name.as_str() == package);
             let sighting = Sighting::new(
-                format!(
-                    "the {what} of {package} was asked of {}, which is not its registry and {}",
-                    exchange.host,
-                    answered(exchange)
-                ),
+                match &exchange.not_asked {
+                    // npm asked, and we did not pass it on.
+                    Some(why) => format!(
+                        "npm asked {} for the {what} of {package}, which is not its registry; sealcheck kept the request back ({why})",
+                        exchange.host
+                    ),
+                    None => format!(
+                        "the {what} of {package} was asked of {}, which is not its registry and {}",
+                        exchange.host,
+                        answered(exchange)
+                    ),
+                },
                 "map its scope to its registry in the project's `.npmrc`, and register the name on the public registry if it is free",
             )
             .package(package)

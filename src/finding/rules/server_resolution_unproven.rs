@@ -38,10 +38,7 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
             if compared.iter().any(|resolution| resolution.differs()) {
                 return None;
             }
-            let public = project.lockfile.entries.values().find(|entry| {
-                project.classes.get(&entry.path).is_some_and(|known| known.class == Class::Public)
-                    && project.config.registry_for(&entry.name, &project.public) == *home
-            });
+            let public = project.public_from(home);
             // Whoever says what lies behind it says that it takes from several.
             let is_virtual =
                 project.settings.registries.iter().any(|entry| entry.url == *home && entry.behind.is_some());

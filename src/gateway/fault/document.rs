@@ -25,6 +25,36 @@ pub(super) async fn change(
     understood: &Understood,
     response: Response<Delivered>,
 ) -> (bool, Response<Delivered>) {
+    rewrite(response, |document| {
+        if answer == Answer::VersionMissing {
+            return without_locked(document, &shared.locked(understood));
+        }
+        let known = understood.asked.package.as_ref().and_then(|name| shared.decoys.find(name));
+        known.is_some_and(|(name, decoys)| match shared.own_registry(understood) {
+            Some(registry) if answer == Answer::MergesPublic => {
+                virtuals::merge(document, registry, name, decoys)
+            }
+            Some(_) | None => elsewhere(document, name, decoys),
+        })
+    })
+    .await
+}
+
+/// Puts into a packument of the public registry what a stranger offers beside it.
+pub(in crate::gateway) async fn beside(
+    registry: &RegistryUrl,
+    name: &PackageName,
+    decoys: &[ServedVersion],
+    response: Response<Delivered>,
+) -> Response<Delivered> {
+    rewrite(response, |document| virtuals::merge(document, registry, name, decoys)).await.1
+}
+
+/// Has a JSON document changed, and says whether there was anything to change.
+async fn rewrite(
+    response: Response<Delivered>,
+    change: impl FnOnce(&mut Value) -> bool,
+) -> (bool, Response<Delivered>) {
     let (parts, body) = response.into_parts();
     let Ok(bytes) = Limited::new(body, usize::try_from(MAX_PACKUMENT).unwrap_or(usize::MAX))
         .collect()
@@ -34,17 +64,7 @@ pub(super) async fn change(
         return (false, error(502, "the packument cannot be read"));
     };
     let mut document: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    let changed = if answer == Answer::VersionMissing {
-        without_locked(&mut document, &shared.locked(understood))
-    } else {
-        let known = understood.asked.package.as_ref().and_then(|name| shared.decoys.find(name));
-        known.is_some_and(|(name, decoys)| match shared.own_registry(understood) {
-            Some(registry) if answer == Answer::MergesPublic => {
-                virtuals::merge(&mut document, registry, name, decoys)
-            }
-            Some(_) | None => elsewhere(&mut document, name, decoys),
-        })
-    };
+    let changed = change(&mut document);
     let headers = parts.headers.iter().filter(|(name, _)| {
         // They speak of the bytes before the change.
         ![header::CONTENT_LENGTH, header::ETAG, header::CONTENT_ENCODING].contains(name)

@@ -6,7 +6,7 @@
 
 pub(super) mod body;
 pub(super) mod certificate;
-mod document;
+pub(super) mod document;
 pub(super) mod redirect;
 pub(super) mod virtuals;
 
@@ -38,7 +38,7 @@ pub(super) fn answer(world: &World, site: &Site) -> Answer {
 fn is_own(ownership: Option<&Ownership>) -> bool {
     match ownership {
         Some(Ownership::Private(_)) | None => true,
-        Some(Ownership::Local | Ownership::Public) => false,
+        Some(Ownership::Local | Ownership::Shared | Ownership::Public) => false,
     }
 }
 

@@ -102,7 +102,7 @@ mod tests {
         let site = site(&world, &url, || None);
         let path = below(&world, &site, &url);
         let (asked, inside) = (asked(&path), Inside::new(&world));
-        let ownership = asked.package.as_ref().map(|name| inside.of(&world, name));
+        let ownership = asked.package.as_ref().map(|name| inside.at(&world, name, &url, &site));
         let question = Question {
             method: &Method::GET,
             url: &url,

@@ -73,7 +73,7 @@ mod tests {
         let url = Url::parse(&format!("https://npm.corp.example/api/npm-local/{path}")).unwrap();
         let site = site(&world, &url, || None);
         let (asked, inside) = (asked(&below(&world, &site, &url)), Inside::new(&world));
-        let ownership = asked.package.as_ref().map(|name| inside.of(&world, name));
+        let ownership = asked.package.as_ref().map(|name| inside.at(&world, name, &url, &site));
         let question = Question {
             method: &Method::GET,
             url: &url,

@@ -123,7 +123,14 @@ impl<'a> Judge<'a> {
     }
 
     fn is_public(&self, url: &RegistryUrl) -> bool {
-        url.same_host(self.facts.public.as_url())
+        url.same_name(self.facts.public.as_url())
+    }
+
+    /// Whether npm gets what lies at `url` from the public registry: it lies there by name (an old
+    /// `resolved` has http), and npm does not put another default registry in its place.
+    fn at_public(&self, url: &Url) -> bool {
+        self.facts.public.same_name(url)
+            && (self.is_public(&self.default) || !self.facts.config.replaces_host(url, self.facts.public))
     }
 
     fn entry(&self, entry: &LockEntry) -> Classified {
@@ -152,6 +159,14 @@ impl<'a> Judge<'a> {
         // in it adds to what the npm config says, and settles what that leaves open.
         let none = self.facts.settings.private.as_ref().is_some_and(Vec::is_empty);
         if !none && let Some((registry, setting)) = self.mapping(&entry.name) {
+            // npm 7 and newer fetches a `resolved` as it stands; the mapping is asked for what has none.
+            if resolved.as_ref().is_some_and(|url| self.at_public(url)) {
+                let because = format!(
+                    "its `resolved` pins it at the public registry, where npm fetches it in spite of `{}`",
+                    setting.key
+                );
+                return from_lock(Class::Public, Some(self.facts.public), &because, entry);
+            }
             let because = format!("`{}` maps its scope", setting.key);
             return Classified {
                 class: Class::Private,
@@ -222,7 +237,7 @@ impl<'a> Judge<'a> {
         let Some(url) = resolved else {
             return plain(Class::Other, "its `resolved` is not a URL, so npm leaves it out", entry);
         };
-        if self.facts.public.same_host(url) {
+        if self.facts.public.same_name(url) {
             return from_lock(
                 Class::Public,
                 Some(self.facts.public),
@@ -306,18 +321,15 @@ impl<'a> Judge<'a> {
     }
 
     fn covering(&self, url: &Url) -> Option<&Named> {
-        self.named.iter().find(|named| named.url.covers(url))
+        self.named.iter().find(|named| named.url.serves(url))
     }
 
     /// The registry that a tarball's URL speaks of: what stands before `NAME/-/`.
     fn guess(&self, url: &Url, name: &PackageName) -> Option<RegistryUrl> {
-        if self.facts.public.same_host(url) {
+        if self.facts.public.same_name(url) {
             return None;
         }
-        let at = url.path().find(&format!("/{name}/-/"))?;
-        let mut root = url.clone();
-        root.set_path(&url.path()[..=at]);
-        RegistryUrl::parse(root.as_str()).ok()
+        RegistryUrl::before(url, name)
     }
 }
 

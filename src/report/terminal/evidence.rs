@@ -49,6 +49,9 @@ fn exchange_line(exchange: &Exchange, arrow: &str) -> String {
         (None, Some(fault)) => line.push_str(fault),
         (None, None) => line.push_str("no answer"),
     }
+    if exchange.not_asked.is_some() {
+        line.push_str(" from sealcheck, which asked nobody");
+    }
     if exchange.bytes > 0 {
         line.push_str(&format!(", {}", size(exchange.bytes)));
     }

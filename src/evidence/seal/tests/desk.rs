@@ -97,6 +97,7 @@ impl Desk {
                 public: RegistryUrl::parse(PUBLIC).unwrap(),
                 files: Vec::new(),
                 classes: BTreeMap::new(),
+                nested: Default::default(),
                 sources: Vec::new(),
             },
             recording: Recording::default(),
@@ -164,6 +165,7 @@ impl Desk {
             redirected_to: None,
             process: None,
             answered_by: AnsweredBy::Upstream,
+            not_asked: None,
             at_ms: None,
             took_ms: None,
         });

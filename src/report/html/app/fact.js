@@ -56,6 +56,7 @@ const told = {
       ["credential", it.credential === "none" ? "none" : (it.credential_label || "one") + (it.credential === "foreign" ? ", which is ANOTHER registry's" : ", which is for this host")],
       ["carried", it.carried_secret ? element("span", { class: "tag bad" }, "the value of " + it.carried_secret) : null],
       ["used", it.used_secret], ["sent on to", it.redirected_to], ["answered by", it.answered_by],
+      ["nobody was asked, because", it.not_asked],
       ["by process", processLink(data, run, index, it.process)],
       ["at", at(it.at_ms)], ["took", at(it.took_ms)],
       ["sha512", it.sha512 ? element("code", null, it.sha512) : null], ["sha1", it.sha1 ? element("code", null, it.sha1) : null],
