@@ -9,11 +9,7 @@ use super::registry::RegistryUrl;
 use super::settings::Settings;
 use super::settings::command::split_words;
 use super::signature::RegistrySignatures;
-<<<<<<< HEAD
-use super::{Project, base, files, workspace};
-=======
-use super::{Project, files, nested, workspace};
->>>>>>> e258e1f (class: tell what is kept back, and which registries are one's own)
+use super::{Project, base, files, nested, workspace};
 use crate::secret::Secret;
 use crate::text::Complaint;
 use std::collections::BTreeMap;
@@ -104,13 +100,9 @@ impl Project {
             signatures: options.signatures,
         };
         let classes = classify(&facts);
-<<<<<<< HEAD
         let inside = base::inside(&root, &lockfile, options.home.as_deref())?;
         let files = files::list(&root, &inside, &lockfile)?;
-=======
-        let files = files::list(&root, &lockfile)?;
         let nested = nested::pinned_at_public(&root, &files, &options.public);
->>>>>>> e258e1f (class: tell what is kept back, and which registries are one's own)
         let sources = [manifest.source.clone(), lockfile.source.clone()]
             .into_iter()
             .chain(config.files.values().cloned())
@@ -120,10 +112,7 @@ impl Project {
         let public = options.public.clone();
         Ok(Self {
             root,
-<<<<<<< HEAD
             inside,
-=======
->>>>>>> e258e1f (class: tell what is kept back, and which registries are one's own)
             directory,
             manifest,
             lockfile,
@@ -132,10 +121,7 @@ impl Project {
             public,
             files,
             classes,
-<<<<<<< HEAD
-=======
             nested,
->>>>>>> e258e1f (class: tell what is kept back, and which registries are one's own)
             sources,
         })
     }
