@@ -276,4 +276,7 @@ pub struct Gap {
     pub detail: String,
     /// It may hide an answer, so silence proves nothing.
     pub hides_answer: bool,
+    /// Whose call was refused, where it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessId>,
 }

@@ -165,6 +165,11 @@ pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
     }
     let folders: BTreeSet<&str> = packages.iter().map(|package| package.path.as_str()).collect();
     let standing = processes::standing(&recording.events, &processes);
+    let refused = timeline::refused(&recording.events);
+    for gap in gaps.iter_mut().filter(|gap| gap.kind == GapKind::RefusedCall) {
+        let process = refused.get(gap.detail.as_str());
+        gap.process = process.map(|process| standing.get(process).copied().unwrap_or(*process));
+    }
     let mut reads: Vec<SecretRead> = timeline
         .reads
         .iter()
@@ -286,5 +291,5 @@ fn hides_answer(kind: GapKind, exit: Option<Exit>) -> bool {
 
 /// A gap of our own finding.
 fn gap(kind: GapKind, detail: impl Into<String>, hides_answer: bool) -> Gap {
-    Gap { kind, detail: detail.into(), hides_answer }
+    Gap { kind, detail: detail.into(), hides_answer, process: None }
 }

@@ -12,6 +12,7 @@ use crate::evidence::exchange::{AnsweredBy, Exchange, Role};
 use crate::evidence::fact::{Connection, Process, Reached};
 use crate::evidence::seal::PROJECT;
 use crate::project::lockfile::{EntryKind, LockEntry};
+use crate::wire::GapKind;
 use url::Url;
 
 /// Something that the sandbox refused, and that an install failed for.
@@ -72,7 +73,24 @@ fn script(run: &Run<'_>) -> Option<Refusal> {
             evidence: vec![(EvidenceKind::Exchange, exchange.seq)],
         })
     });
-    by_request.or_else(|| {
+    let by_call = || {
+        // node looks for io_uring and does without it.
+        let calls = (0u32..).zip(&run.evidence.gaps);
+        let mut calls =
+            calls.filter(|(_, gap)| gap.kind == GapKind::RefusedCall && !gap.detail.starts_with("io_uring"));
+        calls.find_map(|(at, gap)| {
+            let process = owned(gap.process?)?;
+            Some(Refusal {
+                message: told(process, &format!("a call ({})", gap.detail), "sandbox"),
+                help: "that call would hide what follows from the witness, so that no sandbox lets it through: have the package do without it, or its script not run (`--ignore-scripts`)".to_owned(),
+                key: gap.detail.clone(),
+                package: owner(process),
+                spot: Spot::Nowhere,
+                evidence: vec![(EvidenceKind::Gap, at)],
+            })
+        })
+    };
+    by_request.or_else(by_call).or_else(|| {
         (0u32..).zip(&run.evidence.connections).find_map(|(at, connection)| {
             let process = owned(connection.process).filter(|_| refused_connection(connection))?;
             let host = connection.name.as_deref().unwrap_or(&connection.address);

@@ -124,7 +124,7 @@ const JSON: &[Row] = &[
     (
         "package-lock.json",
         "{\"lockfileVersion\": 3, \"packages\": {\"node_modules/a\": {\"link\": true, \"resolved\": \"../b\"}}}",
-        "`../b` lies outside",
+        "`../b` lies in the home folder or above it",
         Some((1, 82)),
     ),
     (

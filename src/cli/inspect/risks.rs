@@ -43,7 +43,7 @@ pub(super) fn risks(project: &Project) -> String {
             if entries.len() == 1 { "1 entry".to_owned() } else { format!("{} entries", entries.len()) };
         let _ = writeln!(out, "  {count} {what}");
         for entry in entries.iter().take(SHOWN) {
-            let _ = writeln!(out, "    {}:{} {}", entry.place.file, entry.place.line, entry.name);
+            let _ = writeln!(out, "    {}: {}", entry.place, entry.name);
         }
         if entries.len() > SHOWN {
             let _ = writeln!(out, "    and {} more", entries.len() - SHOWN);

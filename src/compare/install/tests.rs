@@ -156,7 +156,8 @@ fn what_one_side_did_not_see_is_neither_gone_nor_equal() {
         change(&mut run);
         [run]
     };
-    let gap = |hides_answer| Gap { kind: GapKind::Files, detail: "lost".to_owned(), hides_answer };
+    let gap =
+        |hides_answer| Gap { kind: GapKind::Files, detail: "lost".to_owned(), hides_answer, process: None };
     for change in [
         &|run: &mut Evidence| run.cut_short = Some(CutShort::Time),
         &|run: &mut Evidence| run.traced = false,

@@ -108,6 +108,18 @@ impl<'a> Timeline<'a> {
     }
 }
 
+/// Who made a call that was refused and is told as a gap, by the gap's words: the witness
+/// tells the refusal, and then the gap. Of several the first.
+pub(super) fn refused(events: &[Event]) -> BTreeMap<&str, ProcessId> {
+    let mut all = BTreeMap::new();
+    for pair in events.windows(2) {
+        if let [Event::Denied { process, .. }, Event::Gap { kind: GapKind::RefusedCall, detail }] = pair {
+            all.entry(detail.as_str()).or_insert(*process);
+        }
+    }
+    all
+}
+
 fn by_path(packages: &[PackageTree]) -> BTreeMap<&str, &PackageTree> {
     packages.iter().map(|package| (package.path.as_str(), package)).collect()
 }

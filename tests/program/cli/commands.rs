@@ -33,7 +33,8 @@ fn an_inspection_shows_positions_and_integrities() {
     for part in [
         ".npmrc:1, project",
         "@shop/prices is private to https://npm.shop.example/",
-        "package-lock.json:15:5: @shop/prices has no `resolved`",
+        "1 entry private without `resolved`",
+        "package-lock.json:15:5: @shop/prices",
         &format!("@shop/prices@1.2.0 {integrity}"),
     ] {
         assert!(told.stdout.contains(part), "`{part}` is not in\n{}", told.stdout);
