@@ -65,6 +65,12 @@ impl Found<'_> {
     }
 }
 
+/// Whether a planted credential is for the registry that is asked: it has not left then, in
+/// whatever form npm sends it.
+pub(super) fn is_for(world: &World, label: &str, url: &Url) -> bool {
+    world.planted.iter().any(|planted| planted.label == label && belongs(world, planted, url))
+}
+
 /// Whether the user's config would send it there: below its `//host/path/`, or
 /// elsewhere on the very same origin if no other credential is for that (npm
 /// does the same, `npm-registry-fetch/lib/auth.js`), and never in clear unless
@@ -141,6 +147,22 @@ mod tests {
         assert_eq!(at(&world, OWN, &header).0, Credential::Own);
         let clear = "http://npm.corp.example/api/npm-local/x";
         assert_eq!(at(&world, clear, &header).0, Credential::Foreign);
+    }
+
+    #[test]
+    fn a_credential_is_for_its_own_registry_and_for_no_other_origin() {
+        let world = world();
+        let label = world.planted[0].label.clone();
+        for (url, own) in [
+            (OWN, true),
+            ("https://npm.corp.example/blob/x.tgz", true),
+            ("https://npm.corp.example:8443/api/npm-local/x", false),
+            ("http://npm.corp.example/api/npm-local/x", false),
+            ("https://evil.example/api/npm-local/x", false),
+        ] {
+            assert_eq!(is_for(&world, &label, &Url::parse(url).unwrap()), own, "{url}");
+        }
+        assert!(!is_for(&world, "another", &Url::parse(OWN).unwrap()));
     }
 
     #[test]
