@@ -65,9 +65,13 @@ impl Found<'_> {
     }
 }
 
-/// Whether a planted credential is for the registry that is asked: it has not left then, in
-/// whatever form npm sends it.
-pub(super) fn is_for(world: &World, label: &str, url: &Url) -> bool {
+/// Whether a header is npm's naming of a tarball's URL, with the credential that is written in
+/// it, to the very registry that the credential is for: it has not left then.
+pub(super) fn is_named(world: &World, label: &str, url: &Url, header: &str) -> bool {
+    header == "pacote-pkg-id" && is_for(world, label, url)
+}
+
+fn is_for(world: &World, label: &str, url: &Url) -> bool {
     world.planted.iter().any(|planted| planted.label == label && belongs(world, planted, url))
 }
 
@@ -162,7 +166,10 @@ mod tests {
         ] {
             assert_eq!(is_for(&world, &label, &Url::parse(url).unwrap()), own, "{url}");
         }
-        assert!(!is_for(&world, "another", &Url::parse(OWN).unwrap()));
+        let own = Url::parse(OWN).unwrap();
+        assert!(!is_for(&world, "another", &own));
+        assert!(is_named(&world, &label, &own, "pacote-pkg-id"));
+        assert!(!is_named(&world, &label, &own, "x-smuggled"));
     }
 
     #[test]

@@ -264,10 +264,7 @@ impl Shared {
                     .in_bytes(bytes)
                     .or_else(|| self.scanner.in_name(folded.unwrap_or_default()))
                     .filter(|label| !self.is_at_home(label, way, host, &parts.method, name))
-                    // npm names a tarball's URL here, with the credential that is written in it.
-                    .filter(|label| {
-                        name.as_str() != "pacote-pkg-id" || !credential::is_for(&self.world, label, asked_at)
-                    })
+                    .filter(|label| !credential::is_named(&self.world, label, asked_at, name.as_str()))
             })
         };
         self.scanner
