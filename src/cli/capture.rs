@@ -5,6 +5,7 @@ use super::arguments::CaptureArguments;
 use super::look::libc_of;
 use super::{Code, folders, load, print, say};
 use crate::environment::{Environment, Here, Machine, Tools, gather};
+use crate::project::npmrc::NpmVersion;
 use crate::project::{Project, ReadOptions};
 use crate::text::Complaint;
 use crate::toolchain::local;
@@ -60,6 +61,7 @@ pub(super) fn here(folder: &Path, more: &[String], policy: Option<PathBuf>) -> a
         builtin_npmrc: Some(npm.dir.join("npmrc")).filter(|path| path.is_file()),
         env: env.clone(),
         public,
+        npm: Some(NpmVersion::from(&npm.version)),
         policy,
         signatures: None,
     })

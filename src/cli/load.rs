@@ -281,6 +281,7 @@ async fn read(ground: &Ground, wanted: &Wanted, ask: bool) -> anyhow::Result<Loa
         builtin_npmrc,
         env: surrounding,
         public: toolchain.public.clone(),
+        npm: Some(NpmVersion::from(&toolchain.npm)),
         policy: surroundings.policy.clone(),
         signatures: None,
     };

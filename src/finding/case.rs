@@ -288,6 +288,29 @@ pub(super) fn withheld(project: &Project, label: &str) -> (String, String) {
                 setting.key
             ),
         ),
+        None => not_set(project, label),
+    }
+}
+
+/// What is said of a variable that is not set, and what to do about it.
+fn not_set(project: &Project, label: &str) -> (String, String) {
+    if let Some(name) = label.strip_suffix('?') {
+        return (
+            format!("this npm takes `${{{label}}}` as it is written"),
+            format!("write `${{{name}}}`, or use npm 11.6 or later"),
+        );
+    }
+    let settings = &project.config.settings;
+    let naming = settings.iter().rfind(|setting| setting.variables.iter().any(|(name, _)| name == label));
+    let hides = naming
+        .filter(|naming| settings.iter().any(|other| other.key == naming.key && other.level < naming.level));
+    match hides.and_then(|naming| naming.place.as_ref()) {
+        Some(place) => (
+            format!(
+                "{label} is not set, and the line that names it ({place}) hides the credential of the levels below it from npm"
+            ),
+            format!("set {label} to a token that may read the registry, or take the line out"),
+        ),
         None => (
             format!("{label} is not set"),
             format!("set {label} to a token that may read the registry, and run this again"),

@@ -65,6 +65,16 @@ impl Found<'_> {
     }
 }
 
+/// Whether a header is npm's naming of a tarball's URL, with the credential that is written in
+/// it, to the very registry that the credential is for: it has not left then.
+pub(super) fn is_named(world: &World, label: &str, url: &Url, header: &str) -> bool {
+    header == "pacote-pkg-id" && is_for(world, label, url)
+}
+
+fn is_for(world: &World, label: &str, url: &Url) -> bool {
+    world.planted.iter().any(|planted| planted.label == label && belongs(world, planted, url))
+}
+
 /// Whether the user's config would send it there: below its `//host/path/`, or
 /// elsewhere on the very same origin if no other credential is for that (npm
 /// does the same, `npm-registry-fetch/lib/auth.js`), and never in clear unless
@@ -141,6 +151,25 @@ mod tests {
         assert_eq!(at(&world, OWN, &header).0, Credential::Own);
         let clear = "http://npm.corp.example/api/npm-local/x";
         assert_eq!(at(&world, clear, &header).0, Credential::Foreign);
+    }
+
+    #[test]
+    fn a_credential_is_for_its_own_registry_and_for_no_other_origin() {
+        let world = world();
+        let label = world.planted[0].label.clone();
+        for (url, own) in [
+            (OWN, true),
+            ("https://npm.corp.example/blob/x.tgz", true),
+            ("https://npm.corp.example:8443/api/npm-local/x", false),
+            ("http://npm.corp.example/api/npm-local/x", false),
+            ("https://evil.example/api/npm-local/x", false),
+        ] {
+            assert_eq!(is_for(&world, &label, &Url::parse(url).unwrap()), own, "{url}");
+        }
+        let own = Url::parse(OWN).unwrap();
+        assert!(!is_for(&world, "another", &own));
+        assert!(is_named(&world, &label, &own, "pacote-pkg-id"));
+        assert!(!is_named(&world, &label, &own, "x-smuggled"));
     }
 
     #[test]

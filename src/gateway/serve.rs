@@ -187,7 +187,7 @@ impl Shared {
         let bare = found.planted.filter(|planted| planted.nerf_dart.is_none());
         let carried = bare
             .map(|planted| planted.label.clone())
-            .or_else(|| self.carried(way, &host, &text, parts, found.planted.is_some()));
+            .or_else(|| self.carried(way, &host, &asked_at, &text, parts, found.planted.is_some()));
         exchange.used_secret = self.used(way, &host, parts);
         exchange.carried_secret.clone_from(&carried);
         let slot = self.recorder.begin(exchange, way.caller.clone());
@@ -249,6 +249,7 @@ impl Shared {
         &self,
         way: &Way,
         host: &str,
+        asked_at: &Url,
         url: &str,
         parts: &http::request::Parts,
         recognised: bool,
@@ -263,6 +264,7 @@ impl Shared {
                     .in_bytes(bytes)
                     .or_else(|| self.scanner.in_name(folded.unwrap_or_default()))
                     .filter(|label| !self.is_at_home(label, way, host, &parts.method, name))
+                    .filter(|label| !credential::is_named(&self.world, label, asked_at, name.as_str()))
             })
         };
         self.scanner

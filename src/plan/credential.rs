@@ -82,7 +82,10 @@ impl Planting {
                 planting.plant_in_lockfile(&url, raw, seed);
             }
         }
-        let order = |one: &Planted| (one.nerf_dart.clone(), one.label.clone(), one.key.clone());
+        let order =
+            |one: &Planted| (one.nerf_dart.clone(), one.label.clone(), one.key.clone(), one.value.clone());
+        // Of two lines in one file npm takes the last.
+        planting.planted.reverse();
         planting.planted.sort_by_key(order);
         planting.planted.dedup_by_key(|one| order(one));
         planting.left_out.sort();
@@ -100,8 +103,10 @@ impl Planting {
             return;
         }
         let variable = sole_variable(setting);
-        let text = text(setting);
-        if is_secret(setting) {
+        let text = setting.exposed();
+        if is_secret(setting) && text.is_empty() {
+            self.leave_empty(project, setting, variable);
+        } else if is_secret(setting) {
             self.plant(project, setting, variable, seed);
         } else if setting.level == Level::Env {
             self.environment.insert(setting.key.clone(), text.to_owned());
@@ -119,10 +124,29 @@ impl Planting {
         }
     }
 
+    /// An empty credential is none, and hides those of the levels below it. Nothing is planted
+    /// in its place; npm finds it empty as it would.
+    fn leave_empty(&mut self, project: &Project, setting: &Setting, variable: Option<&str>) {
+        let set = setting.variables.iter().all(|(_, set)| *set);
+        match variable {
+            Some(name) if set => {
+                self.variables.entry(name.to_owned()).or_default();
+            }
+            // `${VAR?}` stays as it is written: nothing sets it inside either.
+            Some(_) => {}
+            None if setting.variables.is_empty() => {}
+            None => self.edit_line(project, setting, LineEdit::Value(String::new())),
+        }
+    }
+
     fn plant(&mut self, project: &Project, setting: &Setting, variable: Option<&str>, seed: &Secret) {
         let label = variable.unwrap_or(&setting.key).to_owned();
-        let token = token(seed, &label);
-        let url = userinfo(text(setting));
+        let token = match hidden(project, setting) {
+            // It is another one than that which hides it, and shows itself as such.
+            Some(level) if variable.is_none() => token(seed, &format!("{label} of {level:?}")),
+            Some(_) | None => token(seed, &label),
+        };
+        let url = userinfo(setting.exposed());
         let (nerf_dart, key) = belongs_to(project, setting, url.as_ref());
         let (value, written) = match &url {
             Some(url) => {
@@ -148,7 +172,7 @@ impl Planting {
             }
             (None, _) => self.edit_line(project, setting, LineEdit::Value(written)),
         }
-        let real = usable(project, setting).or_else(|| tied(project, nerf_dart.as_deref(), &key));
+        let real = project.config.sendable(setting).or_else(|| tied(project, nerf_dart.as_deref(), &key));
         let real = real.filter(|_| !served(project, nerf_dart.as_deref())).map(|text| match userinfo(text) {
             Some(url) if key == "_auth" => basic(&url),
             Some(url) => url.password().unwrap_or(url.username()).to_owned(),
@@ -213,6 +237,12 @@ fn is_credential(key: &str) -> bool {
     matches!(own, "_auth" | "_authToken" | "_password")
 }
 
+/// The level of a setting that another one of the same key hides from npm.
+fn hidden(project: &Project, setting: &Setting) -> Option<Level> {
+    let effective = project.config.get(&setting.key)?;
+    (setting.level != effective.level && setting.exposed() != effective.exposed()).then_some(setting.level)
+}
+
 /// Whether the registry of a credential is served from a folder, where nobody asks for one.
 fn served(project: &Project, nerf_dart: Option<&str>) -> bool {
     nerf_dart.is_some_and(|nerf_dart| {
@@ -238,15 +268,6 @@ fn token(seed: &Secret, label: &str) -> String {
     format!("npm_{}", &digits[..36])
 }
 
-/// The text that npm would read, with the credentials that a registry's URL
-/// carries only as it is written.
-fn text(setting: &Setting) -> &str {
-    match (&setting.value, &setting.raw) {
-        (Value::Secret(secret), _) | (Value::Plain(_), Value::Secret(secret)) => secret.expose(),
-        (Value::Plain(text), Value::Plain(_)) => text,
-    }
-}
-
 /// Whether the file of a level holds a credential, in whose place a planted one lies.
 pub(super) fn has_secret(project: &Project, level: Level) -> bool {
     project.config.settings.iter().any(|setting| setting.level == level && is_secret(setting))
@@ -254,7 +275,7 @@ pub(super) fn has_secret(project: &Project, level: Level) -> bool {
 
 fn is_secret(setting: &Setting) -> bool {
     let marked = matches!((&setting.value, &setting.raw), (Value::Secret(_), _) | (_, Value::Secret(_)));
-    marked || is_credential(&setting.key) || userinfo(text(setting)).is_some()
+    marked || is_credential(&setting.key) || userinfo(setting.exposed()).is_some()
 }
 
 /// Which registry a secret is for, and how npm uses it.
@@ -278,19 +299,4 @@ fn tied<'a>(project: &'a Project, nerf_dart: Option<&str>, key: &str) -> Option<
     let mut all = project.config.tied.iter();
     let found = all.find(|one| Some(one.nerf_dart.as_str()) == nerf_dart && one.key == key)?;
     found.value.as_ref().map(Secret::expose)
-}
-
-/// The real value, where it may be used at all. A file of the tested project can
-/// name no variable of the caller's to send anywhere; what it withholds, the
-/// user's own files or environment may give for the same registry.
-fn usable<'a>(project: &'a Project, setting: &'a Setting) -> Option<&'a str> {
-    let may = |one: &Setting| {
-        let set = one.variables.iter().all(|(_, set)| *set);
-        set && (one.level != Level::Project || one.variables.is_empty()) && !text(one).is_empty()
-    };
-    if may(setting) {
-        return Some(text(setting));
-    }
-    let same = project.config.settings.iter().filter(|other| other.key == setting.key && may(other));
-    same.max_by_key(|other| other.level).map(text)
 }

@@ -123,6 +123,23 @@ impl Setting {
         }
     }
 
+    /// The text that npm reads, with the credentials that a registry's URL carries, which
+    /// stand only in what is written.
+    pub(crate) fn exposed(&self) -> &str {
+        match (&self.value, &self.raw) {
+            (Value::Secret(secret), _) | (Value::Plain(_), Value::Secret(secret)) => secret.expose(),
+            (Value::Plain(text), Value::Plain(_)) => text,
+        }
+    }
+
+    /// What its value is called where it may not be shown.
+    fn label(&self) -> &str {
+        match (&self.value, &self.raw) {
+            (Value::Secret(secret), _) | (Value::Plain(_), Value::Secret(secret)) => secret.label(),
+            (Value::Plain(_), Value::Plain(_)) => &self.key,
+        }
+    }
+
     /// What of it must be shown nowhere, where that is all of it.
     pub(crate) fn secrets(&self) -> Vec<Secret> {
         let secret = |value: &Value| match value {

@@ -4,7 +4,7 @@ use super::class::{Facts, classify};
 use super::lockfile::Lockfile;
 use super::manifest::Manifest;
 use super::npmrc::levels::Levels;
-use super::npmrc::{Credential, Level};
+use super::npmrc::{Credential, Level, NpmVersion};
 use super::registry::RegistryUrl;
 use super::settings::Settings;
 use super::settings::command::split_words;
@@ -30,6 +30,8 @@ pub struct ReadOptions<'a> {
     pub env: BTreeMap<String, String>,
     /// npm's built-in default registry.
     pub public: RegistryUrl,
+    /// The toolchain's npm, by which its files are read; the newest where it is not known.
+    pub npm: Option<NpmVersion>,
     /// The policy file.
     pub policy: Option<PathBuf>,
     /// Who knows what registries signed; without it what depends on it is undecided.
@@ -89,6 +91,7 @@ impl Project {
             builtin: options.builtin_npmrc.as_deref(),
             env: &options.env,
             words: words.get(1..).unwrap_or_default(),
+            npm: options.npm,
         }
         .read()?;
         config.tied = tied(&settings, &options.env);

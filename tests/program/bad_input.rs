@@ -25,6 +25,7 @@ fn options(top: &Path) -> ReadOptions<'static> {
         builtin_npmrc: None,
         env: BTreeMap::new(),
         public: RegistryUrl::parse("https://registry.example/").unwrap(),
+        npm: None,
         policy: Some(top.join("policy.toml")).filter(|path| path.exists()),
         signatures: None,
     }

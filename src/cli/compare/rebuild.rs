@@ -7,7 +7,7 @@ use crate::cli::load::Loaded;
 use crate::cli::mend::laid_out;
 use crate::cli::say;
 use crate::environment::{Environment, Part};
-use crate::project::npmrc::{Credential, Level, Value};
+use crate::project::npmrc::{Credential, Level, NpmVersion, Value};
 use crate::project::registry::RegistryUrl;
 use crate::project::settings::is_ours;
 use crate::project::{Project, ReadOptions};
@@ -106,6 +106,7 @@ impl Ground {
             builtin_npmrc: toolchain.builtin_npmrc(),
             env,
             public: toolchain.public.clone(),
+            npm: Some(NpmVersion::from(&toolchain.npm)),
             policy: self.base.policy.clone(),
             signatures: None,
         };

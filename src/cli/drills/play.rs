@@ -130,6 +130,7 @@ fn ready(
         builtin_npmrc: reading.builtin_npmrc.clone(),
         env: reading.env.clone(),
         public: reading.public.clone(),
+        npm: reading.npm,
         policy: None,
         signatures: None,
     };

@@ -39,12 +39,12 @@ impl NpmConfig {
             .into_iter()
             .filter_map(|((nerf_dart, key), mut settings)| {
                 settings.sort_by_key(|setting| setting.level);
-                let winner = settings.last()?;
+                // An empty one is none, and hides those of the levels below it.
+                let winner = settings.last().filter(|winner| !winner.exposed().is_empty())?;
                 Some(Credential {
                     nerf_dart,
                     key,
-                    // What the project's own file withholds, the user's may give.
-                    value: settings.iter().rev().find_map(|setting| usable(setting)),
+                    value: self.sendable(winner).map(|text| Secret::new(winner.label(), text)),
                     level: winner.level,
                     variable: variable(winner),
                     place: winner.place.clone(),
@@ -61,6 +61,24 @@ impl NpmConfig {
         }
         out.sort_by(|left, right| (&left.nerf_dart, &left.key).cmp(&(&right.nerf_dart, &right.key)));
         out
+    }
+
+    /// The text of a setting that may be sent to whom npm would send it: the setting's own, and
+    /// no other level's. `None` where npm would send nothing (it is empty) or the mere name of a
+    /// variable (it is not set).
+    ///
+    /// A file of the tested project can name no variable of the caller's to send anywhere. What
+    /// it names so is sent only where something of the user's own ties the very same text to
+    /// the same key.
+    pub(crate) fn sendable<'a>(&'a self, setting: &'a Setting) -> Option<&'a str> {
+        let set = |one: &Setting| one.variables.iter().all(|(_, set)| *set);
+        let text = setting.exposed();
+        if text.is_empty() || !set(setting) {
+            return None;
+        }
+        let own = |one: &Setting| one.level != Level::Project || one.variables.is_empty();
+        let mut same = self.settings.iter().filter(|one| one.key == setting.key && own(one) && set(one));
+        (own(setting) || same.any(|one| one.exposed() == text)).then_some(text)
     }
 
     /// Which registry and kind a key is a credential for.
@@ -101,16 +119,6 @@ impl NpmConfig {
             });
         }
         out
-    }
-}
-
-/// The value that may be sent.
-fn usable(setting: &Setting) -> Option<Secret> {
-    let withheld = setting.level == Level::Project && !setting.variables.is_empty();
-    let unset = setting.variables.iter().any(|(_, set)| !set);
-    match &setting.value {
-        Value::Secret(secret) if !withheld && !unset && !secret.expose().is_empty() => Some(secret.clone()),
-        Value::Secret(_) | Value::Plain(_) => None,
     }
 }
 

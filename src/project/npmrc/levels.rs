@@ -1,6 +1,6 @@
 //! npm's levels of configuration, read in the order in which npm finds them.
 
-use super::{Level, NpmConfig, Setting, ini, secrets, variables};
+use super::{Feature, Level, NpmConfig, NpmVersion, Setting, ini, secrets, variables};
 use crate::project::file::{SMALL_LIMIT, read_inside, read_text};
 use crate::project::places::Places;
 use crate::secret::Secret;
@@ -25,6 +25,8 @@ pub(crate) struct Levels<'a> {
     pub(crate) env: &'a BTreeMap<String, String>,
     /// Words of the command behind `npm`.
     pub(crate) words: &'a [String],
+    /// The npm that reads them, where it is known.
+    pub(crate) npm: Option<NpmVersion>,
 }
 
 /// Settings whose value is a path; npm resolves them, `~/` too.
@@ -180,8 +182,9 @@ impl Levels<'_> {
     }
 
     fn setting(&self, level: Level, key: &str, written: &str) -> Setting {
-        let key = variables::replace(key, self.env);
-        let mut replaced = variables::replace(ini::js_trim(written), self.env);
+        let optional = self.npm.is_none_or(|npm| npm.does(Feature::OptionalVariable));
+        let key = variables::replace(key, self.env, optional);
+        let mut replaced = variables::replace(ini::js_trim(written), self.env, optional);
         if PATHS.contains(&key.text.as_str()) && !replaced.text.is_empty() {
             replaced.text = self.resolve(&replaced.text);
         }

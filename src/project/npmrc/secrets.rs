@@ -158,7 +158,7 @@ fn speaks_of_secret(comment: &str) -> bool {
 }
 
 fn has_literal(value: &str) -> bool {
-    !value.is_empty() && super::variables::replace(value, &std::collections::BTreeMap::new()).literal
+    !value.is_empty() && super::variables::replace(value, &std::collections::BTreeMap::new(), true).literal
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::levels::Levels;
 use super::render::Edit;
-use super::{Level, NpmConfig, Value};
+use super::{Level, NpmConfig, NpmVersion, Value};
 use crate::text::Complaint;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,6 +11,7 @@ struct World {
     dir: tempfile::TempDir,
     env: BTreeMap<String, String>,
     words: Vec<String>,
+    npm: Option<NpmVersion>,
 }
 
 impl World {
@@ -22,7 +23,7 @@ impl World {
         for (name, text) in files {
             std::fs::write(dir.path().join(name), text).unwrap();
         }
-        Self { dir, env: BTreeMap::new(), words: Vec::new() }
+        Self { dir, env: BTreeMap::new(), words: Vec::new(), npm: None }
     }
 
     fn env(mut self, name: &str, value: &str) -> Self {
@@ -32,6 +33,11 @@ impl World {
 
     fn words(mut self, words: &[&str]) -> Self {
         self.words = words.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    fn npm(mut self, major: u64, minor: u64, patch: u64) -> Self {
+        self.npm = Some(NpmVersion(major, minor, patch));
         self
     }
 
@@ -49,6 +55,7 @@ impl World {
             builtin: Some(&root.join("npm/npmrc")),
             env: &self.env,
             words: &self.words,
+            npm: self.npm,
         }
         .read()
     }
@@ -168,7 +175,8 @@ fn credentials_are_those_of_the_user_and_not_of_a_strangers_file() {
     assert_eq!(
         found,
         [
-            row("//a.example/", "_authToken", Some("users"), Level::Project, Some("A")),
+            // npm would send what A says, and the user's own line is not that.
+            row("//a.example/", "_authToken", None, Level::Project, Some("A")),
             row("//b.example/p/", "_authToken", None, Level::Project, Some("A")),
             row("//c.example/", "_authToken", Some("own"), Level::Project, None),
             row("//d.example/", "_password", Some("cHc="), Level::User, None),
@@ -177,6 +185,42 @@ fn credentials_are_those_of_the_user_and_not_of_a_strangers_file() {
             row("//g.example/", "_authToken", Some("from-env"), Level::Env, None),
         ]
     );
+}
+
+/// What npm 8, 10, 11 and 12 send where the project's key hides the user's: the project's own
+/// text, nothing where that is empty, and never what the level below says.
+#[test]
+fn a_key_that_is_hidden_is_not_used() {
+    let of = |project: &str, npm: (u64, u64, u64)| {
+        let project = format!("//a.example/:_authToken={project}\n");
+        let files = [("project/.npmrc", project.as_str()), ("home/.npmrc", "//a.example/:_authToken=users")];
+        let world = World::new(&files).env("SAME", "users").env("OTHER", "others").env("EMPTY", "");
+        let found = world.npm(npm.0, npm.1, npm.2).read().credentials();
+        found.first().map(|one| one.value.as_ref().map(|value| value.expose().to_owned()))
+    };
+    let (old, new) = ((10, 9, 9), (11, 19, 1));
+    let sent = |text: &str| Some(Some(text.to_owned()));
+    for (project, npm, wanted) in [
+        // Its name is sent, which is no credential of anybody's.
+        ("${UNSET}", new, Some(None)),
+        ("x-${UNSET}", new, Some(None)),
+        ("${UNSET}", old, Some(None)),
+        // None at all: whatever else npm finds for the registry counts.
+        ("", new, None),
+        ("${EMPTY}", new, None),
+        ("${UNSET?}", new, None),
+        ("${UNSET?}", (11, 6, 0), None),
+        // Not known yet: the text is sent as it is, set or not.
+        ("${UNSET?}", (11, 5, 2), Some(None)),
+        ("${SAME?}", old, Some(None)),
+        ("${SAME?}", new, sent("users")),
+        // What the user's own file ties to the same key.
+        ("${SAME}", new, sent("users")),
+        ("${OTHER}", new, Some(None)),
+        ("literal", new, sent("literal")),
+    ] {
+        assert_eq!(of(project, npm), wanted, "{project} with {npm:?}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! npm's own expression is `(?<!\\)(\\*)\$\{([^${}?]+)(\?)?\}`: an unset
 //! `${VAR}` stays as it is, an unset `${VAR?}` becomes nothing, an odd number
-//! of backslashes before it escapes it.
+//! of backslashes before it escapes it. Before 11.6 the question mark was a part of the name.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +16,8 @@ pub(super) struct Replaced {
     pub(super) literal: bool,
 }
 
-/// Replaces as npm does.
-pub(super) fn replace(text: &str, env: &BTreeMap<String, String>) -> Replaced {
+/// Replaces as npm does; `optional` where this npm knows `${VAR?}`.
+pub(super) fn replace(text: &str, env: &BTreeMap<String, String>, optional: bool) -> Replaced {
     let mut out = Replaced { text: String::new(), variables: Vec::new(), literal: false };
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -25,10 +25,11 @@ pub(super) fn replace(text: &str, env: &BTreeMap<String, String>) -> Replaced {
         let plain = before.trim_end_matches('\\');
         let slashes = before.len() - plain.len();
         out.literal |= !before.is_empty();
-        let name_end = after[2..].find(['$', '{', '}', '?']).map_or(after.len(), |end| end + 2);
+        let ends = |letter: char| matches!(letter, '$' | '{' | '}') || optional && letter == '?';
+        let name_end = after[2..].find(ends).map_or(after.len(), |end| end + 2);
         let name = &after[2..name_end];
         let tail = &after[name_end..];
-        let (optional, length) =
+        let (may_lack, length) =
             if tail.starts_with("?}") { (true, 2) } else { (false, usize::from(tail.starts_with('}'))) };
         if name.is_empty() || length == 0 {
             // No expression: the two characters stay, the search goes on behind them.
@@ -51,7 +52,7 @@ pub(super) fn replace(text: &str, env: &BTreeMap<String, String>) -> Replaced {
             out.variables.push((name.to_owned(), value.is_some()));
             match value {
                 Some(value) => out.text.push_str(value),
-                None if optional => {}
+                None if may_lack => {}
                 None => out.text.push_str(&format!("${{{name}}}")),
             }
         }
@@ -91,22 +92,35 @@ mod tests {
             ("$${A}", "$1"),
             ("${A}}", "1}"),
         ] {
-            assert_eq!(replace(text, &env).text, wanted, "{text}");
+            assert_eq!(replace(text, &env, true).text, wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn before_it_was_known_a_question_mark_was_a_part_of_the_name() {
+        let env = BTreeMap::from([("A".to_owned(), "1".to_owned())]);
+        // Each row was tried with npm 8's, 10's and 11.5's env-replace.js.
+        for (text, wanted) in
+            [("${A?}", "${A?}"), ("${B?}", "${B?}"), ("x${A}${A?}", "x1${A?}"), ("${A?x}", "${A?x}")]
+        {
+            assert_eq!(replace(text, &env, false).text, wanted, "{text}");
         }
     }
 
     #[test]
     fn what_was_looked_up_is_told() {
-        let replaced = replace("${A}-${B?}\\${C}", &BTreeMap::from([("A".to_owned(), "1".to_owned())]));
+        let replaced = replace("${A}-${B?}\\${C}", &BTreeMap::from([("A".to_owned(), "1".to_owned())]), true);
         assert_eq!(replaced.variables, [("A".to_owned(), true), ("B".to_owned(), false)]);
         assert!(replaced.literal);
-        assert!(!replace("${A}", &BTreeMap::new()).literal);
+        assert!(!replace("${A}", &BTreeMap::new(), true).literal);
     }
 
     proptest::proptest! {
         #[test]
         fn no_text_panics(text in "[$\\{\\}?\\\\Aé]{0,30}") {
-            let _ = replace(&text, &BTreeMap::new());
+            for optional in [true, false] {
+                let _ = replace(&text, &BTreeMap::new(), optional);
+            }
         }
     }
 }
