@@ -11,6 +11,7 @@ use crate::text::Complaint;
 use crate::upstream::folder;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use url::Url;
 
 /// Prints what was read; with `--write` adds what would settle undecided packages.
 pub(crate) fn run(mut arguments: InspectArguments) -> anyhow::Result<Code> {
@@ -39,6 +40,7 @@ pub(crate) fn run(mut arguments: InspectArguments) -> anyhow::Result<Code> {
         Some(unasked) => out.push_str(&unasked.lines()),
     }
     config(&mut out, project);
+    unused(&mut out, project);
     packages(&mut out, project);
     served(&mut out, project)?;
     out.push_str(&risks::risks(project));
@@ -65,6 +67,67 @@ fn config(out: &mut String, project: &Project) {
         };
         let _ = writeln!(out, "  {} = {value}  ({})", plain(key), origin(setting));
     }
+}
+
+/// What lies around the project and does nothing for this npm.
+fn unused(out: &mut String, project: &Project) {
+    let mut lines = Vec::new();
+    for file in &project.unread {
+        let keys: Vec<String> = file.keys.iter().take(8).map(|key| plain(key)).collect();
+        let more = match file.keys.len().saturating_sub(keys.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        lines.push(format!("{} sets {}{more}: {}", plain(&file.file), keys.join(", "), file.why));
+    }
+    for (setting, why) in project.config.useless_credentials(&asked_urls(project)) {
+        lines.push(format!(
+            "{} is a credential that npm sends with no request: {why}  ({})",
+            plain(&setting.key),
+            origin(setting)
+        ));
+    }
+    let scopes: BTreeSet<&str> =
+        project.lockfile.entries.values().filter_map(|entry| entry.name.scope()).collect();
+    for scope in scopes {
+        if project.config.scope_registry(scope).is_none()
+            && let Some(setting) = project.misspelt(scope)
+        {
+            lines.push(format!(
+                "{} maps no package: npm looks for `{scope}:registry`  ({})",
+                plain(&setting.key),
+                origin(setting)
+            ));
+        }
+    }
+    for (name, value) in &project.kept_back {
+        let value = if name == "NODE_ENV" { format!("={}", plain(value)) } else { String::new() };
+        lines.push(format!(
+            "{name}{value} is set here, and a run is not given it: `[install] env` in sealcheck.toml would set it"
+        ));
+    }
+    if lines.is_empty() {
+        return;
+    }
+    out.push_str("\nnot used by npm here, or not by a run\n");
+    for line in lines {
+        let _ = writeln!(out, "  {line}");
+    }
+}
+
+/// Every URL that npm may ask: registries and what `resolved` names.
+fn asked_urls(project: &Project) -> Vec<Url> {
+    let mut urls = BTreeSet::from([project.config.default_registry(&project.public).as_url().clone()]);
+    urls.extend(project.settings.registries.iter().map(|entry| entry.url.as_url().clone()));
+    for entry in project.lockfile.entries.values() {
+        urls.insert(project.config.registry_for(&entry.name, &project.public).as_url().clone());
+        urls.extend(entry.resolved.as_deref().and_then(|resolved| Url::parse(resolved).ok()));
+    }
+    for setting in &project.config.settings {
+        let text = setting.key.ends_with(":registry").then(|| project.config.plain(&setting.key)).flatten();
+        urls.extend(text.and_then(|text| Url::parse(text).ok()));
+    }
+    urls.into_iter().collect()
 }
 
 fn origin(setting: &Setting) -> String {

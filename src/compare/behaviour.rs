@@ -159,7 +159,7 @@ fn settled(facts: BTreeSet<Fact>, noise: &[Varying]) -> BTreeSet<Fact> {
 }
 
 fn ending(run: &Evidence) -> String {
-    let code = run.npm_error.as_ref().map(|error| format!(", {}", error.code)).unwrap_or_default();
+    let code = run.npm_error.as_ref().map(|error| format!(", {}", error.name())).unwrap_or_default();
     match (run.cut_short, run.exit) {
         (Some(CutShort::Time), _) => "was ended at the time limit".to_owned(),
         (Some(_), _) => "was ended before its time".to_owned(),

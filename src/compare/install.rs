@@ -173,7 +173,7 @@ fn ends(left: &[&Install<'_>], right: &[&Install<'_>], into: &mut Vec<Difference
     if apart(&of(left), &of(right)).is_some() {
         let text = |side: &[&Install<'_>]| {
             let error = side.iter().find_map(|install| install.npm_error)?;
-            Some(format!("{}: {}", error.code, error.summary))
+            Some(format!("{}: {}", error.name(), error.summary))
         };
         let (left, right) = (text(left), text(right));
         into.push(Difference { aspect: Aspect::Message, package: None, name: None, left, right });

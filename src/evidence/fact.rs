@@ -53,12 +53,44 @@ pub struct Evidence {
 }
 
 /// What npm printed as its error.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NpmError {
-    /// The code (`E404`, `EINTEGRITY`).
+    /// The code (`E404`, `EINTEGRITY`; a failed script's exit code); empty where npm gave none.
     pub code: String,
-    /// The first lines of its explanation, joined, secrets redacted.
+    /// The one sentence that says what was wrong, secrets redacted.
     pub summary: String,
+    /// The whole message, a line each, without stack traces and the command's usage.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// The packages that it names, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<NamedPackage>,
+    /// The URL that it names, without credentials and query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The folder of the script or the file that it names, as in the sandbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The integrity that the bytes did not have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<String>,
+}
+
+impl NpmError {
+    /// The code, or words for none.
+    pub fn name(&self) -> &str {
+        if self.code.is_empty() { "an error without a code" } else { &self.code }
+    }
+}
+
+/// A package that npm's error names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct NamedPackage {
+    /// Its name.
+    pub name: String,
+    /// Its version, where npm names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// A stranger's package on offer.

@@ -13,6 +13,7 @@ pub mod tree;
 
 pub use exchange::{Credential, Exchange, ExchangeKind, Lookup, Role};
 pub use fact::{
-    Connection, Decoy, Evidence, Gap, NpmError, Output, Package, PackageSource, Process, SourceKind,
+    Connection, Decoy, Evidence, Gap, NamedPackage, NpmError, Output, Package, PackageSource, Process,
+    SourceKind,
 };
 pub use resolution::Resolution;

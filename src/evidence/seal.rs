@@ -15,7 +15,7 @@ mod tests;
 mod timeline;
 
 use super::exchange::{Exchange, Lookup, Role};
-use super::fact::{Decoy, Evidence, File, Gap, NpmError, Output, Package, SecretRead};
+use super::fact::{Decoy, Evidence, File, Gap, NamedPackage, NpmError, Output, Package, SecretRead};
 use super::tree::TarballIndex;
 use crate::project::Project;
 use crate::project::registry::RegistryUrl;
@@ -193,10 +193,7 @@ pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
     let npm_error = match timeline.exit {
         Some(Exit::Code(0)) | None => None,
         Some(Exit::Code(_) | Exit::Signal(_)) => {
-            npm_error::parse(&recording.output.stderr_tail).map(|error| NpmError {
-                summary: redact(&error.summary, context.secrets),
-                code: redact(&error.code, context.secrets),
-            })
+            npm_error::parse(&recording.output.stderr_tail).map(|error| redacted(error, context.secrets))
         }
     };
     gaps.sort();
@@ -241,6 +238,20 @@ impl Recording {
     fn timed(&self) -> impl Iterator<Item = (&Event, Option<u64>)> {
         let times = self.times.iter().copied().map(Some).chain(std::iter::repeat(None));
         self.events.iter().zip(times)
+    }
+}
+
+fn redacted(error: NpmError, secrets: &[Secret]) -> NpmError {
+    let redact = |text: String| redact(&text, secrets);
+    let package = |it: NamedPackage| NamedPackage { name: redact(it.name), version: it.version.map(redact) };
+    NpmError {
+        code: redact(error.code),
+        summary: redact(error.summary),
+        message: redact(error.message),
+        packages: error.packages.into_iter().map(package).collect(),
+        url: error.url.map(redact),
+        path: error.path.map(redact),
+        wanted: error.wanted.map(redact),
     }
 }
 

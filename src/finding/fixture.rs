@@ -258,9 +258,11 @@ pub(crate) fn evidence(project: &Project, changes: &Value) -> Evidence {
         then: words("then", ""),
         exit,
         cut_short: changes.get("cut_short").map(|cut| serde_json::from_value(cut.clone()).unwrap()),
-        npm_error: changes.get("code").and_then(Value::as_str).map(|code| crate::evidence::NpmError {
-            code: code.to_owned(),
-            summary: "as npm says".to_owned(),
+        npm_error: changes.get("code").and_then(Value::as_str).map(|code| {
+            over(
+                json!({ "code": code, "summary": "as npm says" }),
+                changes.get("error").unwrap_or(&json!({})),
+            )
         }),
         duration_ms: changes.get("duration_ms").and_then(Value::as_u64).unwrap_or(1000),
         decoys: Vec::new(),

@@ -5,7 +5,9 @@
 //! sandbox, a gateway or a report's format, and reaches no socket and no process.
 
 mod accepted;
+mod asked;
 mod case;
+mod failure;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod hosts;

@@ -39,7 +39,7 @@ pub(super) fn refusal(case: &Case<'_>, run: &Run<'_>) -> Option<Refusal> {
     }
     // A script's or git's own exit code, or a signal's name, and no code of npm's for an answer.
     let code = run.evidence.npm_error.as_ref().map(|error| error.code.as_str())?;
-    if code.starts_with('E') {
+    if code.is_empty() || code.starts_with('E') {
         return None;
     }
     script(run).or_else(|| repository(case, run))

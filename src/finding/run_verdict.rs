@@ -85,7 +85,8 @@ fn refused(case: &Case<'_>, run: &Run<'_>) -> Because {
     if baseline_fails(case) {
         return unobserved("the baseline fails as well, so that a failure proves nothing");
     }
-    let code = run.evidence.npm_error.as_ref().map(|error| error.code.as_str());
+    let code =
+        run.evidence.npm_error.as_ref().map(|error| error.code.as_str()).filter(|code| !code.is_empty());
     let listed = &run.scenario.demand.codes;
     match code {
         Some(code) if listed.iter().any(|known| known == code) => {

@@ -105,6 +105,11 @@ pub(super) fn build(
     };
     set("update-notifier", "false");
     notes.push("update-notifier=false".to_owned());
+    for name in project.kept_back.keys() {
+        notes.push(format!(
+            "{name} of this machine is not handed on; `[install] env` in sealcheck.toml would set it"
+        ));
+    }
     if scenario.install.shorten_retries {
         set("fetch-retries", "0");
         // A scenario whose registry keeps npm waiting says how long.

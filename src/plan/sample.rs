@@ -61,6 +61,8 @@ pub(super) fn project(npmrc: &[(Level, &str)], lock: &serde_json::Value) -> Proj
         files: vec![".npmrc".into(), "package-lock.json".into(), "package.json".into()],
         classes,
         nested: Default::default(),
+        unread: Vec::new(),
+        kept_back: BTreeMap::new(),
         sources: Vec::new(),
     }
 }

@@ -24,6 +24,7 @@ mod read;
 pub mod registry;
 pub mod settings;
 pub mod signature;
+pub mod surroundings;
 mod workspace;
 
 pub(crate) use file::read_inside;
@@ -63,6 +64,10 @@ pub struct Project {
     pub classes: BTreeMap<String, Classified>,
     /// Names that the lockfile of another project in its folders pins at the public registry.
     pub nested: BTreeSet<PackageName>,
+    /// npmrc files around it that npm does not read here.
+    pub unread: Vec<surroundings::UnreadNpmrc>,
+    /// The caller's variables that change what npm installs, and that no run is given.
+    pub kept_back: BTreeMap<String, String>,
     /// Every text file read, to point into.
     pub sources: Vec<Source>,
 }
@@ -111,6 +116,11 @@ impl Project {
     /// The packages of which nothing says whether they are private.
     pub fn undecided(&self) -> BTreeMap<&PackageName, &Classified> {
         self.of_class(Class::Undecided).map(|(entry, class)| (&entry.name, class)).collect()
+    }
+
+    /// A key that was meant to map a scope and is spelt otherwise.
+    pub fn misspelt(&self, scope: &str) -> Option<&npmrc::Setting> {
+        self.config.misspelt_mapping(scope)
     }
 
     /// The lines of `sealcheck.toml` that would settle what is undecided;

@@ -4,6 +4,7 @@
 //! This module must not know what a registry answers.
 
 mod credential;
+mod credential_keys;
 mod features;
 mod ini;
 pub(crate) mod levels;
@@ -22,6 +23,9 @@ use super::registry::RegistryUrl;
 use crate::secret::Secret;
 use crate::text::{Place, Source};
 use std::collections::BTreeMap;
+
+/// The setting that sends a `resolved` to the default registry.
+pub const REPLACE_REGISTRY_HOST: &str = "replace-registry-host";
 
 /// A level of npm's configuration, weakest first.
 #[derive(
@@ -94,6 +98,11 @@ pub struct NpmConfig {
     pub(crate) texts: BTreeMap<Level, Secret>,
     /// What the policy file ties to registries.
     pub(crate) tied: Vec<Credential>,
+}
+
+/// The keys that an npmrc sets, in its order, as written.
+pub(super) fn keys_of(text: &str) -> Vec<String> {
+    ini::parse(text).into_iter().filter(|line| !line.in_section).map(|line| line.key).collect()
 }
 
 impl Value {
@@ -197,7 +206,7 @@ impl NpmConfig {
     /// `replace-registry-host` (arborist's `#registryResolved`, which compares host names). By
     /// default it does so with the public registry's alone.
     pub fn replaces_host(&self, resolved: &url::Url, public: &RegistryUrl) -> bool {
-        match self.plain("replace-registry-host") {
+        match self.plain(REPLACE_REGISTRY_HOST) {
             Some("always") => true,
             Some("never") => false,
             Some("npmjs") | None => resolved.host_str() == Some(public.host()),

@@ -9,7 +9,7 @@ use super::registry::RegistryUrl;
 use super::settings::Settings;
 use super::settings::command::split_words;
 use super::signature::RegistrySignatures;
-use super::{Project, base, files, nested, workspace};
+use super::{Project, base, files, nested, surroundings, workspace};
 use crate::secret::Secret;
 use crate::text::Complaint;
 use std::collections::BTreeMap;
@@ -113,6 +113,9 @@ impl Project {
             .collect();
         let directory = cwd.strip_prefix(&root).unwrap_or(Path::new("")).to_string_lossy().into_owned();
         let public = options.public.clone();
+        let home = options.home.as_deref().and_then(|home| home.canonicalize().ok());
+        let unread = surroundings::unread(&root, home.as_deref(), &lockfile);
+        let kept_back = surroundings::kept_back(&options.env, &settings.install.env);
         Ok(Self {
             root,
             inside,
@@ -125,6 +128,8 @@ impl Project {
             files,
             classes,
             nested,
+            unread,
+            kept_back,
             sources,
         })
     }

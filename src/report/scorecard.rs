@@ -166,7 +166,7 @@ pub fn score(
 
 fn did_not_run(run: &Run) -> String {
     match &run.npm_error {
-        Some(error) => format!("npm ended with {} before it came to it: {}", error.code, error.summary),
+        Some(error) => format!("npm ended with {} before it came to it: {}", error.name(), error.summary),
         None => "it did not run, and no control is known that stopped it".to_owned(),
     }
 }

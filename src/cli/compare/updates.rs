@@ -126,7 +126,7 @@ impl Observed {
             return Some(blind);
         }
         let failed = self.evidence.iter().find(|run| !Install::from(*run).succeeded())?;
-        let error = failed.npm_error.as_ref().map(|error| format!(": {}: {}", error.code, error.summary));
+        let error = failed.npm_error.as_ref().map(|error| format!(": {}: {}", error.name(), error.summary));
         Some(format!("its install failed{}", error.unwrap_or_default()))
     }
 }

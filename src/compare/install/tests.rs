@@ -196,7 +196,7 @@ fn bytes_that_one_side_does_not_know_are_not_equal() {
 fn how_far_a_failed_install_came_is_chance_and_its_end_is_not() {
     let whole = [run(&[package("a", "1.0.0", "registry.example")], &["node", "x"])];
     let failed = |summary: &str| {
-        let error = NpmError { code: "E404".to_owned(), summary: summary.to_owned() };
+        let error = NpmError { code: "E404".to_owned(), summary: summary.to_owned(), ..NpmError::default() };
         [Evidence { exit: Some(Exit::Code(1)), npm_error: Some(error), ..run(&[], &[]) }]
     };
     let (one, other) = (failed("GET https://npm.example/a"), failed("GET https://npm.example/b"));

@@ -1,26 +1,95 @@
 //! Reads npm's own error out of its output.
+//!
+//! It reads texts and knows no project: which lockfile entry and which setting an error is
+//! about, the rules find out. What npm of each version prints stands, recorded, in
+//! `tests/fixtures/npm-errors`.
+
+mod subject;
+#[cfg(test)]
+mod tests;
 
 use crate::evidence::fact::NpmError;
 
-/// Characters of the explanation that are kept.
-const CHARS: usize = 300;
+/// Characters of the one sentence.
+const SUMMARY: usize = 400;
+/// Characters of the whole message.
+const MESSAGE: usize = 4096;
+/// Packages that are kept of those that npm names.
+const NAMED: usize = 50;
 
-/// The last `code` line and the one sentence after it that says what was wrong. npm 10
-/// and later write `npm error code X`, earlier ones `npm ERR! code X`. What lifecycle
-/// scripts print is not prefixed, but a script can forge the prefix; npm's own error
-/// comes last, so the last `code` line is the one.
+/// What npm printed as its error. npm 10 and later prefix each line with `npm error`, earlier
+/// ones with `npm ERR!`. What lifecycle scripts print is not prefixed, but a script can forge
+/// the prefix; npm's own error comes last, so the last `code` line is the one. An error that
+/// has no code (a bug of npm's, a text that it threw) begins with the first such line.
 pub(super) fn parse(stderr: &str) -> Option<NpmError> {
     // `color=always`, which some set for their CI's log.
     let plain = without_colour(stderr);
-    let lines: Vec<&str> = plain.lines().filter_map(own).collect();
-    let at = lines.iter().rposition(|line| line.starts_with("code "))?;
-    let code: String = lines[at].trim_start_matches("code ").trim().chars().take(60).collect();
-    let rest = &lines[at + 1..];
-    let summary = match rest.iter().position(|line| *line == "command failed") {
-        Some(failed) => script(rest, failed),
-        None => rest.iter().copied().find(|line| !noise(line)).unwrap_or_default().trim().to_owned(),
+    let all: Vec<&str> = plain.lines().collect();
+    let lines: Vec<&str> = all.iter().copied().filter_map(own).collect();
+    let (code, rest) = match lines.iter().rposition(|line| line.starts_with("code ")) {
+        Some(at) => (lines[at].trim_start_matches("code ").trim(), &lines[at + 1..]),
+        None => ("", lines.as_slice()),
     };
-    Some(NpmError { code, summary: summary.chars().take(CHARS).collect() })
+    let message = message(rest);
+    if code.is_empty() && message.is_empty() {
+        return None;
+    }
+    let code = clip(code, 60);
+    let subject = subject::read(&code, rest, &message, &all);
+    Some(NpmError {
+        summary: clip(&summary(&code, rest, &message), SUMMARY),
+        message: clip(&message.join("\n"), MESSAGE),
+        packages: subject.packages.into_iter().take(NAMED).collect(),
+        url: subject.url,
+        path: subject.path,
+        wanted: subject.wanted,
+        code,
+    })
+}
+
+fn clip(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
+
+/// The one sentence that says what was wrong, with whom.
+fn summary(code: &str, lines: &[&str], message: &[String]) -> String {
+    if let Some(failed) = lines.iter().position(|line| *line == "command failed") {
+        return script(lines, failed);
+    }
+    let first = || message.first().cloned().unwrap_or_default();
+    let with = |starts: &[&str]| {
+        let more = message.iter().skip(1).filter(|line| starts.iter().any(|start| line.starts_with(start)));
+        let all = std::iter::once(first()).chain(more.cloned());
+        all.map(|line| line.trim_end_matches(':').to_owned()).collect::<Vec<_>>().join(": ")
+    };
+    match code {
+        "EUSAGE" => {
+            let of_step: Vec<&str> = out_of_step(message).collect();
+            if of_step.is_empty() { first() } else { of_step.join("; ") }
+        }
+        "EALLOWREMOTE" | "EALLOWGIT" => with(&["Refusing to fetch"]),
+        "EBADENGINE" => {
+            let told = message.iter().filter(|line| !line.starts_with("Unsupported engine"));
+            told.map(String::as_str).collect::<Vec<_>>().join(", ")
+        }
+        "ESTRICTALLOWSCRIPTS" => {
+            let named = message.iter().skip(1).take_while(|line| !line.starts_with("Approve"));
+            let named: Vec<&str> = named.map(|line| line.trim()).collect();
+            format!("{} {}", first(), named.join(", "))
+        }
+        "EBADDEVENGINES" => message.iter().take(3).cloned().collect::<Vec<_>>().join(": "),
+        "ERESOLVE" => with(&["While resolving", "Found", "Could not resolve", "peer "]),
+        _ if first().starts_with("An unknown git error") => with(&["command ", "fatal: ", "error: "]),
+        _ => first(),
+    }
+}
+
+/// The lines of EUSAGE that say what is not in step.
+fn out_of_step(message: &[String]) -> impl Iterator<Item = &str> {
+    message
+        .iter()
+        .map(String::as_str)
+        .filter(|line| line.starts_with("Missing: ") || line.starts_with("Invalid: "))
 }
 
 /// A script that failed: npm gives its folder before and its command after.
@@ -30,6 +99,87 @@ fn script(lines: &[&str], failed: usize) -> String {
     let command = part("command ", &lines[failed + 1..]).map(|it| format!(": `{it}`")).unwrap_or_default();
     let place = part("path ", lines).map(|it| format!(" in {it}")).unwrap_or_default();
     format!("command failed{place}{command}")
+}
+
+/// npm's whole message: without the fields of the error object around it, stack traces, how
+/// the command is used, and where the log lies. Sentences that npm broke are whole again.
+fn message(lines: &[&str]) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut paragraph_ended = true;
+    let mut in_object = false;
+    // What follows is what the script printed.
+    let of_script = lines.contains(&"command failed");
+    for line in lines {
+        let told = without_label(line);
+        if told.starts_with("Clean install a project") || told.starts_with("A complete log of this run") {
+            break;
+        }
+        // The dump of an error object ends in a brace of its own.
+        if in_object {
+            in_object = !told.starts_with('}');
+            continue;
+        }
+        if told.trim().is_empty() {
+            paragraph_ended = true;
+            continue;
+        }
+        if noise(line) {
+            in_object = told.trim_end().ends_with('{');
+            continue;
+        }
+        in_object = told.trim_end() == "{";
+        if in_object {
+            continue;
+        }
+        match out.last_mut() {
+            // npm wraps its own sentences at 80 columns; a line of its own begins in upper case.
+            Some(last) if !paragraph_ended && !of_script && continues(last, told) => {
+                last.push(' ');
+                last.push_str(told);
+            }
+            Some(last) if *last == told.trim() => {}
+            Some(_) | None => out.push(told.trim_end().to_owned()),
+        }
+        paragraph_ended = false;
+    }
+    out
+}
+
+/// Whether a line goes on with the sentence before it.
+fn continues(before: &str, line: &str) -> bool {
+    const OWN_LINES: [&str; 6] = ["command ", "fatal: ", "error: ", "peer ", "npm ", "node_modules/"];
+    line.starts_with(|first: char| first.is_ascii_lowercase() || first == '\'')
+        && !before.ends_with(['.', ':'])
+        && !OWN_LINES.iter().any(|start| line.starts_with(start) || before.starts_with(start))
+}
+
+/// A line without the word that npm puts before each line of some errors.
+fn without_label(line: &str) -> &str {
+    const LABELS: [&str; 10] = [
+        "notarget ",
+        "engine ",
+        "notsup ",
+        "network ",
+        "enoent ",
+        "JSON.parse ",
+        "EBADDEVENGINES ",
+        "ERESOLVE ",
+        "404  ",
+        "403 403",
+    ];
+    for label in LABELS {
+        if let Some(rest) = line.strip_prefix(label) {
+            return if label == "403 403" { &line[4..] } else { rest };
+        }
+    }
+    match line.trim_end() {
+        "404" | "403" | "network" | "enoent" | "notarget" => "",
+        // The first line has the status in front, and stays as it is.
+        _ => ["404 ", "403 "]
+            .iter()
+            .find_map(|status| line.strip_prefix(status).filter(|rest| !rest.contains(" - ")))
+            .unwrap_or(line),
+    }
 }
 
 /// A text without the sequences by which a terminal is told of colours (ECMA-48: CSI,
@@ -59,57 +209,8 @@ fn own(line: &str) -> Option<&str> {
     Some(rest.strip_prefix(' ').unwrap_or(rest))
 }
 
-/// What surrounds the sentence: the call that failed, stack traces (which npm indents)
-/// and dumps of the error object.
+/// What surrounds the message: the call that failed and stack traces.
 fn noise(line: &str) -> bool {
-    let around = ["errno ", "syscall ", "path ", "dest ", "A complete log of this run", "/", "{", "}", "at "];
-    line.trim().is_empty()
-        || line.starts_with("  ")
-        || around.iter().any(|start| line.trim().starts_with(start))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_dialects_of_npm_are_read() {
-        let cases = [
-            (
-                "npm error code E404\nnpm error 404 Not Found - GET https://npm.corp.example/@acme%2finternal\nnpm error A complete log of this run can be found in: /home/npm/x.log\n",
-                "E404",
-                "404 Not Found - GET https://npm.corp.example/@acme%2finternal",
-            ),
-            (
-                "npm WARN x\nnpm ERR! code EINTEGRITY\nnpm ERR! sha512-A integrity checksum failed\n",
-                "EINTEGRITY",
-                "sha512-A integrity checksum failed",
-            ),
-            (
-                "npm error code 3\nnpm error path /project/node_modules/a\nnpm error command failed\nnpm error command sh -c node build.js\nnpm error what the script printed\n",
-                "3",
-                "command failed in /project/node_modules/a: `sh -c node build.js`",
-            ),
-            (
-                "npm error code ECONNREFUSED\nnpm error syscall connect\nnpm error errno -111\nnpm error FetchError: request to https://npm.corp.example/a failed, reason: connect ECONNREFUSED 127.0.0.9:443\nnpm error     at ClientRequest.<anonymous> (/usr/lib/node_modules/npm/x.js:130:14)\nnpm error     at ClientRequest.emit (node:events:524:28) {\nnpm error   code: 'ECONNREFUSED',\nnpm error   errno: 'ECONNREFUSED'\nnpm error }\nnpm error\nnpm error If you are behind a proxy, please make sure that the\n",
-                "ECONNREFUSED",
-                "FetchError: request to https://npm.corp.example/a failed, reason: connect ECONNREFUSED 127.0.0.9:443",
-            ),
-            ("npm error code EMPTY\n", "EMPTY", ""),
-            (
-                "\u{1b}[1mnpm\u{1b}[22m \u{1b}[31merror\u{1b}[39m \u{1b}[94mcode\u{1b}[39m E404\n\u{1b}[1mnpm\u{1b}[22m \u{1b}[31merror\u{1b}[39m 404 Not Found \u{1b}[2K\n",
-                "E404",
-                "404 Not Found \u{1b}[2K",
-            ),
-        ];
-        for (stderr, code, summary) in cases {
-            let error = parse(stderr).unwrap();
-            assert_eq!((error.code.as_str(), error.summary.as_str()), (code, summary));
-        }
-    }
-
-    #[test]
-    fn output_without_a_code_has_no_error() {
-        assert_eq!(parse("npm warn deprecated x\nadded 3 packages\n"), None);
-    }
+    const AROUND: [&str; 9] = ["errno ", "syscall ", "path ", "dest ", "file ", "at ", "/", "signal ", "}"];
+    AROUND.iter().any(|start| line.trim().starts_with(start))
 }

@@ -2,6 +2,7 @@
 
 use crate::evidence::{Exchange, ExchangeKind, Role};
 use crate::finding::case::{Case, Run, Sighting, is_own, spec};
+use crate::finding::asked;
 use crate::finding::location::Spot;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
@@ -16,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Run(check),
 };
 
-fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     let refused = run.evidence.npm_error.as_ref().is_some_and(|error| error.code == "EINTEGRITY");
     if !refused && !run.worked() {
         return Vec::new();
@@ -52,9 +53,9 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                         exchange.host
                     ),
                     if passed_on {
-                        "exclude your private names from what the registry takes from its upstreams"
+                        "exclude your private names from what the registry takes from its upstreams".to_owned()
                     } else {
-                        "map its scope to its registry in the project's `.npmrc`, so that no stranger is asked at all"
+                        asked::of_foreign(case, run, exchange).help
                     },
                 )
                 .package(&package.name)

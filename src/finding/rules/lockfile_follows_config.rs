@@ -1,9 +1,11 @@
 //! `lockfile-follows-config`: the lockfile names no source of its own.
 
 use crate::finding::case::{Case, Sighting, spec};
+use crate::finding::asked::written;
 use crate::finding::location::Spot;
 use crate::project::Project;
 use crate::project::class::Class;
+use crate::project::npmrc::REPLACE_REGISTRY_HOST;
 use crate::project::lockfile::EntryKind;
 use url::Url;
 use crate::finding::rule::{Check, Rule};
@@ -30,7 +32,7 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
         .filter_map(|entry| {
             let why = match &entry.resolved {
                 None => "has no `resolved`",
-                Some(resolved) if rewritten(resolved, project) => "has a `resolved` that npm rewrites to the default registry",
+                Some(resolved) if Url::parse(resolved).is_ok_and(|url| project.config.replaces_host(&url, &project.public)) => "has a `resolved` that npm rewrites to the default registry",
                 Some(_) => return None,
             };
             let name = entry.name.as_str();
@@ -40,7 +42,7 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
                         "the lockfile entry of {} {why}, so that it comes from wherever npm's config points that day",
                         spec(name, Some(&entry.version))
                     ),
-                    "write the lockfile without `omit-lockfile-registry-resolved` and with the mapping in place, so that `resolved` names the package's own registry",
+                    help(project, entry.resolved.is_some()),
                 )
                 .package(name)
                 .key(&entry.path)
@@ -50,11 +52,14 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
         .collect()
 }
 
-/// npm's `replace-registry-host`: by default what points at the public
-/// registry goes to the default one.
-fn rewritten(resolved: &str, project: &Project) -> bool {
-    let Ok(url) = Url::parse(resolved) else { return false };
-    project.config.replaces_host(&url, &project.public)
+fn help(project: &Project, has_resolved: bool) -> String {
+    let anew = "write the entry anew with the mapping in place, so that `resolved` names the package's own registry";
+    let key = if has_resolved { REPLACE_REGISTRY_HOST } else { "omit-lockfile-registry-resolved" };
+    match project.config.get(key) {
+        Some(setting) if has_resolved => format!("remove {}, or {anew}", written(setting)),
+        Some(setting) if project.config.plain(key) == Some("true") => format!("remove {}, and {anew}", written(setting)),
+        Some(_) | None => format!("{anew}, and by an npm that has no `omit-lockfile-registry-resolved`"),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `unmapped-private-package`: the mapping lives elsewhere, or nowhere.
 
 use crate::finding::case::{Case, Sighting};
+use crate::finding::asked;
 use crate::finding::location::Spot;
 use crate::project::Project;
 use crate::project::class::Class;
@@ -40,10 +41,15 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
             let registry =
                 known.registry.as_ref().map(|registry| format!(", {registry}")).unwrap_or_default();
             let line = match name.scope() {
-                Some(scope) => format!(
-                    "add `{scope}:registry={}` to the project's `.npmrc`",
-                    known.registry.as_ref().map_or("URL".to_owned(), ToString::to_string)
-                ),
+                Some(scope) => {
+                    let url = known.registry.as_ref().map_or("URL".to_owned(), ToString::to_string);
+                    let add = format!("add `{scope}:registry={url}` to the project's `.npmrc`");
+                    match (asked::unread_mapping(project, scope), project.misspelt(scope)) {
+                        (Some(unread), _) => format!("{add}: {unread}"),
+                        (None, Some(other)) => format!("{add}: {} is another key to npm", asked::written(other)),
+                        (None, None) => add,
+                    }
+                }
                 None => "give it a scope, and map that scope in the project's `.npmrc`".to_owned(),
             };
             Sighting::new(

@@ -36,7 +36,12 @@ pub(super) fn render(report: &Report, place: &Place) -> Option<Tag> {
             });
         }
         if one {
-            let npm = first.worst.npm_error.as_ref().map(|error| error.code.clone());
+            let npm = first
+                .worst
+                .npm_error
+                .as_ref()
+                .filter(|error| !error.code.is_empty())
+                .map(|error| error.code.clone());
             let npm = npm.or(first.worst.exit_code.map(|code| format!("exit {code}")));
             line = line
                 .add(tag("td").class("quiet").text(&npm.unwrap_or_else(|| "no exit".to_owned())))

@@ -16,6 +16,8 @@ use owo_colors::Style;
 const FACTS: usize = 6;
 /// Runs named under a finding unless all are asked for.
 const RUNS: usize = 4;
+/// Findings that are named of those that are like one.
+const ALIKE: usize = 4;
 /// Characters of one fact.
 const FACT_CHARS: usize = 500;
 /// Columns that the snippet renderer puts before a note.
@@ -23,8 +25,8 @@ const NOTE_MARGIN: usize = 14;
 
 pub(super) fn render(page: &mut Page, report: &Report) {
     let verbose = page.look.verbose;
-    for finding in louder(report, verbose) {
-        full(page, report, finding);
+    for (finding, alike) in grouped(&louder(report, verbose), verbose) {
+        full(page, report, finding, &alike);
     }
     let notes: Vec<&Finding> = open(report).filter(|finding| !verbose && is_quiet(report, finding)).collect();
     fold(page, report, &notes, "notes, which `-v` shows in full");
@@ -63,7 +65,53 @@ fn runs<'a>(report: &'a Report, finding: &Finding) -> Vec<&'a Run> {
     finding.runs.iter().filter_map(|id| report.run(id)).collect()
 }
 
-fn full(page: &mut Page, report: &Report, finding: &Finding) {
+/// Findings that differ in their package alone: the first, and the others. Each stays one of
+/// its own in the report, where it can be accepted by its package.
+fn grouped<'a>(findings: &[&'a Finding], all: bool) -> Vec<(&'a Finding, Vec<&'a Finding>)> {
+    let mut groups: Vec<(&Finding, Vec<&Finding>)> = Vec::new();
+    for finding in findings {
+        let same = groups.iter_mut().find(|(first, _)| !all && alike(first, finding));
+        match same {
+            Some((_, others)) => others.push(finding),
+            None => groups.push((finding, Vec::new())),
+        }
+    }
+    groups
+}
+
+fn alike(left: &Finding, right: &Finding) -> bool {
+    let told = |finding: &Finding| match &finding.package {
+        Some(package) => finding
+            .message
+            .split(' ')
+            .filter(|word| !word.starts_with(package.as_str()))
+            .collect::<Vec<_>>()
+            .join(" "),
+        None => finding.message.clone(),
+    };
+    left.package.is_some()
+        && right.package.is_some()
+        && (&left.rule, left.severity, &left.help, &left.runs)
+            == (&right.rule, right.severity, &right.help, &right.runs)
+        && told(left) == told(right)
+}
+
+/// "and 896 more alike: a (package-lock.json:12), b (package-lock.json:20), …".
+fn others(alike: &[&Finding]) -> String {
+    let named: Vec<String> = alike
+        .iter()
+        .take(ALIKE)
+        .map(|finding| {
+            let name = finding.package.as_deref().unwrap_or_default();
+            let place = finding.location.as_ref().map(|place| format!(" ({}:{})", place.file, place.line));
+            format!("{name}{}", place.unwrap_or_default())
+        })
+        .collect();
+    let more = if alike.len() > ALIKE { ", …" } else { "" };
+    format!("and {} more alike: {}{more}", alike.len(), named.join(", "))
+}
+
+fn full(page: &mut Page, report: &Report, finding: &Finding, alike: &[&Finding]) {
     let charset = page.charset();
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
@@ -73,6 +121,10 @@ fn full(page: &mut Page, report: &Report, finding: &Finding) {
     let mut elements: Vec<Element<'_>> = Vec::new();
     if let Some(place) = &finding.location {
         place_elements(page, place, &mut elements);
+    }
+    if !alike.is_empty() {
+        let text = charset.clipped(&others(alike), FACT_CHARS);
+        elements.push(Level::NOTE.message(wrapped(page, &text)).into());
     }
     for note in notes(page, report, finding) {
         elements.push(Level::NOTE.message(wrapped(page, &note)).into());

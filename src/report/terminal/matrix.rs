@@ -6,6 +6,7 @@ use super::headline::losses;
 use super::page::{Page, verdict_style};
 use crate::evidence::exchange::Role;
 use crate::evidence::fact::{Package, SourceKind};
+use crate::project::class::Class;
 use crate::report::model::{Report, Run};
 use crate::report::opinion::Verdict;
 use crate::report::places::{self, Place};
@@ -19,6 +20,8 @@ const GAP: usize = 2;
 const INDENT: usize = 4;
 /// Lines of npm's output that are shown where all is shown.
 const OUTPUT_LINES: usize = 20;
+/// Lines of npm's own message, where a run failed.
+const SAID_LINES: usize = 12;
 
 struct Row<'a> {
     run: &'a Run,
@@ -170,25 +173,29 @@ fn npm(run: &Run) -> String {
     match &run.npm_error {
         // A code of npm's own says that it failed.
         Some(error) if ended.starts_with("exit") && error.code.starts_with('E') => error.code.clone(),
-        Some(error) => format!("{ended}, {}", error.code),
+        Some(error) => format!("{ended}, {}", error.name()),
         None => ended,
     }
 }
 
 /// `1 foreign, 2 own, 487 public`.
 fn sources(packages: &[Package]) -> String {
-    const WORDS: [&str; 8] = ["foreign", "own", "public", "cache", "local", "git", "bundled", "unknown"];
+    const WORDS: [&str; 9] =
+        ["foreign", "own", "public", "other", "cache", "local", "git", "bundled", "unknown"];
     let mut counts = [0_usize; WORDS.len()];
-    for source in packages.iter().filter_map(|package| package.source.as_ref()) {
+    for package in packages {
+        let Some(source) = &package.source else { continue };
         let at = match (source.role, source.kind) {
             (Role::Foreign, _) => 0,
-            (_, SourceKind::Cache) => 3,
-            (_, SourceKind::Link | SourceKind::File) => 4,
-            (_, SourceKind::Git) => 5,
-            (_, SourceKind::Bundled) => 6,
+            (_, SourceKind::Cache) => 4,
+            (_, SourceKind::Link | SourceKind::File) => 5,
+            (_, SourceKind::Git) => 6,
+            (_, SourceKind::Bundled) => 7,
+            // From the host that its own URL names, which is no registry of the owner's.
+            (Role::Own, SourceKind::Registry | SourceKind::Unknown) if package.class == Class::Other => 3,
             (Role::Own, SourceKind::Registry | SourceKind::Unknown) => 1,
             (Role::Public, SourceKind::Registry | SourceKind::Unknown) => 2,
-            (Role::Unknown, SourceKind::Registry | SourceKind::Unknown) => 7,
+            (Role::Unknown, SourceKind::Registry | SourceKind::Unknown) => 8,
         };
         counts[at] += 1;
     }
@@ -231,7 +238,14 @@ fn explain(page: &mut Page, report: &Report, run: &Run) {
     }
     let failed = matches!(run.verdict, Verdict::Broken | Verdict::Unobserved) || page.look.verbose;
     if failed && let Some(error) = &run.npm_error {
-        page.paragraph("", INDENT, Style::new(), &format!("npm said {}: {}", error.code, error.summary));
+        let head = format!("npm said {}: ", error.name());
+        // A saved report of before has the one sentence alone.
+        let mut lines = error.message.lines().take(SAID_LINES);
+        let first = lines.next().unwrap_or(&error.summary);
+        page.paragraph("", INDENT, Style::new(), &format!("{head}{first}"));
+        for line in lines {
+            page.paragraph("", INDENT, Style::new(), &format!("| {}", line.trim_start()));
+        }
     }
     let all = page.look.verbose;
     for gap in run.gaps.iter().filter(|gap| gap.hides_answer || all) {

@@ -98,6 +98,8 @@ impl Desk {
                 files: Vec::new(),
                 classes: BTreeMap::new(),
                 nested: Default::default(),
+                unread: Vec::new(),
+                kept_back: BTreeMap::new(),
                 sources: Vec::new(),
             },
             recording: Recording::default(),
