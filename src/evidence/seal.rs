@@ -5,6 +5,7 @@
 //! they mean; it must not know a rule or a verdict.
 
 mod connections;
+mod layout;
 mod npm_error;
 mod owed;
 mod packages;
@@ -18,9 +19,13 @@ use super::exchange::{Exchange, Lookup, Role};
 use super::fact::{Decoy, Evidence, File, Gap, NamedPackage, NpmError, Output, Package, SecretRead};
 use super::tree::TarballIndex;
 use crate::project::Project;
+use crate::project::npmrc::NpmConfig;
 use crate::project::registry::RegistryUrl;
 use crate::secret::Secret;
-use crate::wire::{Event, Exit, GapKind};
+use crate::wire::{Change, Event, Exit, FileChange, GapKind};
+use layout::Layout;
+use node_semver::Version;
+use owed::Owed;
 use std::collections::{BTreeMap, BTreeSet};
 use timeline::Timeline;
 
@@ -131,8 +136,14 @@ pub struct SealContext<'a> {
     pub then: &'a [String],
     /// The platform inside.
     pub platform: &'a Platform,
-    /// npm's major version.
-    pub npm_major: u32,
+    /// node's version.
+    pub node: &'a Version,
+    /// npm's version.
+    pub npm: &'a Version,
+    /// npm's configuration as this run has it: its command and variables over the files.
+    pub config: &'a NpmConfig,
+    /// NODE_ENV of the run.
+    pub node_env: Option<&'a str>,
     /// Tarballs delivered in this run (decoys too), by `sha512-…`.
     pub tarballs: &'a BTreeMap<String, TarballIndex>,
     /// What npm's cache held before the run, by the digest of the tree it unpacks to.
@@ -150,10 +161,14 @@ pub struct SealContext<'a> {
 /// Seals a recording. Total: whatever the events say, evidence comes out, and
 /// what is missing in them is a gap.
 pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
-    let timeline = Timeline::of(&recording.events);
+    let mut timeline = Timeline::of(&recording.events);
+    let layout = Layout::of(&timeline, &context.project.lockfile);
+    timeline.relocate(&layout);
     let mut gaps = timeline.gaps(&recording);
-    let mut processes = processes::processes(&recording, context);
-    let packages = packages::packages(&timeline, &recording, &processes, context, &mut gaps);
+    let mut processes = processes::processes(&recording, context, &layout);
+    let owed = Owed::of(context, &layout);
+    let sources = packages::Sources { timeline: &timeline, recording: &recording, layout: &layout };
+    let packages = packages::packages(sources, &processes, context, &owed, &mut gaps);
     let by_path: BTreeMap<&str, &Package> =
         packages.iter().map(|package| (package.path.as_str(), package)).collect();
     for process in &mut processes {
@@ -163,6 +178,7 @@ pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
             process.version = version;
         }
     }
+    let gone = removed_by_npm(&timeline, context, &owed);
     let folders: BTreeSet<&str> = packages.iter().map(|package| package.path.as_str()).collect();
     let standing = processes::standing(&recording.events, &processes);
     let refused = timeline::refused(&recording.events);
@@ -182,11 +198,12 @@ pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
     let mut files: Vec<File> = timeline
         .changes
         .iter()
+        .filter(|change| !is_npms(change, &gone, &layout))
         .map(|change| File {
             path: redact(&change.path, context.secrets),
             change: change.change,
             process: change.process.and_then(|process| standing.get(&process).copied()),
-            package: owner(&change.path, &folders),
+            package: owner(&change.path, &folders, &layout),
         })
         .collect();
     files.sort();
@@ -277,9 +294,37 @@ fn in_project(path: &str) -> Option<&str> {
     (!below.into_iter().any(|part| part == "..")).then_some(inner)
 }
 
+/// Folders that npm took away again: of optional packages that it could not install or whose
+/// script failed, and of those that it leaves out (npm before 11.6.2 makes and removes them).
+fn removed_by_npm<'a>(
+    timeline: &Timeline<'a>,
+    context: &SealContext<'_>,
+    owed: &Owed<'_>,
+) -> BTreeSet<&'a str> {
+    let entries = &context.project.lockfile.entries;
+    let gone = timeline.unpacked.keys().copied().filter(|path| !timeline.installed.contains_key(path));
+    gone.filter(|path| entries.get(*path).is_some_and(|entry| entry.optional || !owed.owes(entry))).collect()
+}
+
+/// Whether it is no script that removed a file, but npm with the package's folder.
+fn is_npms(change: &FileChange, gone: &BTreeSet<&str>, layout: &Layout<'_>) -> bool {
+    let removed = change.change == Change::Removed && change.process.is_none();
+    removed
+        && in_project(&change.path).is_some_and(|path| {
+            let told = layout.told(path);
+            parents(told.as_deref().unwrap_or(path)).any(|folder| gone.contains(folder))
+        })
+}
+
+/// The folders above a path, nearest first.
+fn parents(path: &str) -> impl Iterator<Item = &str> {
+    path.rmatch_indices('/').map(|(at, _)| &path[..at])
+}
+
 /// The package in whose folder a file lies: the longest folder that holds it.
-fn owner(path: &str, folders: &BTreeSet<&str>) -> Option<String> {
-    let mut folder = in_project(path)?;
+fn owner(path: &str, folders: &BTreeSet<&str>, layout: &Layout<'_>) -> Option<String> {
+    let told = layout.told(in_project(path)?);
+    let mut folder = told.as_deref().or_else(|| in_project(path))?;
     while let Some((parent, _)) = folder.rsplit_once('/') {
         folder = parent;
         if folders.contains(folder) {

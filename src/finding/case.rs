@@ -12,7 +12,7 @@ use crate::project::Project;
 use crate::project::class::Class;
 use crate::project::npmrc::Level;
 use crate::scenario::{Install, Loss, Scenario};
-use crate::wire::{Exit, ProcessId};
+use crate::wire::{Exit, GapKind, ProcessId};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -184,12 +184,15 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The installed trees were reported: something is known to be there.
+    /// The installed tree was seen: a package in it, or nothing that could have hidden one.
     pub(super) fn tree_seen(&self) -> bool {
-        self.evidence
-            .packages
-            .iter()
-            .any(|package| package.version.is_some() && package.path.contains("node_modules/"))
+        let blind = self.evidence.gaps.iter().any(|gap| gap.kind == GapKind::Tree && gap.hides_answer);
+        !blind
+            || self
+                .evidence
+                .packages
+                .iter()
+                .any(|package| package.version.is_some() && package.path.contains("node_modules/"))
     }
 
     pub(super) fn packages(&self) -> impl Iterator<Item = (u32, &'a Package)> + use<'a> {
@@ -330,7 +333,8 @@ pub(super) fn answered(exchange: &Exchange) -> String {
         (Some("refused"), _) => "refused the connection".to_owned(),
         (Some("nx-domain"), _) => "has no address".to_owned(),
         (Some("tampered"), _) => "served other bytes".to_owned(),
-        (Some(_), Some(status)) => format!("answered {status}"),
+        (Some(_), Some(status)) if status >= 400 => format!("answered {status}"),
+        (Some(fault), Some(status)) => format!("answered {status} and failed ({fault})"),
         (Some(fault), None) => format!("failed ({fault})"),
         (None, Some(status)) => format!("answered {status}"),
         (None, None) => "gave no answer".to_owned(),

@@ -48,11 +48,11 @@ pub(super) fn measured(case: &Case<'_>, run: &Run<'_>) -> Because {
         return unobserved(refused.message);
     }
     match run.scenario.demand.install {
-        Install::MustWork if run.worked() => sealed(run),
+        Install::MustWork if run.worked() => sealed(case, run),
         // The rule on failed installs speaks of it.
         Install::MustWork => unobserved(format!("`{}` {}", run.command(), run.ending())),
-        Install::Anyhow => sealed(run),
-        Install::MayFail if run.worked() => sealed(run),
+        Install::Anyhow => sealed(case, run),
+        Install::MayFail if run.worked() => sealed(case, run),
         Install::MustFail if run.worked() => unfelt(run).map_or_else(
             || (Verdict::Sealed, "all that the fault could touch is optional or cached".to_owned()),
             |package| {
@@ -70,8 +70,17 @@ fn unobserved(because: impl Into<String>) -> Because {
     (Verdict::Unobserved, because.into())
 }
 
-fn sealed(run: &Run<'_>) -> Because {
+fn sealed(case: &Case<'_>, run: &Run<'_>) -> Because {
     let installed = run.evidence.packages.iter().filter(|package| package.version.is_some()).count();
+    let locked = case.project.lockfile.entries.len();
+    // A scenario that omits may leave nothing of a lockfile; a project that tests so tests nothing.
+    let omits = run.scenario.install.npm_options.iter().any(|option| option.starts_with("--omit"));
+    if run.worked() && installed == 0 && locked > 0 && !omits {
+        return unobserved(format!(
+            "`{}` installs none of the {locked} packages of the lockfile here, so that nothing was tested",
+            run.command()
+        ));
+    }
     let because = if run.worked() {
         format!("`{}` worked and each of {installed} packages came from where it must", run.command())
     } else {

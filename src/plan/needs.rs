@@ -9,7 +9,9 @@ use crate::project::class::Class;
 use crate::project::integrity::Algorithm;
 use crate::project::lockfile::{EntryKind, LockEntry};
 use crate::project::name::PackageName;
+use crate::project::npmrc::levels::of_run;
 use crate::project::npmrc::{Feature, Level, NpmVersion, Setting, Value};
+use crate::project::omit::Omit;
 use crate::project::registry::RegistryUrl;
 use crate::scenario::{Loss, Need, Scenario};
 use std::collections::BTreeSet;
@@ -21,15 +23,7 @@ pub(super) struct Stakes<'a> {
     pub(super) private: Vec<&'a LockEntry>,
     /// Local entries (links, members, `file:` packages), by path.
     pub(super) local: Vec<&'a LockEntry>,
-    omitted: Omitted,
-}
-
-/// Kinds of dependency that the command leaves out.
-#[derive(Default)]
-struct Omitted {
-    dev: bool,
-    optional: bool,
-    peer: bool,
+    omit: Omit,
 }
 
 impl<'a> Stakes<'a> {
@@ -42,15 +36,16 @@ impl<'a> Stakes<'a> {
             project,
             private: of_class(Class::Private),
             local: of_class(Class::Local),
-            omitted: Omitted::read(project, command),
+            omit: Omit::of(
+                &of_run(&project.config, Level::Cli, command, &project.settings.install.env),
+                project.settings.install.env.get("NODE_ENV").map(String::as_str),
+            ),
         }
     }
 
     /// Whether the command installs an entry at all (its platform is not asked for).
     fn installs(&self, entry: &LockEntry) -> bool {
-        !(self.omitted.dev && entry.dev
-            || self.omitted.optional && entry.optional
-            || self.omitted.peer && entry.peer)
+        !self.omit.leaves_out(entry, self.project, None)
     }
 
     /// Private packages that the command fetches from their registry.
@@ -319,37 +314,5 @@ impl<'a> Stakes<'a> {
             entry.path.strip_prefix("node_modules/").is_some_and(|name| named.contains_key(name))
         };
         self.fetched().filter(top).collect()
-    }
-}
-
-impl Omitted {
-    /// npm's `omit` at every level, `--production` and its kin, and
-    /// `NODE_ENV=production`, less what `include` brings back.
-    fn read(project: &Project, command: &[String]) -> Self {
-        let mut omit: BTreeSet<&str> = command::option_values(command, "omit").into_iter().collect();
-        let mut include: BTreeSet<&str> = command::option_values(command, "include").into_iter().collect();
-        let configured = |key: &str| {
-            project.config.get(key).or_else(|| project.config.get(&format!("{key}[]"))).into_iter().flat_map(
-                |setting| match &setting.value {
-                    Value::Plain(text) => text.split([',', '\n']).map(str::trim).collect::<Vec<_>>(),
-                    Value::Secret(_) => Vec::new(),
-                },
-            )
-        };
-        if omit.is_empty() {
-            omit.extend(configured("omit"));
-        }
-        if include.is_empty() {
-            include.extend(configured("include"));
-        }
-        let production = command
-            .iter()
-            .any(|word| word == "--production" || word == "--only=production" || word == "--only=prod")
-            || project.settings.install.env.get("NODE_ENV").is_some_and(|value| value == "production");
-        if production {
-            omit.insert("dev");
-        }
-        let left_out = |kind: &str| omit.contains(kind) && !include.contains(kind);
-        Self { dev: left_out("dev"), optional: left_out("optional"), peer: left_out("peer") }
     }
 }

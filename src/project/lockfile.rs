@@ -6,6 +6,7 @@
 pub mod edit;
 mod entry;
 mod find;
+pub mod left_out;
 pub(crate) use find::NAMES;
 mod nested;
 mod platform;
@@ -26,6 +27,8 @@ pub struct Lockfile {
     pub source: Source,
     /// `lockfileVersion`, 1 to 3.
     pub version: u8,
+    /// What the root depends on: name, and whether npm may do without.
+    pub root_wants: BTreeMap<String, bool>,
     /// Every entry but the root, by the path npm would unpack it to
     /// (`node_modules/a/node_modules/b`; workspace members by their folder).
     pub entries: BTreeMap<String, LockEntry>,
@@ -56,6 +59,8 @@ pub struct LockEntry {
     pub dev: bool,
     /// `peer`.
     pub peer: bool,
+    /// `devOptional`: only devDependencies and optional ones lead to it.
+    pub dev_optional: bool,
     /// `hasInstallScript`.
     pub has_install_script: bool,
     /// `os`, `cpu`, `libc` lists as written (`!win32` negates).
@@ -64,6 +69,10 @@ pub struct LockEntry {
     pub cpu: Vec<String>,
     /// See `os`.
     pub libc: Vec<String>,
+    /// `engines`: what to version range.
+    pub engines: BTreeMap<String, String>,
+    /// What it depends on: the name in the tree, and whether npm may do without.
+    pub wants: BTreeMap<String, bool>,
     /// `optionalDependencies` of the entry: name to range.
     pub optional_dependencies: BTreeMap<String, String>,
     /// Where the entry is in the file.
@@ -120,10 +129,13 @@ impl LockEntry {
     }
 }
 
-/// npm's rule for platform lists: any `!x` that matches forbids, and where
-/// there are plain names one must match.
+/// npm's rule for platform lists (`checkList` in npm-install-checks): any `!x` that matches
+/// forbids, and where there are plain names one must match. `any` counts where it stands alone.
 fn allows(list: &[String], here: &str) -> bool {
+    if list == ["any"] {
+        return true;
+    }
     let mut plain = list.iter().filter(|word| !word.starts_with('!')).peekable();
     let forbidden = list.iter().any(|word| word.strip_prefix('!') == Some(here));
-    !forbidden && (plain.peek().is_none() || plain.any(|word| word == here || word == "any"))
+    !forbidden && (plain.peek().is_none() || plain.any(|word| word == here))
 }

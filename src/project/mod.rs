@@ -19,6 +19,7 @@ pub mod manifest;
 pub mod name;
 mod nested;
 pub mod npmrc;
+pub mod omit;
 pub(crate) mod places;
 mod read;
 pub mod registry;

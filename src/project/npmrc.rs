@@ -180,6 +180,18 @@ impl NpmConfig {
             .unwrap_or_default()
     }
 
+    /// The items of a list to which each option on the command line adds one.
+    pub fn items(&self, key: &str) -> Vec<&str> {
+        let commanded = self.settings.iter().filter(|it| it.level == Level::Cli && it.key == key);
+        let commanded: Vec<&str> = commanded
+            .filter_map(|setting| match &setting.value {
+                Value::Plain(text) => Some(text.as_str()),
+                Value::Secret(_) => None,
+            })
+            .collect();
+        if commanded.is_empty() { self.list(key) } else { commanded }
+    }
+
     /// The bytes of a level's file as it is on disk, secrets and all; only for
     /// digests and for a copy that is rendered.
     pub fn file_text(&self, level: Level) -> Option<&str> {

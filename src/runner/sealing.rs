@@ -6,6 +6,8 @@ use crate::evidence::seal::{KnownTarball, Recording, SealContext, known_tarballs
 use crate::evidence::tree::TarballIndex;
 use crate::evidence::{Evidence, Exchange, ExchangeKind};
 use crate::plan::RunSpec;
+use crate::project::npmrc::Level;
+use crate::project::npmrc::levels::of_run;
 use crate::scenario::Cache;
 use crate::wire::{Event, Exit, GapKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -158,7 +160,10 @@ pub(super) fn seal(invocation: &Invocation, run: &RunSpec, recording: Recording)
             command: &run.command,
             then: &run.then,
             platform: &invocation.platform,
-            npm_major: u32::try_from(invocation.common.toolchain.npm.major).unwrap_or(u32::MAX),
+            node: &invocation.common.toolchain.node,
+            npm: &invocation.common.toolchain.npm,
+            config: &of_run(&invocation.project.config, Level::Env, &run.command, &run.env),
+            node_env: run.env.get("NODE_ENV").map(String::as_str),
             tarballs: &tarballs,
             known: &cached,
             genuine: &known.genuine,

@@ -18,6 +18,8 @@ use std::sync::{Condvar, Mutex, PoisonError};
 const BYTES: u64 = 16 << 30;
 /// Files of one survey.
 const FILES: u64 = 2_000_000;
+/// The folder beside the links of `install-strategy=linked`.
+const STORE: &str = ".store";
 /// More threads than this only fight for the disk, and for descriptors.
 const THREADS: usize = 8;
 /// Characters of a name or version.
@@ -216,6 +218,15 @@ impl Work<'_> {
             Ok(entries) => entries,
             Err(errno) => return self.gap(path, &format!("{errno:?}")),
         };
+        if path == "node_modules"
+            && let Some(store) =
+                entries.iter().find(|entry| entry.name == STORE && entry.kind == Kind::Folder)
+        {
+            match folder.enter(store) {
+                Ok(below) => self.store(&below, &join(path, STORE), true),
+                Err(errno) => self.gap(&join(path, STORE), &format!("{errno:?}")),
+            }
+        }
         for entry in entries.iter().filter(|entry| !entry.name.starts_with('.')) {
             let below = join(path, &entry.name);
             match &entry.kind {
@@ -226,6 +237,26 @@ impl Work<'_> {
                 Kind::Folder => self.push(Job::Package(below)),
                 Kind::Link(target) => self.link(below, target),
                 Kind::File(_) | Kind::Special => {}
+            }
+        }
+    }
+
+    /// The store of `install-strategy=linked`: a folder for each package, which holds it and
+    /// links to what it needs in a `node_modules` of its own.
+    fn store(&self, folder: &Folder, path: &str, scopes: bool) {
+        let entries = match folder.entries() {
+            Ok(entries) => entries,
+            Err(errno) => return self.gap(path, &format!("{errno:?}")),
+        };
+        for entry in entries.iter().filter(|entry| entry.kind == Kind::Folder) {
+            let below = join(path, &entry.name);
+            if scopes && entry.name.starts_with('@') {
+                match folder.enter(entry) {
+                    Ok(scope) => self.store(&scope, &below, false),
+                    Err(errno) => self.gap(&below, &format!("{errno:?}")),
+                }
+            } else {
+                self.push(Job::Modules(join(&below, "node_modules")));
             }
         }
     }

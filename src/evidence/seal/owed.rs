@@ -1,86 +1,151 @@
-//! Which lockfile entries a command owes on a platform.
+//! Which lockfile entries a command owes on a machine.
 
-use super::SealContext;
+use super::layout::Layout;
+use super::{SealContext, gap};
+use crate::evidence::fact::Gap;
 use crate::project::base::climbs;
+use crate::project::lockfile::left_out::{LeftOut, Machine};
 use crate::project::lockfile::{EntryKind, LockEntry};
+use crate::project::omit::Omit;
+use crate::wire::GapKind;
+use node_semver::Version;
+use std::collections::BTreeSet;
 
-/// What a command leaves out.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Omitted {
-    dev: bool,
-    optional: bool,
-    peer: bool,
-    /// It installs some workspaces only, so that what it owes is not known.
-    pub(super) some_workspaces: bool,
+/// What a command has to install.
+pub(super) struct Owed<'a> {
+    context: &'a SealContext<'a>,
+    omit: Omit,
+    left_out: LeftOut,
+    scope: Scope,
+    /// Packages lie in a store (`install-strategy=linked`, since 9.4). Only members that the
+    /// root depends on are linked then.
+    linked: bool,
 }
 
-impl Omitted {
-    /// From the command's words, `NODE_ENV` and npm's configuration, as npm
-    /// reads them: an `include` on the command line wins over any `omit`.
-    pub(super) fn of(context: &SealContext<'_>) -> Self {
-        let mut omitted = Self::default();
-        let config = &context.project.config;
-        for key in ["omit", "only"] {
-            for kind in config.plain(key).unwrap_or_default().split([',', ' ', '\n']) {
-                omitted.set(kind, true);
-            }
-        }
-        let production = context.project.settings.install.env.get("NODE_ENV").map(String::as_str);
-        omitted.dev |= production == Some("production") || config.plain("production") == Some("true");
-        omitted.peer |= config.plain("legacy-peer-deps") == Some("true");
-        let mut words = context.command.iter().map(String::as_str).peekable();
-        let mut included = Vec::new();
-        while let Some(word) = words.next() {
-            let (flag, value) = match word.split_once('=') {
-                Some((flag, value)) => (flag, Some(value)),
-                None => (word, words.peek().copied()),
-            };
-            match flag {
-                "--omit" | "--only" => omitted.set(value.unwrap_or_default(), true),
-                "--include" => included.push(value.unwrap_or_default()),
-                "--production" => omitted.dev = value != Some("false"),
-                "--legacy-peer-deps" => omitted.peer = true,
-                "--no-optional" => omitted.optional = true,
-                "-w" | "--workspace" | "--workspaces" => omitted.some_workspaces = true,
-                other => omitted.some_workspaces |= other.starts_with("-w=") || other == "--no-workspaces",
-            }
-        }
-        for kind in included {
-            omitted.set(kind, false);
-        }
-        omitted
-    }
-
-    fn set(&mut self, kind: &str, to: bool) {
-        match kind {
-            "dev" | "prod" | "production" => self.dev = to,
-            "optional" => self.optional = to,
-            "peer" => self.peer = to,
-            _ => {}
-        }
-    }
-
-    fn leaves_out(self, entry: &LockEntry) -> bool {
-        self.dev && entry.dev || self.optional && entry.optional || self.peer && entry.peer
-    }
+/// What of the lockfile a command is about.
+enum Scope {
+    Whole,
+    /// Some workspaces only, and what they lead to.
+    Some(BTreeSet<String>),
+    /// Some workspaces, and which is not known.
+    Unknown,
+    /// Npm writes no tree, or one that is not watched. Why, a fragment.
+    Nothing(&'static str),
 }
 
-/// Whether the command has to install this entry here, as far as npm's own
-/// fields tell: a package inside one that does not fit does not fit either.
-pub(super) fn owes(entry: &LockEntry, omitted: Omitted, context: &SealContext<'_>) -> bool {
-    // Below a folder beside the project npm installs nothing (arborist's `build-ideal-tree.js`:
-    // "outside the root, somebody else's problem"), whatever the lockfile has there.
-    if climbs(&entry.path) > 0 && entry.kind != EntryKind::Folder {
-        return false;
+impl<'a> Owed<'a> {
+    /// From the run's command, variables and files, by the rules of its npm.
+    pub(super) fn of(context: &'a SealContext<'a>, layout: &Layout<'_>) -> Self {
+        let chosen =
+            context.config.plain("install-strategy") == Some("linked") && since(context.npm, (9, 4, 0));
+        Self {
+            linked: chosen || layout.is_linked(),
+            context,
+            omit: Omit::of(context.config, context.node_env),
+            left_out: context.project.lockfile.left_out(&machine(context)),
+            scope: scope(context),
+        }
     }
-    let platform = context.platform;
-    let fits = |entry: &LockEntry| entry.fits(&platform.os, &platform.cpu, &platform.libc);
-    let mut path = entry.path.as_str();
-    while let Some((parent, _)) = path.rsplit_once("/node_modules/") {
-        if context.project.lockfile.entries.get(parent).is_some_and(|parent| !fits(parent)) {
+
+    /// Whether the command has to install this entry here.
+    pub(super) fn owes(&self, entry: &LockEntry) -> bool {
+        let in_scope = match &self.scope {
+            Scope::Whole => true,
+            Scope::Some(paths) => paths.contains(&entry.path),
+            Scope::Unknown | Scope::Nothing(_) => false,
+        };
+        // Below a folder beside the project npm installs nothing (arborist's `build-ideal-tree.js`:
+        // "outside the root, somebody else's problem"), whatever the lockfile has there.
+        if climbs(&entry.path) > 0 && entry.kind != EntryKind::Folder {
             return false;
         }
-        path = parent;
+        let omitted = self.omit.leaves_out(entry, self.context.project, Some(self.context.npm));
+        // Since 11.9 npm prunes what only peers led to, where there are no peers.
+        let unlinked = self.linked && entry.kind == EntryKind::Link && !self.wanted_by_root(entry);
+        let no_peer = entry.peer && legacy_peers(self.context) && since(self.context.npm, (11, 9, 0));
+        in_scope && !omitted && !unlinked && !no_peer && !self.left_out.has(&entry.path)
     }
-    fits(entry) && !omitted.leaves_out(entry)
+
+    /// Whether the root depends on what is at the top of the tree.
+    fn wanted_by_root(&self, entry: &LockEntry) -> bool {
+        let name = entry.path.strip_prefix("node_modules/");
+        name.is_some_and(|name| self.context.project.lockfile.root_wants.contains_key(name))
+    }
+
+    /// Why it cannot be said what is owed.
+    pub(super) fn gaps(&self) -> impl Iterator<Item = Gap> {
+        let scope = match &self.scope {
+            Scope::Whole | Scope::Some(_) => None,
+            Scope::Unknown => Some((
+                "the command installs some workspaces only: what it owes was not worked out".to_owned(),
+                false,
+            )),
+            Scope::Nothing(why) => {
+                Some((format!("{why}, so that nothing of what it installs was seen"), true))
+            }
+        };
+        let entangled = self.left_out.gave_up.then(|| {
+            (
+                "the lockfile's dependencies are too many to say what npm leaves out on this platform"
+                    .to_owned(),
+                true,
+            )
+        });
+        scope.into_iter().chain(entangled).map(|(why, hides)| gap(GapKind::Tree, why, hides))
+    }
+}
+
+fn since(npm: &Version, version: (u64, u64, u64)) -> bool {
+    (npm.major, npm.minor, npm.patch) >= version
+}
+
+fn is_on(context: &SealContext<'_>, key: &str) -> bool {
+    context.config.plain(key) == Some("true")
+}
+
+fn legacy_peers(context: &SealContext<'_>) -> bool {
+    is_on(context, "legacy-peer-deps")
+}
+
+/// The machine as this npm sees it: the settings `os` and `cpu` count since 9.9.0, though not in
+/// 10.0, and `libc` since 10.3.0.
+fn machine(context: &SealContext<'_>) -> Machine {
+    let set = |key: &str, known: bool| {
+        context.config.plain(key).filter(|value| known && !value.is_empty()).map(str::to_owned)
+    };
+    let platform = context.platform;
+    let targets = since(context.npm, (9, 9, 0)) && (context.npm.major, context.npm.minor) != (10, 0);
+    let os = set("os", targets).unwrap_or_else(|| platform.os.clone());
+    let libc = set("libc", since(context.npm, (10, 3, 0)));
+    Machine {
+        libc: libc.or_else(|| (os == "linux").then(|| platform.libc.clone())),
+        cpu: set("cpu", targets).unwrap_or_else(|| platform.cpu.clone()),
+        os,
+        node: context.node.clone(),
+        npm: context.npm.clone(),
+    }
+}
+
+fn scope(context: &SealContext<'_>) -> Scope {
+    if is_on(context, "dry-run") {
+        return Scope::Nothing("`dry-run` is set and npm writes no tree");
+    }
+    if is_on(context, "package-lock-only") {
+        return Scope::Nothing("`package-lock-only` is set and npm writes no tree");
+    }
+    if is_on(context, "global") || context.config.plain("location") == Some("global") {
+        return Scope::Nothing("npm installs globally, outside of the project");
+    }
+    let lockfile = &context.project.lockfile;
+    let chosen = context.config.items("workspace");
+    let root = is_on(context, "include-workspace-root");
+    match context.config.plain("workspaces") {
+        _ if !chosen.is_empty() => match lockfile.members(&chosen) {
+            Some(members) => Scope::Some(lockfile.reached(&members, root)),
+            None => Scope::Unknown,
+        },
+        Some("true") => Scope::Some(lockfile.reached(&lockfile.folders(), root)),
+        Some("false") => Scope::Some(lockfile.reached(&BTreeSet::new(), true)),
+        Some(_) | None => Scope::Whole,
+    }
 }

@@ -1,6 +1,7 @@
 //! Each package: what the lockfile wants and what came.
 
-use super::owed::{Omitted, owes};
+use super::layout::Layout;
+use super::owed::Owed;
 use super::source::{Delivered, Origin, Rightful, role, satisfies, url_of};
 use super::timeline::Timeline;
 use super::{Recording, SealContext, gap, processes};
@@ -18,13 +19,13 @@ const SHOWN: usize = 5;
 
 /// Every entry that is owed here and everything else that is installed.
 pub(super) fn packages(
-    timeline: &Timeline<'_>,
-    recording: &Recording,
+    sources: Sources<'_>,
     processes: &[Process],
     context: &SealContext<'_>,
+    owed: &Owed<'_>,
     gaps: &mut Vec<Gap>,
 ) -> Vec<Package> {
-    let omitted = Omitted::of(context);
+    let Sources { timeline, recording, layout } = sources;
     let join = Join {
         timeline,
         recording,
@@ -35,24 +36,26 @@ pub(super) fn packages(
     };
     let entries = &context.project.lockfile.entries;
     let mut paths: BTreeSet<&str> = timeline.installed.keys().chain(timeline.links.keys()).copied().collect();
-    paths.extend(timeline.unpacked.keys());
-    paths.extend(
-        entries
-            .values()
-            .filter(|entry| !omitted.some_workspaces && owes(entry, omitted, context))
-            .map(|entry| entry.path.as_str()),
-    );
-    if omitted.some_workspaces {
-        gaps.push(gap(
-            GapKind::Tree,
-            "the command installs some workspaces only: what it owes was not worked out",
-            false,
-        ));
+    // What npm unpacked and took away again, because it does not belong here, is not missed.
+    let is_missed = |path: &&str| entries.get(*path).is_none_or(|entry| owed.owes(entry));
+    paths.extend(timeline.unpacked.keys().copied().filter(is_missed));
+    paths.extend(entries.values().filter(|entry| owed.owes(entry)).map(|entry| entry.path.as_str()));
+    if timeline.exit == Some(Exit::Code(0)) {
+        gaps.extend(owed.gaps());
     }
-    let mut all: Vec<Package> = paths.into_iter().map(|path| join.package(path, entries.get(path))).collect();
+    let entry_of = |path: &str| entries.get(path).or_else(|| entries.get(layout.entry_of(path)?));
+    let mut all: Vec<Package> = paths.into_iter().map(|path| join.package(path, entry_of(path))).collect();
     bundled(&mut all, &join);
     unknown_sources(&all, timeline.exit, gaps);
     all
+}
+
+/// Where what came is read from.
+#[derive(Clone, Copy)]
+pub(super) struct Sources<'a> {
+    pub(super) timeline: &'a Timeline<'a>,
+    pub(super) recording: &'a Recording,
+    pub(super) layout: &'a Layout<'a>,
 }
 
 struct Join<'a> {
@@ -77,12 +80,13 @@ impl<'a> Join<'a> {
             (None, Some(tree)) if !tree.name.is_empty() => tree.name.clone(),
             (None, _) => from_path(path).to_owned(),
         };
-        let class = self.class(path, &name, tree.map(|tree| tree.version.as_str()));
+        let locked = entry.map_or(path, |entry| entry.path.as_str());
+        let class = self.class(locked, &name, tree.map(|tree| tree.version.as_str()));
         let home = self
             .context
             .project
             .classes
-            .get(path)
+            .get(locked)
             .and_then(|classified| classified.registry.as_ref())
             .or_else(|| self.context.private.get(&name).filter(|_| class == Class::Private));
         let rightful = Rightful {
@@ -111,7 +115,7 @@ impl<'a> Join<'a> {
         let unchanged = entry.is_some_and(|entry| {
             tree.is_some_and(|tree| entry.version.is_empty() || tree.version == entry.version)
         });
-        let baseline = self.context.genuine.get(path);
+        let baseline = self.context.genuine.get(path).or_else(|| self.context.genuine.get(locked));
         let genuine = match (decoy, integrity_ok, baseline, sha512) {
             (true, _, _, _) => Some(false),
             (false, Some(ok), _, _) if unchanged => Some(ok),

@@ -1,5 +1,6 @@
 //! Which process belongs to whose lifecycle script.
 
+use super::layout::Layout;
 use super::{Recording, SealContext, in_clone, in_project, redact};
 use crate::evidence::fact::{Package, Process, StandIn};
 use crate::project::Project;
@@ -19,7 +20,11 @@ const DEPTH: usize = 10_000;
 /// Every process that executed something. A process is a script's when it
 /// descends from a direct child of npm that npm started for a lifecycle event;
 /// the environment of anything deeper can be forged, the tree cannot.
-pub(super) fn processes(recording: &Recording, context: &SealContext<'_>) -> Vec<Process> {
+pub(super) fn processes(
+    recording: &Recording,
+    context: &SealContext<'_>,
+    layout: &Layout<'_>,
+) -> Vec<Process> {
     let mut parents: BTreeMap<ProcessId, ProcessId> = BTreeMap::new();
     let mut found: BTreeMap<ProcessId, Process> = BTreeMap::new();
     let mut scripts: BTreeMap<ProcessId, (String, String)> = BTreeMap::new();
@@ -47,6 +52,7 @@ pub(super) fn processes(recording: &Recording, context: &SealContext<'_>) -> Vec
                     && (parent.is_some_and(|parent| commands.contains(&parent)) || npm_in_clone)
                 {
                     let folder = package_folder(&lifecycle.package_json);
+                    let folder = layout.told(&folder).unwrap_or(folder);
                     let event = lifecycle.event.chars().take(60).collect();
                     scripts.entry(*process).or_insert((folder, event));
                 }

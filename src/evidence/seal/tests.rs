@@ -318,6 +318,7 @@ fn only_what_is_owed_here_is_listed_as_missing() {
     desk.command.push("--omit=dev".to_owned());
     let mut other = entry("node_modules/fsevents", EntryKind::Registry);
     other.os = vec!["darwin".to_owned()];
+    other.optional = true;
     desk.lock(other, Class::Public);
     desk.lock(entry("node_modules/fsevents/node_modules/inner", EntryKind::Registry), Class::Public);
     let mut dev = entry("node_modules/tap", EntryKind::Registry);

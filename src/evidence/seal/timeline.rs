@@ -1,5 +1,6 @@
 //! The events of a run, sorted out by what they tell.
 
+use super::layout::{Layout, in_store};
 use super::{Recording, gap, hides_answer};
 use crate::evidence::fact::Gap;
 use crate::wire::{CutShort, Event, Exit, FileChange, GapKind, PackageTree, ProcessId};
@@ -45,6 +46,41 @@ impl<'a> Timeline<'a> {
             line.take(event);
         }
         line
+    }
+
+    /// Puts what lies in npm's store under the paths of the lockfile, and leaves out the links
+    /// that lead there. A link to another package of the store stands for that one's files.
+    pub(super) fn relocate(&mut self, layout: &Layout<'a>) {
+        let by_folder: BTreeMap<&str, &PackageTree> = self
+            .installed
+            .iter()
+            .filter(|(path, _)| in_store(path))
+            .map(|(path, tree)| (*path, *tree))
+            .collect();
+        for trees in [&mut self.unpacked, &mut self.installed] {
+            let stored: Vec<&str> = trees.keys().copied().filter(|path| in_store(path)).collect();
+            for folder in stored {
+                let paths = layout.paths_of(folder);
+                if let Some(tree) = trees.get(folder).copied().filter(|_| !paths.is_empty()) {
+                    trees.remove(folder);
+                    trees.extend(paths.iter().map(|path| (*path, tree)));
+                }
+            }
+        }
+        for (path, target) in std::mem::take(&mut self.links) {
+            match by_folder.get(target) {
+                Some(_) if layout.paths_of(target).contains(&path) => {}
+                // What a package of the store or a member needs, by the name that it asks for.
+                Some(_) if !layout.locks(path) && leads_by_name(path, target, layout) => {}
+                None if in_store(path) && in_store(target) => {}
+                Some(tree) => {
+                    self.installed.insert(path, tree);
+                }
+                None => {
+                    self.links.insert(path, target);
+                }
+            }
+        }
     }
 
     fn take(&mut self, event: &'a Event) {
@@ -118,6 +154,13 @@ pub(super) fn refused(events: &[Event]) -> BTreeMap<&str, ProcessId> {
         }
     }
     all
+}
+
+/// Whether a link has the name of what it leads to, its own or that of an alias.
+fn leads_by_name(path: &str, target: &str, layout: &Layout<'_>) -> bool {
+    let name = |path: &'_ str| path.rsplit_once("node_modules/").map(|(_, name)| name.to_owned());
+    let targets = layout.paths_of(target).iter().copied().chain([target]);
+    targets.map(name).any(|target| target == name(path))
 }
 
 fn by_path(packages: &[PackageTree]) -> BTreeMap<&str, &PackageTree> {

@@ -1,12 +1,13 @@
 //! `incomplete-install`: npm exited 0 and something is not there.
 
-use crate::evidence::ExchangeKind;
-use crate::evidence::fact::Reached;
+use crate::evidence::fact::{Package, Reached};
+use crate::evidence::{Exchange, ExchangeKind};
 use crate::finding::case::{Case, Run, Sighting, answered, failed_answer, ours, spec};
 use crate::finding::location::Spot;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
 use crate::scenario::Loss;
+use std::collections::BTreeMap;
 
 pub(super) static RULE: Rule = Rule {
     name: "incomplete-install",
@@ -18,71 +19,137 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Run(check),
 };
 
+/// Optional packages that failed, whose fall is followed to others.
+const FOLLOWED: usize = 100;
+const OPTIONAL: &str =
+    "make it an ordinary dependency if the project needs it, or test for it after the install";
+
 fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     if !run.worked() || run.lost(Loss::Lockfile) || !run.tree_seen() {
         return Vec::new();
     }
-    run.packages()
+    let missing: Vec<(u32, &Package)> = run
+        .packages()
         .filter(|(_, package)| package.version.is_none() && package.lock.is_some())
-        // Unpacked and gone later is a script's doing, and another rule's to tell.
-        .filter(|(_, package)| package.source.is_none())
+        .collect();
+    let fallen = fallen(case, run, &missing);
+    missing
+        .into_iter()
         .filter_map(|(at, package)| {
-            let locked = package.lock.as_ref().map(|lock| lock.version.as_str());
-            let name = spec(&package.name, locked);
-            let failure = run.requests(&package.name).filter(|exchange| failed_answer(exchange)).last();
-            let (message, help) = match (package.optional, failure) {
-                (false, _) => (
+            let name = spec(&package.name, locked(package));
+            let own = cause(case, run, package);
+            let (message, why, help) = if package.optional {
+                let fallen = fallen.get(package.path.as_str());
+                let (why, help) = match (&own, fallen) {
+                    (Some(own), _) if own.of_itself => (own.why.clone(), own.help),
+                    (_, Some(with)) => (format!("it fell with {with}"), OPTIONAL),
+                    (Some(own), None) => (own.why.clone(), own.help),
+                    // npm asks the registry for the platforms of a package in such a lockfile.
+                    (None, None) if case.project.lockfile.version == 1 => return None,
+                    (None, None) => {
+                        ("it belongs on this platform, and nobody was asked for it".to_owned(), OPTIONAL)
+                    }
+                };
+                (format!("npm exited 0 without the optional {name}, dropped without a word: "), Some(why), help)
+            } else if package.source.is_some() {
+                (
+                    format!("npm exited 0 and {name}, which it had unpacked, is not installed any more"),
+                    None,
+                    "see which script removed it: `tree-mutated-by-script` names the files",
+                )
+            } else {
+                (
                     format!("npm exited 0 and {name}, which the lockfile demands, is not installed"),
+                    None,
                     "repair its lockfile entry: `resolved` must be a URL that npm can fetch",
-                ),
-                (true, Some(exchange)) => (
-                    format!(
-                        "npm exited 0 without the optional {name}: {} {}, and npm dropped it without a word",
-                        exchange.host,
-                        answered(exchange)
-                    ),
-                    "make it an ordinary dependency if the project needs it, or test for it after the install",
-                ),
-                // Refused below HTTP, so that no request tells of it.
-                (true, None) if refusing(case, run, &package.path).is_some() => (
-                    format!(
-                        "npm exited 0 without the optional {name}: {}, and npm dropped it without a word",
-                        refusing(case, run, &package.path).unwrap_or_default()
-                    ),
-                    "make it an ordinary dependency if the project needs it, or test for it after the install",
-                ),
-                // npm refused it by itself: npm 12 where `resolved` is not at the registry that
-                // it believes in (EALLOWREMOTE), all where a mapping is no URL.
-                (true, None) if given(run, &package.name, locked) => (
-                    format!(
-                        "npm exited 0 without the optional {name}: it was given a tarball, refused it, and dropped the package without a word"
-                    ),
-                    "see which bytes the lockfile's integrity refuses; make it an ordinary dependency if the project needs it",
-                ),
-                (true, None) if is_in_baseline(case, run, &package.path) => (
-                    format!(
-                        "npm exited 0 without the optional {name}, which it installs in the baseline, and fetched it from nobody"
-                    ),
-                    "make it an ordinary dependency if the project needs it, or test for it after the install",
-                ),
-                // Never there: npm left it out for its own reasons, as for another platform.
-                (true, None) => return None,
+                )
             };
             let mut sighting = Sighting::new(message, help)
+                .lists(why.into_iter().collect())
                 .package(&package.name)
                 .key(&package.path)
                 .at(Spot::entry(&package.path))
                 .seen(EvidenceKind::Package, at);
-            if let Some(exchange) = failure {
+            let own = own.unwrap_or_default();
+            if let Some(exchange) = own.exchange {
                 sighting = sighting.seen(EvidenceKind::Exchange, exchange.seq);
             }
             // What we could not fetch, npm could not either.
-            if package.optional && failure.is_some_and(ours) {
+            if package.optional && own.exchange.is_some_and(ours) {
                 sighting = sighting.severity(Severity::Note).forces(Verdict::Unobserved);
             }
             Some(sighting)
         })
         .collect()
+}
+
+fn locked(package: &Package) -> Option<&str> {
+    package.lock.as_ref().map(|lock| lock.version.as_str())
+}
+
+/// Why an optional package is not there.
+#[derive(Default)]
+struct Cause<'a> {
+    /// What happened, a fragment that ends the sentence.
+    why: String,
+    help: &'static str,
+    /// It failed by itself, so that what needs it fell with it.
+    of_itself: bool,
+    exchange: Option<&'a Exchange>,
+}
+
+fn cause<'a>(case: &Case<'_>, run: &Run<'a>, package: &Package) -> Option<Cause<'a>> {
+    let of_itself = true;
+    if let Some(exchange) = run.requests(&package.name).filter(|exchange| failed_answer(exchange)).last() {
+        let why = format!("{} {}", exchange.host, answered(exchange));
+        return Some(Cause { why, help: OPTIONAL, of_itself, exchange: Some(exchange) });
+    }
+    if let Some((event, exit)) = failed_script(run, &package.path) {
+        let why = format!("its {event} script ended with {exit}, and npm removed it again");
+        return Some(Cause {
+            why,
+            help: "run the script by itself to see why it fails; a package without its script is not installed",
+            of_itself,
+            exchange: None,
+        });
+    }
+    // Refused below HTTP, so that no request tells of it.
+    if let Some(refused) = refusing(case, run, &package.path) {
+        return Some(Cause { why: refused, help: OPTIONAL, of_itself, exchange: None });
+    }
+    // npm refused it by itself: npm 12 where `resolved` is not at the registry that
+    // it believes in (EALLOWREMOTE), all where a mapping is no URL.
+    given(run, &package.name, locked(package)).then(|| Cause {
+        why: "npm was given a tarball and refused it".to_owned(),
+        help: "see which bytes the lockfile's integrity refuses; make it an ordinary dependency if the project needs it",
+        of_itself: false,
+        exchange: None,
+    })
+}
+
+/// The script of a package that failed, and how it ended.
+fn failed_script<'a>(run: &Run<'a>, path: &str) -> Option<(&'a str, &'a str)> {
+    run.evidence.processes.iter().find_map(|process| {
+        let own = process.package.as_deref() == Some(path);
+        let exit = process.exit.as_deref().filter(|exit| own && *exit != "0")?;
+        Some((process.event.as_deref()?, exit))
+    })
+}
+
+/// What fell with another optional package that failed by itself, and with which.
+fn fallen<'a>(case: &Case<'a>, run: &Run<'_>, missing: &[(u32, &Package)]) -> BTreeMap<&'a str, String> {
+    let mut fallen = BTreeMap::new();
+    let failed = missing.iter().filter(|(_, package)| {
+        package.optional && cause(case, run, package).is_some_and(|cause| cause.of_itself)
+    });
+    // No message needs npm's version: those that remove the most say what fell.
+    let newest = node_semver::Version { major: 99, minor: 0, patch: 0, build: Vec::new(), pre_release: Vec::new() };
+    for (_, package) in failed.take(FOLLOWED) {
+        for path in case.project.lockfile.falls_with(&package.path, &newest) {
+            fallen.entry(path).or_insert_with(|| spec(&package.name, locked(package)));
+        }
+    }
+    fallen
 }
 
 /// Whether a tarball of the locked version came whole. (One that was unpacked, and taken away
@@ -93,17 +160,6 @@ fn given(run: &Run<'_>, name: &str, locked: Option<&str>) -> bool {
             && exchange.status == Some(200)
             && exchange.version.as_deref().is_none_or(|version| Some(version) == locked)
     })
-}
-
-/// Whether the baseline of the same place has a package at this path, and the scenario
-/// leaves nothing out by npm's own configuration.
-fn is_in_baseline(case: &Case<'_>, run: &Run<'_>, path: &str) -> bool {
-    const BASELINE: &str = "baseline";
-    let changed = run.scenario.name != BASELINE && !run.scenario.project.npm_config.contains_key("omit");
-    changed
-        && case.observed().filter(|other| other.scenario.name == BASELINE).any(|other| {
-            other.evidence.packages.iter().any(|package| package.path == path && package.version.is_some())
-        })
 }
 
 /// What the host of a package's own registry did, where npm could not connect to it.

@@ -1,6 +1,6 @@
 //! One entry of a lockfile, checked: its path, its names and its source.
 
-use super::read::{strings, words};
+use super::read::{strings, wants, words};
 use super::{EntryKind, LockEntry};
 use crate::project::base::{HIGHEST, climbs};
 use crate::project::integrity::Integrity;
@@ -134,10 +134,13 @@ impl<'a, 's> Entries<'a, 's> {
             optional: flag("optional"),
             dev: flag("dev"),
             peer: flag("peer"),
+            dev_optional: flag("devOptional"),
             has_install_script: flag("hasInstallScript"),
             os: words(json.get("os")),
             cpu: words(json.get("cpu")),
             libc: words(json.get("libc")),
+            engines: strings(json.get("engines")),
+            wants: wants(json, named.kind == EntryKind::Folder),
             optional_dependencies: strings(json.get("optionalDependencies")),
             place,
             resolved_place,

@@ -20,7 +20,9 @@ impl Lockfile {
             packages(&json, &mut entries)?;
         }
         let entries = entries.finish();
-        Ok(Self { source, version, entries })
+        let root = json.get("packages").and_then(|packages| packages.get(""));
+        let root_wants = root.map(|root| wants(root, true)).unwrap_or_default();
+        Ok(Self { source, version, root_wants, entries })
     }
 }
 
@@ -106,6 +108,27 @@ pub(super) fn strings(json: Option<&Json>) -> BTreeMap<String, String> {
         .iter()
         .filter_map(|member| Some((member.key.clone(), member.value.text()?.to_owned())))
         .collect()
+}
+
+/// The dependencies of a package with whether npm may do without each. Of a name that stands
+/// in several lists the last of these counts (`Node#_loadDeps` in npm's arborist);
+/// `devDependencies` are those of the root and of folders alone.
+pub(super) fn wants(package: &Json, is_top: bool) -> BTreeMap<String, bool> {
+    let mut wants = BTreeMap::new();
+    let meta = package.get("peerDependenciesMeta");
+    let may_lack =
+        |name: &str| meta.and_then(|meta| meta.get(name)?.get("optional")).is_some_and(Json::is_true);
+    let names = |key: &str| package.get(key).map(Json::members).unwrap_or_default();
+    for peer in names("peerDependencies") {
+        wants.insert(peer.key.clone(), may_lack(&peer.key));
+    }
+    for (key, optional) in [("dependencies", false), ("optionalDependencies", true)] {
+        wants.extend(names(key).iter().map(|member| (member.key.clone(), optional)));
+    }
+    if is_top {
+        wants.extend(names("devDependencies").iter().map(|member| (member.key.clone(), false)));
+    }
+    wants
 }
 
 /// One string or a list of them.

@@ -166,13 +166,20 @@ impl Levels<'_> {
             if word == "--" {
                 break;
             }
-            let Some(option) = word.strip_prefix("--") else { continue };
+            let Some(option) = word.strip_prefix("--").map(str::to_owned).or_else(|| shorthand(word)) else {
+                continue;
+            };
+            let option = option.as_str();
             let (key, value) = match option.split_once('=') {
                 Some((key, value)) => (key.to_owned(), value.to_owned()),
                 None => match option.strip_prefix("no-") {
                     Some(key) => (key.to_owned(), "false".to_owned()),
                     None => {
-                        let next = words.next_if(|next| takes_value(option) && !next.starts_with('-'));
+                        let next = words.next_if(|next| {
+                            // A switch takes a word that says whether it is on.
+                            matches!(next.as_str(), "true" | "false")
+                                || takes_value(option) && !next.starts_with('-')
+                        });
                         (option.to_owned(), next.cloned().unwrap_or_else(|| "true".to_owned()))
                     }
                 },
@@ -224,6 +231,26 @@ impl Levels<'_> {
     }
 }
 
+/// The configuration of one run: of the project's, what stands below a level, and over it the
+/// run's variables and its command, whose `words` begin with `npm`.
+pub(crate) fn of_run(
+    config: &NpmConfig,
+    below: Level,
+    words: &[String],
+    env: &BTreeMap<String, String>,
+) -> NpmConfig {
+    let root = Path::new("/");
+    let words = words.get(1..).unwrap_or_default();
+    let levels = Levels { root, cwd: root, home: None, global: None, builtin: None, env, words, npm: None };
+    let mut run = NpmConfig::default();
+    levels.cli(&mut run);
+    levels.env(&mut run);
+    let kept = config.settings.iter().filter(|setting| setting.level < below);
+    run.settings.splice(0..0, kept.cloned());
+    run.settings.sort_by_key(|setting| setting.level);
+    run
+}
+
 fn keep_secret_variables(
     mut key: String,
     variables: &[(String, bool)],
@@ -250,9 +277,26 @@ fn env_key(rest: &str) -> String {
     out
 }
 
+/// The option that one of npm's short ones stands for, with its value where it has one.
+fn shorthand(word: &str) -> Option<String> {
+    let (short, value) = match word.split_once('=') {
+        Some((short, value)) => (short, Some(value)),
+        None => (word, None),
+    };
+    let option = match short {
+        "-w" => "workspace",
+        "-ws" => "workspaces",
+        "-iwr" => "include-workspace-root",
+        "-g" => "global",
+        "-C" => "prefix",
+        _ => return None,
+    };
+    Some(value.map_or_else(|| option.to_owned(), |value| format!("{option}={value}")))
+}
+
 /// Options of `npm ci` and `npm install` that take the next word.
 fn takes_value(option: &str) -> bool {
-    const OPTIONS: [&str; 24] = [
+    const OPTIONS: [&str; 28] = [
         "registry",
         "userconfig",
         "globalconfig",
@@ -277,6 +321,10 @@ fn takes_value(option: &str) -> bool {
         "replace-registry-host",
         "script-shell",
         "lockfile-version",
+        "also",
+        "os",
+        "cpu",
+        "libc",
     ];
     OPTIONS.contains(&option) || option.ends_with(":registry")
 }

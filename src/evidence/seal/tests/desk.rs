@@ -8,7 +8,8 @@ use crate::project::integrity::{Digests, Integrity};
 use crate::project::lockfile::{EntryKind, LockEntry, Lockfile};
 use crate::project::manifest::Manifest;
 use crate::project::name::PackageName;
-use crate::project::npmrc::NpmConfig;
+use crate::project::npmrc::levels::of_run;
+use crate::project::npmrc::{Level, NpmConfig};
 use crate::project::settings::Settings;
 use crate::text::Source;
 use crate::wire::{Lifecycle, PackageTree, ProcessId};
@@ -41,6 +42,9 @@ pub(super) fn entry(path: &str, kind: EntryKind) -> LockEntry {
         optional: false,
         dev: false,
         peer: false,
+        dev_optional: false,
+        engines: BTreeMap::new(),
+        wants: BTreeMap::new(),
         has_install_script: false,
         os: Vec::new(),
         cpu: Vec::new(),
@@ -90,6 +94,7 @@ impl Desk {
                 lockfile: Lockfile {
                     source: Source::new("package-lock.json", "{}"),
                     version: 3,
+                    root_wants: BTreeMap::new(),
                     entries: BTreeMap::new(),
                 },
                 config: NpmConfig::default(),
@@ -211,7 +216,10 @@ impl Desk {
             repeat: 1,
             command: &self.command,
             platform: &platform,
-            npm_major: 11,
+            node: &Version::parse("20.20.2").unwrap(),
+            npm: &Version::parse("11.19.1").unwrap(),
+            config: &of_run(&self.project.config, Level::Env, &self.command, &BTreeMap::new()),
+            node_env: None,
             tarballs: &self.tarballs,
             known: &self.known,
             genuine: &self.genuine,
