@@ -86,7 +86,7 @@ fn belongs(world: &World, planted: &Planted, url: &Url) -> bool {
         .any(|registry| registry.as_url().scheme() == "http" && registry.nerf_dart().starts_with(dart));
     // What is for http is kept no worse by https on the same host.
     let at_home = |scheme: &str| home(scheme, dart).is_some_and(|home| home.origin() == url.origin());
-    if !at_home("https") && !(clear && at_home("http")) {
+    if !(at_home("https") || clear && at_home("http")) {
         return false;
     }
     let under = |dart: &str| {
