@@ -31,6 +31,8 @@ mod credential_tests;
 mod sample;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world_tests;
 
 pub use build::{PlanError, PlanOptions, defences, plan};
 pub use secrets::{PlantedSecret, PlantedSecrets};

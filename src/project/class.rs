@@ -11,6 +11,8 @@ mod own;
 mod proposal;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod undecided_tests;
 
 pub(crate) use decide::private_glob;
 pub use decide::{Facts, classify};
