@@ -18,6 +18,7 @@ use crate::support;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -78,8 +79,12 @@ fn write(subject: &Subject, scenario: &str, npm: &str, recorded: Recorded) {
     let _turn = WRITING.lock().unwrap();
     let mut all = read(subject);
     all.entry(scenario.to_owned()).or_default().insert(npm.to_owned(), recorded);
-    std::fs::create_dir_all(file(subject).parent().unwrap()).unwrap();
-    std::fs::write(file(subject), serde_json::to_string_pretty(&all).unwrap() + "\n").unwrap();
+    let (path, folder) = (file(subject), file(subject).parent().unwrap().to_owned());
+    std::fs::create_dir_all(&folder).unwrap();
+    // Another thread may read it meanwhile.
+    let mut whole = tempfile::NamedTempFile::new_in(&folder).unwrap();
+    whole.write_all((serde_json::to_string_pretty(&all).unwrap() + "\n").as_bytes()).unwrap();
+    whole.persist(path).unwrap();
 }
 
 /// A digest of what decides what npm does in a cell. The public registry's host is the
