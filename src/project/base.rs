@@ -119,7 +119,8 @@ pub fn up(inside: &str, path: &str) -> String {
         if one != other {
             break;
         }
-        (above.next(), below.next());
+        above.next();
+        below.next();
     }
     above.map(|_| "..").chain(below).collect::<Vec<_>>().join("/")
 }
