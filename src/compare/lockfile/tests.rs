@@ -346,7 +346,7 @@ fn no_field_of_an_entry_changes_without_a_word() {
     let a = || with(entry("a", "1.0.0"), "optional", json!(true));
     let gone = Kind::NoLongerInstalled;
     // A field, how it was and is, and what is told of it.
-    let table: &[(&str, Value, Value, &[(Kind, Option<&str>, Option<&str>)])] = &[
+    let table: &[Row<'_>] = &[
         (
             "os",
             json!(null),
