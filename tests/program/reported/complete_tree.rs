@@ -336,18 +336,3 @@ fn a_linked_tree_is_seen() {
     let told = says(&wrong, "tampered-bytes-installed");
     assert!(told.iter().any(|message| message.starts_with("left-over:")), "{told:?}");
 }
-
-/// What lies where nobody looked is not seen, whatever npm exits with.
-#[test]
-fn a_global_install_is_unobserved() {
-    if skipped("global") {
-        return;
-    }
-    let wants = json!({ "dependencies": { "@acme/internal": "1.0.0" } });
-    let left_over = Package::new("left-over", "1.1.1");
-    let project = shop_with(wants, vec![locked(&internal(), json!({}))], json!({}), vec![left_over]);
-    let outcome =
-        baseline(&project.settings("[install]\ncommand = \"npm install -g left-over\"\nenv = { npm_config_prefix = \"/home/npm/global\" }\n").build());
-    let run = runs(&outcome, "baseline")[0];
-    assert_eq!(run["verdict"], "unobserved", "{}", outcome.stdout);
-}
