@@ -15,6 +15,7 @@ mod plain;
 mod server;
 
 use sealcheck::plan::{PlanOptions, RunSpec};
+use sealcheck::project::npmrc::NpmVersion;
 use sealcheck::project::{Project, ReadOptions};
 use sealcheck::secret::Secret;
 use sealcheck::toolchain::local::Machine;
@@ -118,6 +119,7 @@ fn prepare(folder: &Path, pairs: usize, store: Option<PathBuf>) -> Bench {
         public: public.clone(),
         policy: None,
         signatures: None,
+        npm: None,
     };
     let project = Arc::new(Project::read(&options).unwrap());
     let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench");
@@ -150,7 +152,7 @@ impl Bench {
                 .collect(),
             repeat: 1,
             seed: Secret::new("seed", "benchmark"),
-            npm_major: Some(self.toolchain.npm.major),
+            npm: Some(NpmVersion::from(&self.toolchain.npm)),
         };
         sealcheck::plan::plan(&self.project, &options).unwrap().runs
     }
