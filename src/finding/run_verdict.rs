@@ -73,9 +73,12 @@ fn unobserved(because: impl Into<String>) -> Because {
 fn sealed(case: &Case<'_>, run: &Run<'_>) -> Because {
     let installed = run.evidence.packages.iter().filter(|package| package.version.is_some()).count();
     let locked = case.project.lockfile.entries.len();
-    // A scenario that omits may leave nothing of a lockfile; a project that tests so tests nothing.
-    let omits = run.scenario.install.npm_options.iter().any(|option| option.starts_with("--omit"));
-    if run.worked() && installed == 0 && locked > 0 && !omits {
+    // A scenario that omits may leave nothing of a lockfile, and one that updates dry installs
+    // nothing; a project that tests so tests nothing.
+    let install = &run.scenario.install;
+    let by_scenario =
+        install.npm_update_dry_run || install.npm_options.iter().any(|option| option.starts_with("--omit"));
+    if run.worked() && installed == 0 && locked > 0 && !by_scenario {
         return unobserved(format!(
             "`{}` installs none of the {locked} packages of the lockfile here, so that nothing was tested",
             run.command()

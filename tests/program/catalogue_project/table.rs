@@ -250,7 +250,7 @@ pub const NPM_10: &[Other] = &[
     ),
     (
         "replace-registry-host-url",
-        "not-applicable: npm 10 takes no URL for `replace-registry-host`",
+        "not-applicable: no lockfile entry of a private package has `resolved`",
         "not-applicable: npm 10 takes no URL for `replace-registry-host`",
     ),
 ];
