@@ -179,22 +179,15 @@ fn executable() -> Option<String> {
 /// What a report says of the project.
 pub(crate) fn summary(project: &Project) -> ProjectSummary {
     let of = |class: Class| {
-        let names: BTreeSet<String> = project
-            .classes
-            .iter()
-            .filter(|(_, classified)| classified.class == class)
-            .filter_map(|(path, _)| project.lockfile.entries.get(path))
-            .map(|entry| entry.name.to_string())
-            .collect();
+        let names: BTreeSet<String> =
+            project.of_class(class).map(|(entry, _)| entry.name.to_string()).collect();
         names.into_iter().collect::<Vec<_>>()
     };
     let private: BTreeSet<PrivatePackage> = project
-        .classes
-        .iter()
-        .filter(|(_, classified)| classified.class == Class::Private)
-        .filter_map(|(path, classified)| {
+        .of_class(Class::Private)
+        .filter_map(|(entry, classified)| {
             Some(PrivatePackage {
-                name: project.lockfile.entries.get(path)?.name.to_string(),
+                name: entry.name.to_string(),
                 registry: classified.registry.as_ref()?.to_string(),
                 because: classified.because.clone(),
                 from: classified.from.clone(),

@@ -6,6 +6,7 @@ mod risks;
 use super::{Code, inert, load, print};
 use crate::project::Project;
 use crate::project::class::Class;
+use crate::project::lockfile::EntryKind;
 use crate::project::npmrc::{Setting, Value};
 use crate::text::Complaint;
 use crate::upstream::folder;
@@ -139,13 +140,25 @@ fn origin(setting: &Setting) -> String {
 }
 
 fn packages(out: &mut String, project: &Project) {
+    // A link and the folder that it leads to are one package.
+    let links = project.lockfile.entries.values().filter(|entry| entry.kind == EntryKind::Link);
+    let linked: BTreeSet<&str> = links.filter_map(|link| link.resolved.as_deref()).collect();
     let mut counts: BTreeMap<Class, usize> = BTreeMap::new();
-    for classified in project.classes.values() {
-        *counts.entry(classified.class).or_default() += 1;
+    let mut bundled = 0_usize;
+    for (path, classified) in &project.classes {
+        let Some(entry) = project.lockfile.entries.get(path) else { continue };
+        if !entry.speaks_for_its_name() {
+            bundled += 1;
+        } else if entry.kind != EntryKind::Folder || !linked.contains(path.as_str()) {
+            *counts.entry(classified.class).or_default() += 1;
+        }
     }
     out.push_str("\npackages\n");
     for (class, count) in &counts {
         let _ = writeln!(out, "  {count} {}", format!("{class:?}").to_ascii_lowercase());
+    }
+    if bundled > 0 {
+        let _ = writeln!(out, "  {bundled} bundled in the tarballs of others");
     }
     for (name, classified) in project.private() {
         let registry = classified.registry.as_ref().map(ToString::to_string).unwrap_or_default();

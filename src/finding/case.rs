@@ -134,13 +134,14 @@ impl<'a> Case<'a> {
             .lockfile
             .entries
             .values()
-            .filter(|entry| entry.name.as_str() == name)
+            .filter(|entry| entry.name.as_str() == name && entry.speaks_for_its_name())
             .filter_map(|entry| self.project.classes.get(&entry.path))
             .map(|classified| classified.class)
             .find(|class| is_own(*class))
             .or_else(|| {
-                let mut others = self.project.lockfile.entries.values();
-                let entry = others.find(|entry| entry.name.as_str() == name)?;
+                let others = self.project.lockfile.entries.values();
+                let others = others.filter(|entry| entry.name.as_str() == name);
+                let entry = others.max_by_key(|entry| entry.speaks_for_its_name())?;
                 Some(self.project.classes.get(&entry.path)?.class)
             })
     }

@@ -5,6 +5,8 @@
 //! alone, for lockfile versions 1 (`dependencies`, nested), 2 (both sections,
 //! npm 6 reads the one and newer npm the other) and 3 (`packages`).
 
+use crate::project::lockfile::registry_version;
+use crate::project::name::PackageName;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,12 +29,27 @@ pub fn remove_fields(
     edit(text, |root| {
         for path in paths {
             for entry in entries(root, path) {
+                let had_source = entry.contains_key("resolved");
                 for field in fields {
                     entry.shift_remove(*field);
+                }
+                if fields.contains(&"resolved") && !had_source {
+                    bare_version(path, entry);
                 }
             }
         }
     })
+}
+
+/// Leaves the version alone where npm 5 wrote the tarball's URL into `version` in place of
+/// `resolved`.
+fn bare_version(path: &str, entry: &mut Map<String, Value>) {
+    let name = path.rsplit("node_modules/").next().and_then(|name| PackageName::parse(name).ok());
+    let written = entry.get("version").and_then(Value::as_str);
+    let version = name.zip(written).and_then(|(name, written)| registry_version(&name, written));
+    if let Some(version) = version {
+        entry.insert("version".to_owned(), Value::from(version));
+    }
 }
 
 /// Replaces the credentials of URLs (`https://user:password@`), keyed by those that stand there.
@@ -59,7 +76,16 @@ pub fn unlink_lockfile(
                         || path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'))
                 })
             };
-            packages.retain(|path, _| !is_gone(path));
+            // What a local tarball bundles is not in the one that a registry gives in its place.
+            let is_inside = |path: &String, entry: &Value| {
+                let above = path.rfind("/node_modules/").and_then(|at| path.get(..at));
+                let local = above.is_some_and(|above| {
+                    let within = |local: &str| above == local || above.starts_with(&format!("{local}/"));
+                    locals.keys().any(|local| within(local))
+                });
+                local && entry.get("inBundle") == Some(&Value::Bool(true))
+            };
+            packages.retain(|path, entry| !is_gone(path) && !is_inside(path, entry));
             for (path, local) in locals {
                 // What a folder that is gone linked lies where the root, which asks for it now,
                 // has its packages.
@@ -234,6 +260,35 @@ mod tests {
         let v2 = r#"{"packages":{"node_modules/a":{"version":"1.0.0","resolved":"r"}},"dependencies":{"a":{"version":"1.0.0","resolved":"r"}}}"#;
         let out = remove_fields(v2, &paths(&["node_modules/a"]), &["resolved"]).unwrap();
         assert!(!out.contains("resolved"), "{out}");
+    }
+
+    #[test]
+    fn a_source_that_stands_in_version_goes_too() {
+        for (name, written, left) in [
+            ("a", "https://r.example/a/-/a-1.2.3.tgz", "1.2.3"),
+            ("@s/c", "http://r.example/npm/@s/c/-/c-1.2.3-rc.1.tgz", "1.2.3-rc.1"),
+            // A URL of its own is all that it has.
+            ("a", "https://cdn.example/a-1.2.3.tgz", "https://cdn.example/a-1.2.3.tgz"),
+            ("a", "1.2.3", "1.2.3"),
+        ] {
+            let text =
+                |version: &str| serde_json::json!({"dependencies": {name: {"version": version}}}).to_string();
+            let out =
+                |fields| remove_fields(&text(written), &paths(&[&format!("node_modules/{name}")]), fields);
+            assert_eq!(out(&["resolved"]).unwrap(), text(left), "{written}");
+            assert_eq!(out(&["integrity"]).unwrap(), text(written), "{written}");
+        }
+    }
+
+    #[test]
+    fn what_a_local_tarball_bundles_goes_with_it() {
+        let lock = r#"{"packages":{"":{"dependencies":{"o":"file:o.tgz"}},"node_modules/o":{"version":"0.1.4","resolved":"file:o.tgz","bundleDependencies":["in"]},"node_modules/o/node_modules/in":{"version":"1.3.0","inBundle":true},"node_modules/o/node_modules/in/node_modules/deep":{"version":"1.0.0","inBundle":true},"node_modules/p/node_modules/in":{"version":"1.3.0","inBundle":true},"node_modules/oo/node_modules/in":{"version":"1.3.0","inBundle":true}}}"#;
+        let local = Unlinked { name: "o".into(), version: "0.1.4".into() };
+        let locals = BTreeMap::from([("node_modules/o".to_owned(), local)]);
+        assert_eq!(
+            unlink_lockfile(lock, &locals, &paths(&[])).unwrap(),
+            r#"{"packages":{"":{"dependencies":{"o":"0.1.4"}},"node_modules/o":{"version":"0.1.4"},"node_modules/p/node_modules/in":{"version":"1.3.0","inBundle":true},"node_modules/oo/node_modules/in":{"version":"1.3.0","inBundle":true}}}"#
+        );
     }
 
     #[test]

@@ -28,10 +28,7 @@ pub(super) struct Stakes<'a> {
 
 impl<'a> Stakes<'a> {
     pub(super) fn of(project: &'a Project, command: &[String]) -> Self {
-        let class_of = |entry: &LockEntry| project.classes.get(&entry.path).map(|found| found.class);
-        let of_class = |class: Class| {
-            project.lockfile.entries.values().filter(|entry| class_of(entry) == Some(class)).collect()
-        };
+        let of_class = |class: Class| project.of_class(class).map(|(entry, _)| entry).collect();
         Self {
             project,
             private: of_class(Class::Private),

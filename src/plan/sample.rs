@@ -52,6 +52,7 @@ pub(super) fn project(npmrc: &[(Level, &str)], lock: &serde_json::Value) -> Proj
             package_manager: None,
             wanted_node: None,
             wanted_npm: None,
+            engines: BTreeMap::new(),
             dependencies: BTreeMap::new(),
         },
         lockfile: Lockfile { source, version: 3, root_wants: BTreeMap::new(), entries },

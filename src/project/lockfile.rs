@@ -9,6 +9,7 @@ mod find;
 pub mod left_out;
 pub(crate) use find::NAMES;
 mod nested;
+pub(crate) use nested::registry_version;
 mod platform;
 mod read;
 pub mod terms;
@@ -108,6 +109,21 @@ impl LockEntry {
         match self.kind {
             EntryKind::Registry | EntryKind::Remote | EntryKind::File => true,
             EntryKind::Git | EntryKind::Link | EntryKind::Folder | EntryKind::Bundled => false,
+        }
+    }
+
+    /// Whether what is decided of it holds for its name as well. A bundled package is of the
+    /// class of the tarball that it comes in: npm asks nobody for it, and anybody may have a
+    /// package of that name.
+    pub fn speaks_for_its_name(&self) -> bool {
+        match self.kind {
+            EntryKind::Bundled => false,
+            EntryKind::Registry
+            | EntryKind::Remote
+            | EntryKind::Git
+            | EntryKind::File
+            | EntryKind::Link
+            | EntryKind::Folder => true,
         }
     }
 

@@ -32,6 +32,8 @@ pub struct Manifest {
     pub wanted_node: Option<String>,
     /// See `wanted_node`.
     pub wanted_npm: Option<String>,
+    /// `engines`: what to version range.
+    pub engines: BTreeMap<String, String>,
     /// `dependencies`, `devDependencies`, `optionalDependencies`, `peerDependencies` flattened: name to range.
     pub dependencies: BTreeMap<String, String>,
 }
@@ -70,6 +72,7 @@ impl Manifest {
             package_manager: reader.string(&json, "packageManager")?,
             wanted_node: dev_engine(&json, "runtime", "node").or_else(|| wish("node")),
             wanted_npm: dev_engine(&json, "packageManager", "npm").or_else(|| wish("npm")),
+            engines: engines(&json),
             dependencies,
             source,
         })
@@ -155,6 +158,12 @@ impl Reader<'_> {
         }
         Ok(Some(out))
     }
+}
+
+/// `engines`, of which npm overlooks what is no string.
+fn engines(json: &Json) -> BTreeMap<String, String> {
+    let members = json.get("engines").map(Json::members).unwrap_or_default().iter();
+    members.filter_map(|it| Some((it.key.clone(), it.value.text()?.to_owned()))).collect()
 }
 
 /// `devEngines.KIND` is one wish or a list of them; the one for `tool` counts.

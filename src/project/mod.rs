@@ -85,12 +85,14 @@ impl Project {
         base::down(&self.inside, path)
     }
 
-    /// The lockfile's entries of a class, ordered by path, each with its reason.
+    /// The lockfile's entries that say of their names that they are of a class, ordered by
+    /// path, each with its reason.
     pub fn of_class(&self, class: Class) -> impl Iterator<Item = (&LockEntry, &Classified)> {
         self.classes
             .iter()
             .filter(move |(_, classified)| classified.class == class)
             .filter_map(|(path, classified)| Some((self.lockfile.entries.get(path)?, classified)))
+            .filter(|(entry, _)| entry.speaks_for_its_name())
     }
 
     /// The private packages by name, each with its registry and what says so.

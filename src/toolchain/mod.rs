@@ -145,10 +145,10 @@ pub async fn find(
         let public = local::public_registry(&found.node_exe, &npm.dir, &cache.aside)?;
         return Ok(Toolchain {
             node: found.node.clone(),
+            because: wish.because(&found.from, &found.node, &npm.version),
             npm: npm.version,
             node_exe: found.node_exe.clone(),
             npm_dir: npm.dir,
-            because: wish.because(&found.from),
             public,
         });
     }
@@ -170,12 +170,6 @@ pub async fn find(
             }
         };
     let public = local::public_registry(&node_exe, &npm.dir, &cache.aside)?;
-    Ok(Toolchain {
-        node,
-        npm: npm.version,
-        node_exe,
-        npm_dir: npm.dir,
-        because: format!("{}; npm from the npm registry", wish.because(&from)),
-        public,
-    })
+    let because = format!("{}; npm from the npm registry", wish.because(&from, &node, &npm.version));
+    Ok(Toolchain { node, npm: npm.version, node_exe, npm_dir: npm.dir, because, public })
 }

@@ -6,7 +6,8 @@
 
 use super::ToolchainError;
 use crate::project::manifest::Manifest;
-use node_semver::Range;
+use node_semver::{Range, Version};
+use std::collections::BTreeMap;
 
 /// Pairs that one option may stand for.
 const MOST: usize = 64;
@@ -20,16 +21,37 @@ pub struct Wish {
     pub npm: Option<Range>,
     /// Who decided, in order.
     pub origins: Vec<String>,
+    /// `engines` of package.json, which decides nothing: npm warns of it, or refuses.
+    pub engines: BTreeMap<String, String>,
 }
 
 impl Wish {
-    /// A sentence for the report.
-    pub fn because(&self, from: &str) -> String {
-        if self.origins.is_empty() {
-            format!("nothing asks for another; found on {from}")
-        } else {
-            format!("asked for by {}; found on {from}", self.origins.join(" and "))
-        }
+    /// A sentence for the report on the pair that was found.
+    pub fn because(&self, from: &str, node: &Version, npm: &Version) -> String {
+        let excluded = self.excluded(node, npm);
+        let asked = match (self.origins.is_empty(), excluded.is_empty()) {
+            (true, true) => "nothing asks for another".to_owned(),
+            (true, false) => "nothing but `engines` asks for another".to_owned(),
+            (false, _) => format!("asked for by {}", self.origins.join(" and ")),
+        };
+        let beside = match excluded.is_empty() {
+            true => String::new(),
+            false => format!("; `engines` in package.json wants {}", excluded.join(" and ")),
+        };
+        format!("{asked}{beside}; found on {from}")
+    }
+
+    /// What `engines` says that this pair is not: "node >=24".
+    fn excluded(&self, node: &Version, npm: &Version) -> Vec<String> {
+        [("node", node), ("npm", npm)]
+            .into_iter()
+            .filter_map(|(tool, version)| {
+                let wanted = self.engines.get(tool)?;
+                let range = Range::parse(wanted.trim()).ok()?;
+                let shown: String = wanted.trim().chars().filter(|one| !one.is_control()).take(60).collect();
+                (!range.satisfies(version)).then(|| format!("{tool} {shown}"))
+            })
+            .collect()
     }
 
     /// Reads the form of `--toolchain`: `node@20,npm@10`, where a list of lines may stand
@@ -78,6 +100,7 @@ impl Wish {
     /// Adds what the project's own files say where nothing said it before.
     /// `nvmrc` is the text of `.nvmrc` or `.node-version`.
     pub fn of_project(mut self, manifest: &Manifest, nvmrc: Option<&str>) -> Result<Self, ToolchainError> {
+        self.engines = manifest.engines.clone();
         if let Some(manager) = &manifest.package_manager
             && let Some(version) = manager.strip_prefix("npm@")
         {
@@ -163,7 +186,6 @@ fn node_range(text: &str, origin: &str) -> Result<Option<Range>, ToolchainError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use node_semver::Version;
 
     fn takes(range: Option<Range>, version: &str) -> bool {
         range.unwrap().satisfies(&Version::parse(version).unwrap())
@@ -173,6 +195,33 @@ mod tests {
     fn the_option_is_read_by_parts() {
         let [wish] = Wish::parse("node@20,npm@10", "`--toolchain`").unwrap().try_into().unwrap();
         assert!(takes(wish.node, "20.20.2") && takes(wish.npm, "10.9.9"));
+    }
+
+    #[test]
+    fn engines_that_exclude_the_pair_are_told_and_decide_nothing() {
+        let [node, npm] = ["20.20.2", "11.4.0"].map(|text| Version::parse(text).unwrap());
+        for (engines, nvmrc, says) in [
+            ("{}", None, "nothing asks for another; found on the PATH"),
+            (r#"{"node": ">=18", "npm": "*"}"#, None, "nothing asks for another; found on the PATH"),
+            (
+                r#"{"node": ">=24.15.0", "npm": ">=11.16.0"}"#,
+                None,
+                "nothing but `engines` asks for another; `engines` in package.json wants node >=24.15.0 and npm >=11.16.0; found on the PATH",
+            ),
+            (
+                r#"{"node": "^16 || ^18"}"#,
+                Some("20"),
+                "asked for by `.nvmrc`; `engines` in package.json wants node ^16 || ^18; found on the PATH",
+            ),
+            // What npm cannot read it overlooks; old ones are lists.
+            (r#"{"node": "banana", "vscode": "1"}"#, None, "nothing asks for another; found on the PATH"),
+            (r#"["node >= 99"]"#, None, "nothing asks for another; found on the PATH"),
+        ] {
+            let text = format!(r#"{{"engines": {engines}}}"#);
+            let manifest = Manifest::parse(crate::text::Source::new("package.json", text)).unwrap();
+            let wish = Wish::default().of_project(&manifest, nvmrc).unwrap();
+            assert_eq!(wish.because("the PATH", &node, &npm), says, "{engines}");
+        }
     }
 
     #[test]

@@ -18,12 +18,12 @@ const SHOWN: usize = 5;
 pub(super) fn risks(project: &Project) -> String {
     let mut groups: BTreeMap<(u8, String), Vec<&LockEntry>> = BTreeMap::new();
     let named = NamedHosts::of(project);
+    // What is bundled comes inside a tarball, whatever the config says.
+    for (entry, _) in project.of_class(Class::Private).filter(|(entry, _)| entry.resolved.is_none()) {
+        let what = "private without `resolved`, so that the source follows the config";
+        groups.entry((0, what.to_owned())).or_default().push(entry);
+    }
     for entry in project.lockfile.entries.values() {
-        let class = project.classes.get(&entry.path).map(|classified| classified.class);
-        if class == Some(Class::Private) && entry.resolved.is_none() {
-            let what = "private without `resolved`, so that the source follows the config";
-            groups.entry((0, what.to_owned())).or_default().push(entry);
-        }
         if let Some(lack) = entry.weak_integrity() {
             let what = format!("with {lack}, so that nothing vouches for the bytes");
             groups.entry((1, what)).or_default().push(entry);

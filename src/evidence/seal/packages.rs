@@ -155,7 +155,7 @@ impl<'a> Join<'a> {
             .lockfile
             .entries
             .values()
-            .filter(|entry| entry.name.as_str() == name)
+            .filter(|entry| entry.name.as_str() == name && entry.speaks_for_its_name())
             .filter_map(|entry| Some((entry, classes.get(&entry.path)?.class)))
             .collect();
         let of_version = |class: Class| {

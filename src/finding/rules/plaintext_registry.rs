@@ -41,7 +41,10 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
         }
     }
     for entry in project.lockfile.entries.values() {
-        let host = entry.resolved.as_deref().and_then(|resolved| clear(&Url::parse(resolved).ok()?));
+        // What npm sends to the default registry goes by that one's scheme.
+        let fetched = entry.resolved.as_deref().and_then(|resolved| Url::parse(resolved).ok());
+        let fetched = fetched.filter(|url| !project.config.replaces_host(url, &project.public));
+        let host = fetched.as_ref().and_then(clear);
         if let Some(host) = host {
             let known = hosts.entry(host).or_default();
             known.what.get_or_insert_with(|| format!("the lockfile fetches {} over http", entry.name));

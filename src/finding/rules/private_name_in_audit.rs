@@ -1,8 +1,9 @@
 //! `private-name-in-audit`: npm tells one registry every name.
 
 use crate::evidence::ExchangeKind;
-use crate::finding::case::{Case, Sighting, is_own};
+use crate::finding::case::{Case, Sighting};
 use crate::finding::location::Spot;
+use crate::project::class::Class;
 use std::collections::BTreeSet;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, Severity, Verdict};
@@ -25,11 +26,8 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
     // Local packages are not in npm's request; private ones are, wherever it goes.
     let mut homes = BTreeSet::new();
     let mut names = BTreeSet::new();
-    for entry in project.lockfile.entries.values() {
-        let Some(known) = project.classes.get(&entry.path) else { continue };
-        if is_own(known.class)
-            && let Some(registry) = &known.registry
-        {
+    for (entry, known) in project.of_class(Class::Private) {
+        if let Some(registry) = &known.registry {
             homes.insert(registry.host());
             names.insert(entry.name.as_str());
         }

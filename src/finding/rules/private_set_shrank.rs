@@ -32,7 +32,7 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
             let mut entries = case.project.lockfile.entries.values();
             let entry = entries.find(|entry| {
                 let class = case.project.classes.get(&entry.path).map(|classified| classified.class);
-                entry.name.as_str() == name && class != Some(Class::Private)
+                entry.name.as_str() == name && entry.speaks_for_its_name() && class != Some(Class::Private)
             })?;
             let classified = case.project.classes.get(&entry.path)?;
             let now = match classified.class {

@@ -11,6 +11,7 @@ pub fn proposal(lockfile: &Lockfile, classes: &BTreeMap<String, Classified>) -> 
     let undecided = || classes.iter().filter(|(_, one)| one.class == Class::Undecided);
     let names: BTreeSet<String> = undecided()
         .filter_map(|(path, _)| lockfile.entries.get(path))
+        .filter(|entry| entry.speaks_for_its_name())
         .map(|entry| match entry.name.scope() {
             Some(scope) => format!("{scope}/*"),
             None => entry.name.to_string(),

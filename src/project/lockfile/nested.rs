@@ -4,8 +4,10 @@ use super::EntryKind;
 use super::entry::{Entries, Named, kind_of};
 use crate::project::json::{Json, Member};
 use crate::project::name::PackageName;
+use crate::project::registry::RegistryUrl;
 use crate::text::Complaint;
 use std::collections::BTreeSet;
+use url::Url;
 
 /// Reads `dependencies` to paths as later versions write them.
 pub(super) fn read(json: &Json, entries: &mut Entries<'_, '_>) -> Result<(), Complaint> {
@@ -68,7 +70,9 @@ fn named(
         | EntryKind::Folder
         | EntryKind::Bundled => {
             let bundled = json.get("bundled").is_some_and(Json::is_true);
-            if remote {
+            if let Some(version) = registry_version(&tree, &written) {
+                (EntryKind::Registry, Some(written), version)
+            } else if remote {
                 (EntryKind::Remote, Some(written), String::new())
             } else if bundled && !above.is_empty() && resolved.is_none() {
                 (EntryKind::Bundled, resolved, written)
@@ -78,4 +82,15 @@ fn named(
         }
     };
     Ok(Named { name: tree, alias: None, version, kind, resolved })
+}
+
+/// The version of the package that a `version` names by the URL at which a registry keeps its
+/// tarball (`NAME/-/BASE-VERSION.tgz`): npm 5 wrote it so and left `resolved` out.
+pub(crate) fn registry_version(name: &PackageName, written: &str) -> Option<String> {
+    let url = Url::parse(written).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    RegistryUrl::before(&url, name)?;
+    let base = name.as_str().rsplit('/').next()?;
+    let file = url.path().rsplit('/').next()?;
+    let version = file.strip_prefix(base)?.strip_prefix('-')?.strip_suffix(".tgz")?.replace("%2B", "+");
+    node_semver::Version::parse(&version).ok().map(|_| version)
 }

@@ -111,6 +111,28 @@ fn version_one_is_flattened_to_paths() {
     assert_eq!(old.version, 1);
 }
 
+#[test]
+fn version_one_names_a_registry_s_tarball_by_its_version() {
+    const PLAIN: &str = "1.0.2";
+    for (name, version, kind, read_as) in [
+        ("wrappy", "https://r.example/wrappy/-/wrappy-1.0.2.tgz", EntryKind::Registry, PLAIN),
+        ("wrappy", "http://r.example/wrappy/-/wrappy-1.0.2.tgz", EntryKind::Registry, PLAIN),
+        ("@s/c", "https://r.example/npm/@s/c/-/c-1.0.2.tgz", EntryKind::Registry, PLAIN),
+        ("@s/c", "https://r.example/@s%2fc/-/c-1.0.2.tgz", EntryKind::Registry, PLAIN),
+        ("a", "https://r.example/a/-/a-1.0.2-rc.1.tgz", EntryKind::Registry, "1.0.2-rc.1"),
+        ("a", "https://cdn.example/a-1.0.2.tgz", EntryKind::Remote, ""),
+        ("a", "https://r.example/b/-/b-1.0.2.tgz", EntryKind::Remote, ""),
+        ("a", "https://r.example/a/-/a-latest.tgz", EntryKind::Remote, ""),
+    ] {
+        let json = json!({"lockfileVersion": 1, "dependencies": {name: {"version": version}}});
+        let entries = read(&json).entries;
+        let entry = entries.values().next().unwrap();
+        assert_eq!((entry.kind, entry.version.as_str()), (kind, read_as), "{version}");
+        assert_eq!(entry.resolved.as_deref(), Some(version));
+        assert_eq!(entry.resolved_place.as_ref().unwrap().line, entry.place.line + 1);
+    }
+}
+
 fn edited(json: &Value, path: &str, what: Edit) -> Value {
     for text in [serde_json::to_string_pretty(json).unwrap(), serde_json::to_string(json).unwrap()] {
         let source = Source::new("package-lock.json", text.clone());

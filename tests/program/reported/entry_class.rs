@@ -401,3 +401,95 @@ fn a_registry_written_in_two_ways_is_one() {
         assert_eq!(found(&outcome, "baseline", path), "private registry own", "{path}");
     }
 }
+
+/// What a tarball bundles comes with it, and the registry has a package of the same name: local
+/// and private ones bundle it, and a vendored one stands beside another version of its name.
+#[test]
+fn a_bundled_or_vendored_package_takes_its_name_from_nobody() {
+    if skipped("bundled") {
+        return;
+    }
+    let left = |version: &str| Package::new("left-over", version);
+    let bundles = |package: Package| {
+        package
+            .dependency("left-over", "^1.0.0")
+            .field("bundleDependencies", json!(["left-over"]))
+            .file("node_modules/left-over/package.json", r#"{ "name": "left-over", "version": "1.0.0" }"#)
+    };
+    let (outer, tool) =
+        (bundles(Package::new("outer", "0.1.4")), bundles(Package::new("@acme/tool", "1.0.0")));
+    let vendored = Package::new("vendored", "1.0.2");
+    let local = |package: &Package, file: &str| {
+        json!({ "version": package.version(), "resolved": format!("file:{file}"),
+            "integrity": integrity(&package.tarball()), "bundleDependencies": ["left-over"] })
+    };
+    let inside = json!({ "version": "1.0.0", "inBundle": true });
+    let mut alias = pinned(&Package::new("vendored", "1.0.1"), "{public}");
+    alias["name"] = "vendored".into();
+    let mut own = pinned(&tool, "https://npm.acme.example/");
+    own["bundleDependencies"] = json!(["left-over"]);
+    let mut packed = local(&vendored, "vendored.tgz");
+    packed.as_object_mut().unwrap().remove("bundleDependencies");
+    let root = json!({ "name": "shop", "version": "1.0.0", "dependencies": {
+        "outer": "file:outer.tgz", "@acme/tool": "1.0.0", "left-over": "1.1.0",
+        "vendored": "file:vendored.tgz", "before": "npm:vendored@1.0.1" } });
+    let mut outer_entry = local(&outer, "outer.tgz");
+    outer_entry["dependencies"] = json!({ "left-over": "^1.0.0" });
+    let entries = json!({
+        "node_modules/@acme/tool": own,
+        "node_modules/@acme/tool/node_modules/left-over": inside,
+        "node_modules/before": alias,
+        "node_modules/left-over": pinned(&left("1.1.0"), "{public}"),
+        "node_modules/outer": outer_entry,
+        "node_modules/outer/node_modules/left-over": inside,
+        "node_modules/vendored": packed,
+    });
+    let builder = project(&root, &entries, "@acme:registry=https://npm.acme.example/");
+    let builder = serving(builder, "https://npm.acme.example/", "registry/own", vec![tool]);
+    let public = vec![left("1.1.0"), Package::new("vendored", "1.0.1")];
+    let project = serving(builder, "{public}", "registry/public", public).build();
+    std::fs::write(project.path().join("outer.tgz"), outer.tarball()).unwrap();
+    std::fs::write(project.path().join("vendored.tgz"), vendored.tarball()).unwrap();
+    let outcome = test(&project, &["baseline", "control"]);
+    assert_eq!(came_to(&outcome, "baseline"), "sealed 0", "{}", outcome.stdout);
+    assert_eq!(came_to(&outcome, "control"), "leaked 0", "{}", outcome.stdout);
+    for public in ["node_modules/left-over", "node_modules/before"] {
+        assert_eq!(found(&outcome, "baseline", public), "public registry public", "{public}");
+    }
+    for (path, class) in [("outer", "local"), ("@acme/tool", "private")] {
+        let path = format!("node_modules/{path}/node_modules/left-over");
+        let path = found(&outcome, "baseline", &path);
+        assert!(path.starts_with(&format!("{class} bundled")), "{path}");
+    }
+    let summary = &outcome.report["project"];
+    let private: Vec<&Value> =
+        summary["private"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!((private, &summary["local"]), (vec![&json!("@acme/tool")], &json!(["outer", "vendored"])));
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stdout);
+}
+
+/// npm 5 wrote the tarball's URL into `version`; older lockfiles have http, which npm replaces.
+#[test]
+fn old_ways_to_name_the_public_registry_are_understood() {
+    if skipped("old_ways") {
+        return;
+    }
+    let left = Package::new("left-over", "1.1.1");
+    let url = "{public}/left-over/-/left-over-1.1.1.tgz";
+    for written in ["version", "resolved"] {
+        let mut entry = pinned(&left, "{public}");
+        entry.as_object_mut().unwrap().remove("resolved");
+        entry[written] = url.into();
+        let lock = json!({ "name": "shop", "version": "1.0.0", "lockfileVersion": 1, "requires": true,
+            "dependencies": { "left-over": entry } });
+        let lock = at_the_public_registry(&format!("{lock:#}\n"));
+        let lock = if written == "version" { lock } else { lock.replace("https://", "http://") };
+        let builder = Project::new().dependency("left-over", "1.1.1").lockfile(&lock);
+        let builder = serving(builder, "{public}", "registry/public", vec![left.clone()]);
+        let outcome = test(&builder.build(), &["baseline"]);
+        assert_eq!(came_to(&outcome, "baseline"), "sealed 0", "{written}: {}", outcome.stdout);
+        let path = "node_modules/left-over";
+        assert_eq!(found(&outcome, "baseline", path), "public registry public", "{written}");
+        assert_eq!(says(&outcome, "plaintext-registry"), Vec::<String>::new(), "{written}");
+    }
+}

@@ -89,6 +89,7 @@ impl Desk {
                     package_manager: None,
                     wanted_node: None,
                     wanted_npm: None,
+                    engines: BTreeMap::new(),
                     dependencies: BTreeMap::new(),
                 },
                 lockfile: Lockfile {
