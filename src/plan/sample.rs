@@ -133,6 +133,7 @@ fn entry(source: &Source, path: &str, value: &serde_json::Value) -> LockEntry {
         optional: flag("optional"),
         dev: flag("dev"),
         peer: flag("peer"),
+        extraneous: flag("extraneous"),
         dev_optional: flag("devOptional"),
         engines: BTreeMap::new(),
         wants: BTreeMap::new(),

@@ -30,8 +30,8 @@ pub struct Lockfile {
     pub version: u8,
     /// What the root depends on: name, and whether npm may do without.
     pub root_wants: BTreeMap<String, bool>,
-    /// Every entry but the root, by the path npm would unpack it to
-    /// (`node_modules/a/node_modules/b`; workspace members by their folder).
+    /// Every entry but the root and folders that npm forgets, by the path npm would unpack it
+    /// to (`node_modules/a/node_modules/b`; workspace members by their folder).
     pub entries: BTreeMap<String, LockEntry>,
 }
 
@@ -60,6 +60,9 @@ pub struct LockEntry {
     pub dev: bool,
     /// `peer`.
     pub peer: bool,
+    /// `extraneous`: nothing needed it when npm wrote the lockfile. What is needed is installed
+    /// in spite of it.
+    pub extraneous: bool,
     /// `devOptional`: only devDependencies and optional ones lead to it.
     pub dev_optional: bool,
     /// `hasInstallScript`.

@@ -134,6 +134,7 @@ impl<'a, 's> Entries<'a, 's> {
             optional: flag("optional"),
             dev: flag("dev"),
             peer: flag("peer"),
+            extraneous: self.version > 1 && flag("extraneous"),
             dev_optional: flag("devOptional"),
             has_install_script: flag("hasInstallScript"),
             os: words(json.get("os")),

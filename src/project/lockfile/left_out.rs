@@ -1,5 +1,5 @@
-//! Which entries npm leaves out of the tree: what fits this machine not, and what falls
-//! with it.
+//! Which entries npm leaves out of the tree: what fits this machine not, what falls with it,
+//! and what nothing needs.
 //!
 //! Each npm has a rule of its own for what falls with an optional package that cannot be
 //! installed. It must not know what a command omits, nor what was installed.
@@ -70,8 +70,9 @@ impl LeftOut {
 }
 
 impl Lockfile {
-    /// What npm leaves out because of `os`, `cpu`, `libc` and `engines`. Lockfiles of version 1
-    /// hold none of these: npm asks the registry for them, and nothing is known here.
+    /// What npm leaves out because of `os`, `cpu`, `libc` and `engines`, and because nothing
+    /// needs it. Lockfiles of version 1 hold nothing of that: npm asks the registry for the
+    /// former, and nothing is known here.
     pub fn left_out(&self, machine: &Machine) -> LeftOut {
         let rules = Rules::of(&machine.npm);
         let graph = Graph::of(self);
@@ -90,8 +91,24 @@ impl Lockfile {
                 }
             }
         }
-        let paths = left.into_iter().filter_map(|at| Some(graph.entries.get(at)?.path.clone())).collect();
+        let mut paths: BTreeSet<String> =
+            left.into_iter().filter_map(|at| Some(graph.entries.get(at)?.path.clone())).collect();
+        paths.extend(self.unneeded());
         LeftOut { paths, gave_up }
+    }
+
+    /// What is marked as extraneous and is not needed. npm 11 and 12 do not install it; npm 8
+    /// does, where nothing makes it look at the tree anew, and nothing lacks it there either.
+    fn unneeded(&self) -> Vec<String> {
+        let marked: Vec<&LockEntry> = self.entries.values().filter(|entry| entry.extraneous).collect();
+        if marked.is_empty() {
+            return Vec::new();
+        }
+        let mut folders = self.folders();
+        folders.retain(|path| self.entries.get(*path).is_some_and(|entry| !entry.extraneous));
+        let needed = self.reached(&folders, true);
+        let paths = marked.into_iter().map(|entry| &entry.path);
+        paths.filter(|path| !needed.contains(*path)).cloned().collect()
     }
 
     /// What npm removes with an optional package that it could not install, by path; that

@@ -69,11 +69,13 @@ fn packages(json: &Json, entries: &mut Entries<'_, '_>) -> Result<(), Complaint>
     }
     let specs = remote_specs(packages);
     let linked = targets(packages);
+    let gone = forgotten(packages, &linked);
     for member in packages.members() {
         if !member.value.is_object() {
             return Err(entries.wrong(&member.value, &member.key, "an object"));
         }
-        if !member.key.is_empty() {
+        let folder = member.key.split("/node_modules/").next().unwrap_or_default();
+        if !member.key.is_empty() && !gone.contains(folder) {
             entries.package(member, &specs, &linked)?;
         }
     }
@@ -85,6 +87,20 @@ fn targets(packages: &Json) -> BTreeSet<&str> {
     let links =
         packages.members().iter().filter(|member| member.value.get("link").is_some_and(Json::is_true));
     links.filter_map(|member| member.value.get("resolved")?.text()).collect()
+}
+
+/// Folders of former members: npm marks them as extraneous, no link leads to them, and it
+/// installs neither them nor what lies in their `node_modules`. It keeps the entries until the lockfile is
+/// written anew.
+fn forgotten<'a>(packages: &'a Json, linked: &BTreeSet<&str>) -> BTreeSet<&'a str> {
+    let linked: BTreeSet<&str> =
+        linked.iter().map(|link| link.strip_prefix("file:").unwrap_or(link)).collect();
+    let folders = packages.members().iter().filter(|member| {
+        let path = member.key.as_str();
+        let is_folder = !path.is_empty() && !path.contains("node_modules/");
+        is_folder && member.value.get("extraneous").is_some_and(Json::is_true) && !linked.contains(path)
+    });
+    folders.map(|member| member.key.as_str()).collect()
 }
 
 /// Every URL that some package names as a dependency's own spec: what tells a

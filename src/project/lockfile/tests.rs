@@ -212,3 +212,40 @@ fn many_entries_of_one_long_line_are_read() {
     assert_eq!(lockfile.entries.len(), 20_000);
     assert!(lockfile.entries.values().all(|entry| entry.place.line == 1));
 }
+
+/// npm keeps the folder of a member that is gone, marks it, and installs nothing of it.
+#[test]
+fn the_folder_of_a_former_member_is_no_entry() {
+    let gone = json!({ "name": "@acme/gone", "version": "1.0.0", "extraneous": true });
+    let nested = json!({ "version": "1.4.0" });
+    let link = |to: &str| json!({ "resolved": to, "link": true });
+    let left = |packages: Value| {
+        let read = read(&json!({ "lockfileVersion": 3, "packages": packages }));
+        read.entries.into_keys().collect::<Vec<_>>().join(" ")
+    };
+    for (packages, expected) in [
+        (json!({ "packages/gone": gone, "packages/gone/node_modules/once": nested }), ""),
+        (
+            json!({ "packages/gone": gone, "packages/gone2": {}, "node_modules/b": {} }),
+            "node_modules/b packages/gone2",
+        ),
+        (json!({ "packages/gone": gone, "packages/gone/sub": {} }), "packages/gone/sub"),
+        (
+            json!({ "packages/gone": gone, "packages/gone/sub": gone, "packages/gone/sub/node_modules/a": {} }),
+            "",
+        ),
+        // What a link leads to is in the tree.
+        (
+            json!({ "node_modules/gone": link("packages/gone"), "packages/gone": gone }),
+            "node_modules/gone packages/gone",
+        ),
+        (
+            json!({ "node_modules/gone": link("file:packages/gone"), "packages/gone": gone }),
+            "node_modules/gone packages/gone",
+        ),
+        (json!({ "packages/gone": { "extraneous": false } }), "packages/gone"),
+        (json!({ "packages/gone": { "extraneous": "true" } }), "packages/gone"),
+    ] {
+        assert_eq!(left(packages.clone()), expected, "{packages}");
+    }
+}

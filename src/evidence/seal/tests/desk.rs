@@ -42,6 +42,7 @@ pub(super) fn entry(path: &str, kind: EntryKind) -> LockEntry {
         optional: false,
         dev: false,
         peer: false,
+        extraneous: false,
         dev_optional: false,
         engines: BTreeMap::new(),
         wants: BTreeMap::new(),

@@ -182,3 +182,47 @@ fn what_needs_a_package_that_failed_falls_with_it() {
         assert_eq!(fallen.join(" "), names, "npm {npm}");
     }
 }
+
+/// Measured with npm 8.19.4, 11.12.1 and 12.2.2: all install what is marked and needed; what is
+/// marked and needed by nothing, 11 and 12 do not.
+#[test]
+fn what_nothing_needs_is_left_out() {
+    let x = |entry: Value| {
+        let mut entry = entry;
+        entry["extraneous"] = json!(true);
+        entry
+    };
+    let wants = |name: &str| json!({ "dependencies": { name: "1" } });
+    let link = json!({ "resolved": "packages/m", "link": true });
+    for (why, root, packages, expected) in [
+        ("nothing leads to it", json!({}), json!({ "a": x(json!({})) }), "a"),
+        ("the root needs it", wants("a"), json!({ "a": x(json!({})) }), ""),
+        ("a peer of the root", json!({ "peerDependencies": { "a": "1" } }), json!({ "a": x(json!({})) }), ""),
+        ("a needed one needs it", wants("a"), json!({ "a": wants("b"), "b": x(json!({})) }), ""),
+        ("marked, needed, needs it", wants("a"), json!({ "a": x(wants("b")), "b": x(json!({})) }), ""),
+        ("a marked one needs it", json!({}), json!({ "a": x(wants("b")), "b": x(json!({})) }), "a b"),
+        ("two need each other", json!({}), json!({ "a": x(wants("b")), "b": x(wants("a")) }), "a b"),
+        (
+            "a member needs it",
+            json!({}),
+            json!({ "m": link, "packages/m": wants("b"), "b": x(json!({})) }),
+            "",
+        ),
+        (
+            "it lies in one",
+            json!({}),
+            json!({ "a": x(wants("b")), "node_modules/a/node_modules/b": {} }),
+            "a b",
+        ),
+        (
+            "another place is needed",
+            wants("a"),
+            json!({ "a": {}, "node_modules/a/node_modules/b": x(json!({})) }),
+            "b",
+        ),
+    ] {
+        for npm in ["8.19.4", "11.12.1", "12.2.2"] {
+            assert_eq!(missing(&lockfile(&root, &packages), &machine(npm)), expected, "{why}, npm {npm}");
+        }
+    }
+}
