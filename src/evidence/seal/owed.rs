@@ -31,6 +31,8 @@ enum Scope {
     Unknown,
     /// Npm writes no tree, or one that is not watched. Why, a fragment.
     Nothing(&'static str),
+    /// `npm update --dry-run`, which a scenario runs for what npm asks and not for a tree.
+    Questions,
 }
 
 impl<'a> Owed<'a> {
@@ -52,7 +54,7 @@ impl<'a> Owed<'a> {
         let in_scope = match &self.scope {
             Scope::Whole => true,
             Scope::Some(paths) => paths.contains(&entry.path),
-            Scope::Unknown | Scope::Nothing(_) => false,
+            Scope::Unknown | Scope::Nothing(_) | Scope::Questions => false,
         };
         // Below a folder beside the project npm installs nothing (arborist's `build-ideal-tree.js`:
         // "outside the root, somebody else's problem"), whatever the lockfile has there.
@@ -75,7 +77,7 @@ impl<'a> Owed<'a> {
     /// Why it cannot be said what is owed.
     pub(super) fn gaps(&self) -> impl Iterator<Item = Gap> {
         let scope = match &self.scope {
-            Scope::Whole | Scope::Some(_) => None,
+            Scope::Whole | Scope::Some(_) | Scope::Questions => None,
             Scope::Unknown => Some((
                 "the command installs some workspaces only: what it owes was not worked out".to_owned(),
                 false,
@@ -128,6 +130,9 @@ fn machine(context: &SealContext<'_>) -> Machine {
 
 fn scope(context: &SealContext<'_>) -> Scope {
     if is_on(context, "dry-run") {
+        if context.command.get(1).is_some_and(|word| word == "update") {
+            return Scope::Questions;
+        }
         return Scope::Nothing("`dry-run` is set and npm writes no tree");
     }
     if is_on(context, "package-lock-only") {

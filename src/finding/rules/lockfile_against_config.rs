@@ -67,6 +67,7 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
             named(&entries)
         );
         told(message, "if it is yours alone, have the lockfile pin it at your registry; if it is public, publish it there too or take its scope out of the mapping", &entries)
+            .severity(Severity::Warning)
             .key(format!("{pinned} {configured}"))
     });
     let beside = beside.into_iter().map(|((path, home), entries)| {

@@ -160,7 +160,9 @@ impl<'a> Judge<'a> {
         let none = self.facts.settings.private.as_ref().is_some_and(Vec::is_empty);
         if !none && let Some((registry, setting)) = self.mapping(&entry.name) {
             // npm 7 and newer fetches a `resolved` as it stands; the mapping is asked for what has none.
-            if resolved.as_ref().is_some_and(|url| self.at_public(url)) {
+            // Without an integrity, whoever takes the name there decides about the bytes: then the
+            // mapping says whose name it is.
+            if entry.integrity.is_some() && resolved.as_ref().is_some_and(|url| self.at_public(url)) {
                 let because = format!(
                     "its `resolved` pins it at the public registry, where npm fetches it in spite of `{}`",
                     setting.key

@@ -85,7 +85,7 @@ pub const PRODUCT: &[Part] = &[
     (Config::SCOPED, Lock::UNRESOLVED, &[SOURCES]),
     (Config::SCOPED, Lock::UNHASHED, &[SOURCES]),
     (Config::SCOPED, Lock::SHA1_UNRESOLVED, &[SOME]),
-    (Config::SCOPED, Lock::AT_PUBLIC, &[SOME]),
+    (Config::LISTED, Lock::AT_PUBLIC, &[SOME]),
     (Config::SCOPED, Lock::AT_PUBLIC_UNHASHED, &[SOME]),
     (Config::SCOPED, Lock::SHRINKWRAP_BARE, &[SOME]),
     (Config::OPTIONAL, Lock::SOUND, &[SOME]),

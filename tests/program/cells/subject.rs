@@ -49,6 +49,8 @@ impl Config {
     };
     /// The same, and npm may do without.
     pub const OPTIONAL: Self = Self { name: "optional", optional: true, ..Self::SCOPED };
+    /// The scope is mapped, and the owner lists its packages as private, wherever they are pinned.
+    pub const LISTED: Self = Self { name: "listed", settings: "private = [\"@acme/*\"]", ..Self::SCOPED };
     /// The private registry is the default one.
     pub const DEFAULT: Self = Self {
         name: "default",

@@ -19,7 +19,7 @@ mod table;
 
 use crate::support;
 use crate::support::npm::lacks_public_registry;
-use crate::support::project::Outcome;
+use crate::support::project::{Builder, Outcome};
 use crate::support::toolchain;
 use projects::{
     AT_PUBLIC, SCOPED, UNSCOPED, UNSCOPED_AT_PUBLIC, bare, by_default, by_sha1, leading_to, optional,
@@ -144,6 +144,12 @@ fn s1_neither_resolved_nor_integrity_nor_mapping() {
     );
 }
 
+/// A lockfile that pins the bytes at the public registry says that they are public; the owner's
+/// list says that the name is not.
+fn listed() -> Builder {
+    scoped().settings("private = [\"@acme/*\"]")
+}
+
 #[test]
 fn s2_a_poisoned_resolved_although_the_scope_is_mapped() {
     let refused = broken("EALLOWREMOTE", &["install-failed"]);
@@ -158,7 +164,7 @@ fn s2_a_poisoned_resolved_although_the_scope_is_mapped() {
             },
             Case {
                 name: "S2, but the genuine bytes pinned",
-                project: scoped().locked(SCOPED, leading_to(AT_PUBLIC, true)),
+                project: listed().locked(SCOPED, leading_to(AT_PUBLIC, true)),
                 rows: vec![but_twelve(
                     "public-decoy",
                     exposed(
@@ -196,7 +202,7 @@ fn s2_a_lockfile_that_pins_the_strangers_bytes_too() {
         name,
         vec![Case {
             name: "S2 with the stranger's hash",
-            project: scoped().locked(SCOPED, move |entry| {
+            project: listed().locked(SCOPED, move |entry| {
                 leading_to(AT_PUBLIC, false)(entry);
                 entry.integrity = Some(sha512);
             }),
