@@ -11,7 +11,7 @@ use crate::plan::margin::Measured;
 use crate::project::Project;
 use crate::project::class::Class;
 use crate::project::npmrc::Level;
-use crate::scenario::{Install, Loss, Scenario};
+use crate::scenario::{Install, Loss, NpmDoes, Scenario};
 use crate::wire::{Exit, GapKind, ProcessId};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
@@ -194,6 +194,24 @@ impl<'a> Run<'a> {
                 .packages
                 .iter()
                 .any(|package| package.version.is_some() && package.path.contains("node_modules/"))
+    }
+
+    /// Whether npm is here because the scenario's own redirect led it on within the same host
+    /// name, where the scenario says that npm takes a token along. What a script sends there
+    /// is the script's doing.
+    pub(super) fn led_within_host(&self, exchange: &Exchange) -> bool {
+        let by_npm =
+            exchange.process.and_then(|id| self.process(id)).is_none_or(|process| process.package.is_none());
+        let here = format!("{}:{}", exchange.host, exchange.port);
+        let says = self.scenario.demand.npm_does.contains(&NpmDoes::KeepsTokenOnSameHost);
+        says && by_npm
+            && self.evidence.exchanges.iter().any(|from| {
+                from.seq < exchange.seq
+                    && from.fault.is_some()
+                    && from.host == exchange.host
+                    && from.path == exchange.path
+                    && from.redirected_to.as_deref() == Some(&here)
+            })
     }
 
     pub(super) fn packages(&self) -> impl Iterator<Item = (u32, &'a Package)> + use<'a> {

@@ -96,10 +96,11 @@ pub(super) fn decide(world: &World, question: &Question<'_>) -> Act {
         Shape::Ping | Shape::Keys | Shape::Attestations | Shape::Audit | Shape::Api => {}
     }
     let folder = match site {
-        Site::Registry(at) => {
+        // Where a registry is a folder, so is the host to which it hands downloads.
+        Site::Registry(at) | Site::Also(at) => {
             world.registries.get(*at).and_then(|registry| registry.serve.as_ref()).map(|_| *at)
         }
-        Site::Public | Site::Also(_) | Site::HandedOut(_) | Site::Trusted | Site::Unknown => None,
+        Site::Public | Site::HandedOut(_) | Site::Trusted | Site::Unknown => None,
     };
     if let Some(at) = folder {
         return Act::Folder(at);
@@ -275,6 +276,19 @@ mod tests {
             ("https://mirror.example/npm/acme-web", Act::Absent),
         ] {
             assert_eq!(act(&world, &Method::GET, url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_served_registry_serves_what_it_hands_to_another_host_too() {
+        let mut world = world();
+        world.registries[0].serve = Some("served".into());
+        for url in [
+            "https://npm.corp.example/api/npm-local/@acme%2finternal",
+            "https://npm.corp.example/elsewhere/@acme/internal/-/@acme/internal-1.2.0.tgz",
+            "https://blobs.corp.example/@acme/internal/-/internal-1.2.0.tgz",
+        ] {
+            assert_eq!(act(&world, &Method::GET, url), Act::Folder(0), "{url}");
         }
     }
 

@@ -22,6 +22,7 @@ mod folder;
 mod forward;
 mod local;
 mod names;
+mod pinned;
 mod record;
 mod route;
 mod scan;

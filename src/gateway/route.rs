@@ -178,7 +178,8 @@ pub(super) fn asked(path: &str) -> Asked {
             _ => plain(Shape::Api),
         };
     }
-    if let Some((before, file)) = path.split_once("/-/") {
+    // GitLab has another `/-/` in the paths of groups.
+    if let Some((before, file)) = path.rsplit_once("/-/") {
         return tarball(before, file);
     }
     // GitHub Packages: `download/@acme/internal/1.0.0/DIGEST`.

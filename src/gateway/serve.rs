@@ -7,6 +7,7 @@ use super::decide::{Act, Question, decide, untold};
 use super::decoy::Decoys;
 use super::fault::{self, redirect};
 use super::names::Names;
+use super::pinned;
 use super::record::{Recorder, Slot};
 use super::route::{self, Asked, Handed, Inside, Ownership, Shape, Site};
 use super::scan::Scanner;
@@ -164,7 +165,7 @@ impl Shared {
         let (asked_at, url) = (url.clone(), home.clone().unwrap_or(url));
         let site = route::site(&self.world, &url, || self.handed(&url));
         let below = route::below(&self.world, &site, &url);
-        let asked = self.known(route::asked(&below), &site);
+        let asked = pinned::pinned(&self.world, &site, &url, self.known(route::asked(&below), &site));
         let ownership = asked.package.as_ref().map(|name| self.inside.at(&self.world, name, &url, &site));
         let found = credential::find(&self.world, &asked_at, authorization(&parts.headers));
         let mut exchange = blank(&parts.method, way.scheme, &host, port);

@@ -37,6 +37,7 @@ pub(super) fn world() -> World {
             },
         ],
         own: BTreeMap::new(),
+        pinned: BTreeMap::new(),
         known: BTreeMap::new(),
         private: BTreeMap::from([(name("@acme/internal"), own)]),
         local: BTreeSet::from([name("acme-web")]),

@@ -117,7 +117,7 @@ fn filling(cache: Cache) -> Option<(Scenario, Option<&'static str>)> {
         world: scenario::World { private, decoys: strangers, ..scenario::World::default() },
         project: Changes { remove_integrity: strangers, ..Changes::default() },
         install: InstallChange { ignore_scripts: true, shorten_retries: true, ..InstallChange::default() },
-        demand: Demand { install: Install::Anyhow, codes: Vec::new() },
+        demand: Demand { install: Install::Anyhow, codes: Vec::new(), npm_does: Vec::new() },
     };
     Some((scenario, keeping))
 }

@@ -269,7 +269,11 @@ pub fn scenario(losses: &Losses) -> Scenario {
         },
         // npm asks again for bytes that do not fit their integrity, after waiting.
         install: InstallChange { shorten_retries: true, ..InstallChange::default() },
-        demand: Demand { install: Install::MayFail, codes: codes.map(str::to_owned).into() },
+        demand: Demand {
+            install: Install::MayFail,
+            codes: codes.map(str::to_owned).into(),
+            npm_does: Vec::new(),
+        },
     }
 }
 

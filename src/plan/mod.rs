@@ -107,6 +107,9 @@ pub struct World {
     pub registries: Vec<RegistryWorld>,
     /// Private names, each with the registry it must come from. Never sent to the public registry.
     pub private: BTreeMap<PackageName, RegistryUrl>,
+    /// The package and version of each private tarball, by its URL in the lockfile: some
+    /// registries write URLs that tell neither.
+    pub pinned: BTreeMap<String, (PackageName, String)>,
     /// For each private name, every registry that is the owner's for it.
     pub own: BTreeMap<PackageName, BTreeSet<RegistryUrl>>,
     /// Local names. Never sent to any registry upstream that does not know them already.

@@ -42,6 +42,7 @@ pub(super) fn genuine(
         ports: ports(project, &registries, words),
         registries,
         own: project.own_registries(),
+        pinned: pinned(stakes),
         known: known(project, &private, &local, &private_globs),
         private,
         local,
@@ -87,6 +88,27 @@ pub(super) fn under(mut world: World, project: &Project, stakes: &Stakes<'_>, sc
         world.tamper = stakes.tampered();
     }
     world
+}
+
+/// Tarballs of private packages by their URL, for their names and versions. Of two that
+/// have one URL the first by path counts.
+fn pinned(stakes: &Stakes<'_>) -> BTreeMap<String, (PackageName, String)> {
+    let mut pinned = BTreeMap::new();
+    for entry in &stakes.private {
+        let url = entry.resolved.as_deref().and_then(|resolved| Url::parse(resolved).ok());
+        if let Some(url) = url.filter(|url| matches!(url.scheme(), "https" | "http")) {
+            let known = (entry.name.clone(), entry.version.clone());
+            pinned.entry(tarball_key(&url)).or_insert(known);
+        }
+    }
+    pinned
+}
+
+/// By what [`World::pinned`] knows a URL: neither a query nor a credential tells tarballs apart.
+fn tarball_key(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    format!("{}://{host}:{port}{}", url.scheme(), url.path())
 }
 
 /// Under which names a registry could be asked for an entry.
@@ -338,6 +360,11 @@ impl World {
             self.registries.iter().flat_map(|registry| std::iter::once(&registry.url).chain(&registry.also));
         let taken: BTreeSet<u16> = urls.chain([&self.public]).map(RegistryUrl::port).collect();
         DETOURS.into_iter().find(|port| !taken.contains(port))
+    }
+
+    /// The private package and version that the lockfile pins at a URL.
+    pub fn pinned_at(&self, url: &Url) -> Option<&(PackageName, String)> {
+        self.pinned.get(&tarball_key(url))
     }
 
     /// Ports of registries that are literally on this machine and can be reached.

@@ -159,7 +159,7 @@ mod tests {
             world: Default::default(),
             project: Default::default(),
             install: Default::default(),
-            demand: Demand { install: Install::Anyhow, codes: Vec::new() },
+            demand: Demand { install: Install::Anyhow, codes: Vec::new(), npm_does: Vec::new() },
         }
     }
 

@@ -217,6 +217,21 @@ pub struct Demand {
     /// npm's codes by which it may fail where `install` is `may-fail` or `must-fail`.
     #[serde(default)]
     pub codes: Vec<String>,
+    /// What npm itself does here, whatever the project says: it is told as a note, and counts
+    /// in no verdict.
+    #[serde(default)]
+    pub npm_does: Vec<NpmDoes>,
+}
+
+/// What npm does that no project can keep it from.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum NpmDoes {
+    /// It follows a redirect to another port, or to plain http, of the same host name and
+    /// takes the token along.
+    KeepsTokenOnSameHost,
 }
 
 /// Whether an install has to work.

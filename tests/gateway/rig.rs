@@ -97,6 +97,7 @@ pub(crate) fn world(port: u16) -> World {
             real: Some(sealcheck::secret::Secret::new("NPM_TOKEN", REAL)),
         }],
         ports: BTreeSet::from([port]),
+        pinned: std::collections::BTreeMap::new(),
         keeping: None,
         sink: None,
     }

@@ -216,7 +216,7 @@ fn scenario(drill: &Drill) -> Scenario {
         world: World::default(),
         project: Changes::default(),
         install: InstallChange { shorten_retries: true, ..InstallChange::default() },
-        demand: Demand { install: crate::scenario::Install::Anyhow, codes: Vec::new() },
+        demand: Demand { install: crate::scenario::Install::Anyhow, codes: Vec::new(), npm_does: Vec::new() },
     }
 }
 

@@ -24,13 +24,23 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         .map(|exchange| {
             let label = exchange.credential_label.as_deref().unwrap_or("a credential");
             let target = format!("{}://{}:{}", exchange.scheme, exchange.host, exchange.port);
-            let mut sighting = Sighting::new(
-                format!("{label} was sent to {target}, which is not the registry it is for"),
-                "revoke it, and tie it to its registry's own host, port and https by `//host/:_authToken` in `.npmrc`",
-            )
-            .key(format!("{label} {target}"))
-            .at(Spot::Npmrc(label.to_owned()))
-            .seen(EvidenceKind::Exchange, exchange.seq);
+            let sighting = if run.led_within_host(exchange) {
+                Sighting::new(
+                    format!("npm takes {label} along to {target} where its registry redirects there: npm drops a token only where the host's name changes, and no project can keep it from that"),
+                    "no setting of npm's changes it: have the registry redirect to nothing but its own port and https, and let nobody else listen on that host",
+                )
+                .severity(Severity::Note)
+                .forces(Verdict::Sealed)
+            } else {
+                Sighting::new(
+                    format!("{label} was sent to {target}, which is not the registry it is for"),
+                    "revoke it, and tie it to its registry's own host, port and https by `//host/:_authToken` in `.npmrc`",
+                )
+            };
+            let mut sighting = sighting
+                .key(format!("{label} {target}"))
+                .at(Spot::Npmrc(label.to_owned()))
+                .seen(EvidenceKind::Exchange, exchange.seq);
             if let Some(package) = &exchange.package {
                 sighting = sighting.package(package);
             }

@@ -58,7 +58,8 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
                 ExchangeKind::Other => false,
             };
             let url = Url::parse(&format!("http://{}/", exchange.host)).ok();
-            if exchange.scheme != "http" || !packages {
+            // Where a scenario redirects to http, the host is not spoken to in clear by itself.
+            if exchange.scheme != "http" || !packages || run.led_within_host(exchange) {
                 continue;
             }
             if let Some(host) = url.as_ref().and_then(clear) {

@@ -190,9 +190,11 @@ fn without_an_integrity_and_with_a_token() {
         assert_eq!(came_to(run), wanted, "{name}: {}", run["because"]);
         assert_eq!(foreign(run), token.map(str::to_owned).into_iter().collect::<Vec<_>>(), "{name}");
     }
-    let leaks = report["findings"].as_array().unwrap().iter();
-    let leaks = leaks.filter(|finding| finding["rule"] == "credential-to-foreign-host").count();
-    assert_eq!(leaks, 2, "{:#}", report["findings"]);
+    let told = report["findings"].as_array().unwrap().iter();
+    let told = told.filter(|finding| finding["rule"] == "credential-to-foreign-host");
+    // That npm takes it along there is npm's doing; what leaked above is bytes without integrity.
+    let told: Vec<&str> = told.map(|finding| finding["severity"].as_str().unwrap()).collect();
+    assert_eq!(told, ["note", "note"], "{:#}", report["findings"]);
 }
 
 /// With `strict-ssl=false` npm goes on, whoever is there: the token is theirs, and only the
