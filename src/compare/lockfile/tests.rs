@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what a test prepares is its own")]
 
+mod standing;
+
 use super::*;
 use crate::project::class::Class;
 use crate::project::registry::RegistryUrl;
@@ -474,40 +476,4 @@ fn no_field_of_an_entry_changes_without_a_word() {
             assert_eq!(told(&changes), expected, "{version} {field}: {before} {after}");
         }
     }
-}
-
-#[test]
-fn what_lies_in_a_package_that_is_left_out_is_left_out() {
-    let none = BTreeMap::new();
-    let of = |os: Value, optional: bool| {
-        let outer = with(with(entry("a", "1.0.0"), "os", os), "optional", json!(optional));
-        let json = json!({ "lockfileVersion": 3, "packages": {
-            "node_modules/a": outer, "node_modules/a/node_modules/b": entry("b", "1.0.0") } });
-        Lockfile::parse(Source::new("package-lock.json", json.to_string())).unwrap()
-    };
-    let (left, right) = (of(Value::Null, true), of(json!(["darwin"]), true));
-    let gone: Vec<_> = between((&left, &none), (&right, &none))
-        .into_iter()
-        .filter(|change| change.kind == Kind::NoLongerInstalled)
-        .map(|change| change.path)
-        .collect();
-    assert_eq!(gone, ["node_modules/a", "node_modules/a/node_modules/b"]);
-}
-
-#[test]
-fn what_the_root_asks_for_is_told_once() {
-    let none = BTreeMap::new();
-    let of = |root: Value, version: &str| {
-        let json =
-            json!({ "lockfileVersion": 3, "packages": { "": root, "node_modules/a": entry("a", version) } });
-        Lockfile::parse(Source::new("package-lock.json", json.to_string())).unwrap()
-    };
-    let asks = |range: &str| json!({ "name": "shop", "dependencies": { "a": range } });
-    let kinds = |left: &Lockfile, right: &Lockfile| -> Vec<Kind> {
-        between((left, &none), (right, &none)).iter().map(|change| change.kind).collect()
-    };
-    assert_eq!(kinds(&of(asks("1"), "1.0.0"), &of(asks("2"), "2.0.0")), [Kind::Version]);
-    assert_eq!(kinds(&of(asks("1"), "1.0.0"), &of(asks("^1.0.0"), "1.0.0")), [Kind::Terms]);
-    let optional = json!({ "name": "shop", "optionalDependencies": { "a": "1" } });
-    assert_eq!(kinds(&of(asks("1"), "1.0.0"), &of(optional, "1.0.0")), [Kind::Terms, Kind::Terms]);
 }

@@ -455,22 +455,6 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// Whoever takes the name at the public registry decides about bytes that nothing pins.
-#[test]
-fn what_is_at_the_public_registry_without_an_integrity_is_whose_the_mapping_says() {
-    let entry = json!({"version": "1.0.0", "resolved": "https://registry.example/@acme/x/-/x-1.0.0.tgz"});
-    let text = json!({"lockfileVersion": 3, "packages": {"node_modules/@acme/x": entry}}).to_string();
-    let lockfile = Lockfile::parse(Source::new("package-lock.json", text)).unwrap();
-    let facts = Facts {
-        lockfile: &lockfile,
-        config: &config(&[("@acme:registry", LOCAL)]),
-        settings: &Settings::default(),
-        public: &RegistryUrl::parse(PUBLIC).unwrap(),
-        signatures: None,
-    };
-    assert_eq!(classify(&facts)["node_modules/@acme/x"].class, Class::Private);
-}
-
 #[test]
 fn each_class_has_its_reason() {
     for (at, row) in ROWS.iter().enumerate() {
