@@ -1,3 +1,5 @@
+//! Each code of npm 8 to 12 is read from the text that plain npm printed (`tests/fixtures/npm-errors/`).
+
 use super::*;
 use std::path::Path;
 
