@@ -25,7 +25,12 @@ pub(super) fn risks(project: &Project) -> String {
     }
     for entry in project.lockfile.entries.values() {
         if let Some(lack) = entry.weak_integrity() {
-            let what = format!("with {lack}, so that nothing vouches for the bytes");
+            let so = if entry.integrity.is_some() {
+                "which other bytes can be made to fit"
+            } else {
+                "so that nothing vouches for the bytes"
+            };
+            let what = format!("with {lack}, {so}");
             groups.entry((1, what)).or_default().push(entry);
         }
         if let Some(host) = host(entry).filter(|host| !named.has(host)) {
