@@ -61,12 +61,16 @@ fn what_was_seen_is_shown_where_the_report_cannot_be_written() {
 }
 
 #[test]
-fn the_command_line_wins_over_what_a_project_wants() {
+fn what_one_project_wants_of_the_machine_is_refused_before_any_runs() {
     let place = Place::with(&["apps/a", "apps/b"]);
     let settings = place.read("apps/a/sealcheck.toml");
-    place.write("apps/a/sealcheck.toml", &format!("report = \"json=file/own.json\"\n{settings}"));
-    let child = place.test(&["apps/*", "--report", "json=all.json"]);
-    assert_eq!(child.status, Some(0), "the command line wins, and no other is written: {child:?}");
-    assert!(!place.path("apps/a/file").exists());
-    assert_eq!(paths(&place.json("all.json")), ["apps/a", "apps/b"]);
+    for wish in ["report = \"json=file/own.json\"", "store = \"own\"", "store-limit = \"0\""] {
+        place.write("apps/a/sealcheck.toml", &format!("{wish}\n{settings}"));
+        let child = place.test(&["apps/*", "--report", "json=all.json"]);
+        assert_eq!(child.status, Some(2), "{wish}: {child:?}");
+        assert!(child.stderr.contains("which is about this machine"), "{wish}: {child:?}");
+        for path in ["apps/a/file", "apps/a/own", "all.json"] {
+            assert!(!place.path(path).exists(), "{wish}: {path}");
+        }
+    }
 }

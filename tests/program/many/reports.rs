@@ -116,19 +116,6 @@ fn what_cannot_be_meant_runs_nothing() {
 }
 
 #[test]
-fn what_a_projects_own_file_wants_is_written_as_if_it_were_alone() {
-    let place = Place::with(&["apps/sealed", "apps/other"]);
-    let settings = place.read("apps/sealed/sealcheck.toml");
-    place.write("apps/sealed/sealcheck.toml", &format!("report = \"json=own.json\"\n{settings}"));
-    assert_eq!(place.test(&["apps/*"]).status, Some(0));
-    assert_eq!(place.json("apps/sealed/own.json")["schema"], "sealcheck/report/v1");
-    place.write("apps/sealed/sealcheck.toml", &format!("report = \"json=-\"\n{settings}"));
-    let told = place.test(&["apps/*"]);
-    assert_eq!(told.status, Some(2), "{told:?}");
-    assert!(told.stderr.contains("cannot go to standard output"), "{told:?}");
-}
-
-#[test]
 fn a_report_of_several_is_valid_by_the_committed_schema_in_what_it_must_have() {
     let schema: serde_json::Value = serde_json::from_str(
         &std::fs::read_to_string(support::root().join("docs/reports.schema.json")).unwrap(),

@@ -1,6 +1,5 @@
 //! What projects share, and how large it stays.
 
-use super::Place;
 use crate::support;
 use crate::support::own_registry::{Manner, OwnRegistry};
 use crate::support::package::Package;
@@ -98,17 +97,4 @@ fn a_store_is_kept_within_its_limit_and_serves_the_next_night() {
     let before = two.tarballs();
     assert_eq!(two.test(&store).status, Some(0));
     assert_eq!(two.tarballs(), before + 1);
-}
-
-#[test]
-fn a_limit_in_a_projects_own_file_is_for_its_own_store() {
-    let place = Place::with(&["apps/sealed"]);
-    let settings = place.read("apps/sealed/sealcheck.toml");
-    place.write("apps/sealed/sealcheck.toml", &format!("store-limit = \"0\"\n{settings}"));
-    let kept = place.path("kept");
-    place.test(&["apps/sealed", "--store", kept.to_str().unwrap()]);
-    assert!(size(&kept) > 0, "a project's own file emptied the user's store");
-    place.write("apps/sealed/sealcheck.toml", &format!("store = \"own\"\nstore-limit = \"0\"\n{settings}"));
-    place.test(&["apps/sealed"]);
-    assert_eq!(size(&place.path("apps/sealed/own")), 0);
 }
