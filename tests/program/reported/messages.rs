@@ -123,7 +123,10 @@ fn the_setting_that_overrules_a_mapping_is_named_and_the_mapping_is_not() {
         &outcome,
         "private-name-requested",
         line,
-        &["answered 404: `replace-registry-host=always` (.npmrc:2)"],
+        &[
+            "sealcheck kept the request back",
+            "`replace-registry-host=always` (.npmrc:2) sends its `resolved`",
+        ],
         help,
     );
     let failed = finding(&outcome, "install-failed");
