@@ -85,8 +85,10 @@ pub fn comparable(mut report: Value) -> Value {
     for run in elements(&mut report, "runs") {
         let id = run["id"].as_str().unwrap().to_owned();
         placeless(run);
-        each(run, "/npm_error/summary", &mut without_reason);
-        each(run, "/npm_error/summary", &mut without_date);
+        for text in ["/npm_error/summary", "/npm_error/message"] {
+            each(run, text, &mut without_reason);
+            each(run, text, &mut without_date);
+        }
         renumber(run, &mut names);
         if run["exit_code"] == 0 {
             worked.insert(id);
