@@ -245,11 +245,12 @@ fn placeless(run: &mut Value) {
 
 /// Of a host with two addresses, as `localhost` may be, node does not say why it could
 /// not connect: of its one error about both, npm shows an empty message.
-fn without_reason(summary: &mut Value) {
-    let Some(text) = summary.as_str() else { return };
+fn without_reason(words: &mut Value) {
+    let Some(text) = words.as_str() else { return };
     let (rest, reason) = text.split_once(" failed, reason:").unwrap_or((text, ""));
+    let (reason, more) = reason.split_once('\n').unwrap_or((reason, ""));
     if rest.contains("//localhost:") && (reason.is_empty() || reason.starts_with(" connect ECONNREFUSED ")) {
-        *summary = json!(rest);
+        *words = json!(format!("{rest}\n{more}"));
     }
 }
 
