@@ -10,6 +10,7 @@ mod npm_error;
 mod owed;
 mod packages;
 mod processes;
+mod signed_url;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::wire::{Change, Event, Exit, FileChange, GapKind};
 use layout::Layout;
 use node_semver::Version;
 use owed::Owed;
+use signed_url::without_queries;
 use std::collections::{BTreeMap, BTreeSet};
 use timeline::Timeline;
 
@@ -242,8 +244,8 @@ pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
         files,
         reads,
         output: Output {
-            stdout_tail: redact(&recording.output.stdout_tail, context.secrets),
-            stderr_tail: redact(&recording.output.stderr_tail, context.secrets),
+            stdout_tail: without_queries(&redact(&recording.output.stdout_tail, context.secrets)),
+            stderr_tail: without_queries(&redact(&recording.output.stderr_tail, context.secrets)),
         },
         gaps,
         traced: timeline.traced,
@@ -259,7 +261,7 @@ impl Recording {
 }
 
 fn redacted(error: NpmError, secrets: &[Secret]) -> NpmError {
-    let redact = |text: String| redact(&text, secrets);
+    let redact = |text: String| without_queries(&redact(&text, secrets));
     let package = |it: NamedPackage| NamedPackage { name: redact(it.name), version: it.version.map(redact) };
     NpmError {
         code: redact(error.code),
