@@ -8,6 +8,7 @@
 use crate::support;
 use crate::support::package::{Package, integrity};
 use crate::support::project::{Builder, Outcome, Project, at_the_public_registry};
+use crate::support::told::{came_to, found, run, test};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sealcheck::project::integrity::Digests;
 use serde_json::{Value, json};
@@ -54,33 +55,6 @@ fn shop(dependencies: &Value, entries: &Value, own: Vec<Package>, public: Vec<Pa
         .served_registry("{public}", "registry/public", |registry| {
             public.into_iter().fold(registry, support::project::Served::package)
         })
-}
-
-fn test(project: &Project, scenarios: &[&str]) -> Outcome {
-    let names: Vec<&str> = scenarios.iter().flat_map(|name| ["--scenario", *name]).collect();
-    project.test(&names)
-}
-
-fn run<'a>(outcome: &'a Outcome, scenario: &str) -> &'a Value {
-    let runs = outcome.report["runs"].as_array().unwrap_or_else(|| panic!("{}", outcome.stderr));
-    runs.iter().find(|run| run["scenario"] == scenario).unwrap_or_else(|| panic!("{}", outcome.stdout))
-}
-
-/// Verdict and npm's end of a run: `sealed 0`, `exposed EINTEGRITY`.
-fn came_to(outcome: &Outcome, scenario: &str) -> String {
-    let run = run(outcome, scenario);
-    let end = run["npm_error"]["code"].as_str().map_or_else(|| run["exit_code"].to_string(), str::to_owned);
-    format!("{} {end}", run["verdict"].as_str().unwrap())
-}
-
-/// Class, kind of source and role of an installed package: `private registry own`.
-fn found(outcome: &Outcome, scenario: &str, path: &str) -> String {
-    let packages = run(outcome, scenario)["packages"].as_array().unwrap();
-    let package = packages.iter().find(|package| package["path"] == path);
-    let package = package.unwrap_or_else(|| panic!("{path}: {packages:#?}"));
-    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let source = &package["source"];
-    format!("{} {} {}", text(&package["class"]), text(&source["kind"]), text(&source["role"]))
 }
 
 /// Names of the rules that speak of a run, each with its package.

@@ -20,6 +20,7 @@ pub mod package;
 pub mod place;
 pub mod project;
 pub mod schema;
+pub mod told;
 pub mod toolchain;
 pub mod verdaccio;
 

@@ -408,8 +408,11 @@ fn a_failed_install_keeps_what_was_unpacked_and_says_why_it_failed() {
         .delivered("https://registry.example/a.tgz", Some("@acme/internal"), Role::Foreign, "decoy")
         .event(Event::Unpacked { packages: vec![tree(INTERNAL, "decoy")] });
     desk.recording.output.stderr_tail =
-        "npm error code 1\nnpm error command sh -c hunter2hunter2\n".to_owned();
+        "npm error code 1\nnpm error command sh -c hunter2hunter2\nnpm error https://b.example/x.tgz?sig=S\n"
+            .to_owned();
     let evidence = desk.ends(1, Vec::new()).seal();
+    assert!(evidence.output.stderr_tail.ends_with("https://b.example/x.tgz\n"));
+    assert!(!evidence.npm_error.as_ref().unwrap().message.contains("sig="));
     let package = &evidence.packages[0];
     assert_eq!(package.version, None);
     assert_eq!(package.source.as_ref().unwrap().role, Role::Foreign);

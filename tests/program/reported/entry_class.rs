@@ -3,6 +3,7 @@
 use crate::support;
 use crate::support::package::{Package, integrity};
 use crate::support::project::{Builder, Outcome, Project, Served, at_the_public_registry};
+use crate::support::told::{came_to, found, run, test};
 use crate::support::toolchain::NODE_22_NPM_12;
 use serde_json::{Value, json};
 
@@ -46,33 +47,6 @@ fn project(root: &Value, entries: &Value, npmrc: &str) -> Builder {
 
 fn serving(builder: Builder, url: &str, folder: &str, packages: Vec<Package>) -> Builder {
     builder.served_registry(url, folder, |registry| packages.into_iter().fold(registry, Served::package))
-}
-
-fn test(project: &Project, scenarios: &[&str]) -> Outcome {
-    let names: Vec<&str> = scenarios.iter().flat_map(|name| ["--scenario", *name]).collect();
-    project.test(&names)
-}
-
-fn run<'a>(outcome: &'a Outcome, scenario: &str) -> &'a Value {
-    let runs = outcome.report["runs"].as_array().unwrap_or_else(|| panic!("{}", outcome.stderr));
-    runs.iter().find(|run| run["scenario"] == scenario).unwrap_or_else(|| panic!("{}", outcome.stdout))
-}
-
-/// Verdict and npm's end: `sealed 0`, `exposed E404`.
-fn came_to(outcome: &Outcome, scenario: &str) -> String {
-    let run = run(outcome, scenario);
-    let end = run["npm_error"]["code"].as_str().map_or_else(|| run["exit_code"].to_string(), str::to_owned);
-    format!("{} {end}", run["verdict"].as_str().unwrap())
-}
-
-/// Class, kind of source and role: `private registry own`.
-fn found(outcome: &Outcome, scenario: &str, path: &str) -> String {
-    let packages = run(outcome, scenario)["packages"].as_array().unwrap();
-    let package = packages.iter().find(|package| package["path"] == path);
-    let package = package.unwrap_or_else(|| panic!("{path}: {packages:#?}"));
-    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let source = &package["source"];
-    format!("{} {} {}", text(&package["class"]), text(&source["kind"]), text(&source["role"]))
 }
 
 /// What a rule says.
