@@ -10,10 +10,9 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
-pub use standing::Here;
-
 use crate::project::class::Classified;
 use crate::project::lockfile::Lockfile;
+use crate::project::lockfile::left_out::Machine;
 use crate::project::manifest::Manifest;
 use crate::project::settings::Settings;
 use crate::text::Place;
@@ -137,7 +136,7 @@ pub fn changes(
     left: &Revision<'_>,
     right: &Revision<'_>,
     settings: &Settings,
-    here: &Here<'_>,
+    here: &Machine,
 ) -> Vec<LockChange> {
     let mut all = entries::changes(left, right, settings);
     all.extend(manifests::changes(left, right));

@@ -7,6 +7,7 @@ use crate::cli::load::{self, Loaded};
 use crate::cli::{Code, invoke, print, save, signals};
 use crate::compare::lockfile;
 use crate::project::class::{Classified, Facts, classify};
+use crate::project::lockfile::left_out::Machine;
 use crate::report::comparison::Agreement;
 use crate::report::review::{Review, SCHEMA};
 use crate::report::terminal;
@@ -26,13 +27,12 @@ pub(super) fn run(arguments: &CompareArguments, talk: &Talk) -> anyhow::Result<C
     let (of_left, of_right) = (classes(&loaded, &left), classes(&loaded, &right));
     let (old, new) = (revision(&left, &of_left), revision(&right, &of_right));
     let platform = invoke::platform(&loaded);
-    let (node, npm) = (loaded.toolchain.node.to_string(), loaded.toolchain.npm.to_string());
-    let here = lockfile::Here {
-        os: &platform.os,
-        cpu: &platform.cpu,
-        libc: &platform.libc,
-        node: Some(&node),
-        npm: Some(&npm),
+    let here = Machine {
+        libc: (platform.os == "linux").then_some(platform.libc),
+        os: platform.os,
+        cpu: platform.cpu,
+        node: loaded.toolchain.node.clone(),
+        npm: loaded.toolchain.npm.clone(),
     };
     let changes = lockfile::changes(&old, &new, &loaded.project.settings, &here);
     let installs = match arguments.no_install || is_same(&left, &right) {

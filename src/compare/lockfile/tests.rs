@@ -71,12 +71,19 @@ fn between(
         &Revision { lockfile: left, classes: &of_left, manifests: old },
         &Revision { lockfile: right, classes: &of_right, manifests: new },
         &Settings::default(),
-        &HERE,
+        &here(),
     )
 }
 
-const HERE: Here<'static> =
-    Here { os: "linux", cpu: "x64", libc: "glibc", node: Some("20.20.2"), npm: Some("10.9.9") };
+fn here() -> Machine {
+    Machine {
+        os: "linux".to_owned(),
+        cpu: "x64".to_owned(),
+        libc: Some("glibc".to_owned()),
+        node: "20.20.2".parse().unwrap(),
+        npm: "10.9.9".parse().unwrap(),
+    }
+}
 
 /// Kind, name, before, after.
 fn told(changes: &[LockChange]) -> Vec<(Kind, &str, Option<&str>, Option<&str>)> {

@@ -80,7 +80,7 @@ impl Lockfile {
         let mut left = BTreeSet::new();
         let mut gave_up = false;
         for (at, entry) in graph.entries.iter().enumerate() {
-            if !entry.optional || left.contains(&at) || fits(entry, machine, rules) {
+            if !entry.optional || left.contains(&at) || entry.misfit(machine).is_none() {
                 continue;
             }
             match graph.optional_set(at, rules, &left, &mut steps) {
@@ -179,18 +179,42 @@ impl Lockfile {
     }
 }
 
-/// npm's `checkPlatform` and `checkEngine`.
-fn fits(entry: &LockEntry, machine: &Machine, rules: Rules) -> bool {
-    let libc = !rules.libc
-        || entry.libc.is_empty()
-        || machine.libc.as_ref().is_some_and(|libc| allows(&entry.libc, libc));
-    let engine = |name: &str, version: &Version| {
-        entry.engines.get(name).is_none_or(|range| range.is_empty() || satisfies(version, range))
-    };
-    libc && allows(&entry.os, &machine.os)
-        && allows(&entry.cpu, &machine.cpu)
-        && engine("node", &machine.node)
-        && engine("npm", &machine.npm)
+/// What of an entry does not fit a machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// `os`, `cpu`, `libc` or `engines`.
+    pub field: &'static str,
+    /// What the entry wants: `darwin, win32`, `node >=22`.
+    pub wanted: String,
+    /// What there is; empty where there is no libc.
+    pub here: String,
+}
+
+impl LockEntry {
+    /// What of it does not fit, by npm's `checkPlatform` and `checkEngine`. Of `engines` npm only
+    /// warns where the package is not optional.
+    pub fn misfit(&self, machine: &Machine) -> Option<Misfit> {
+        let libc = machine.libc.as_deref().unwrap_or_default();
+        let known = Rules::of(&machine.npm).libc;
+        for (field, list, here) in [
+            ("os", &self.os, machine.os.as_str()),
+            ("cpu", &self.cpu, machine.cpu.as_str()),
+            ("libc", &self.libc, libc),
+        ] {
+            let counts = field != "libc" || known && !list.is_empty();
+            if counts && (!allows(list, here) || field == "libc" && libc.is_empty()) {
+                return Some(Misfit { field, wanted: list.join(", "), here: here.to_owned() });
+            }
+        }
+        for (engine, version) in [("node", &machine.node), ("npm", &machine.npm)] {
+            let Some(range) = self.engines.get(engine).filter(|range| !range.is_empty()) else { continue };
+            if !satisfies(version, range) {
+                let (wanted, here) = (format!("{engine} {range}"), version.to_string());
+                return Some(Misfit { field: "engines", wanted, here });
+            }
+        }
+        None
+    }
 }
 
 /// npm counts a prerelease as the version that it leads to. What is no range fits nothing.
