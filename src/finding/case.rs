@@ -200,8 +200,9 @@ impl<'a> Run<'a> {
     /// name, where the scenario says that npm takes a token along. What a script sends there
     /// is the script's doing.
     pub(super) fn led_within_host(&self, exchange: &Exchange) -> bool {
+        // Of a request that is nobody's, a script may be the one who made it.
         let by_npm =
-            exchange.process.and_then(|id| self.process(id)).is_none_or(|process| process.package.is_none());
+            exchange.process.and_then(|id| self.process(id)).is_some_and(|process| process.package.is_none());
         let here = format!("{}:{}", exchange.host, exchange.port);
         let says = self.scenario.demand.npm_does.contains(&NpmDoes::KeepsTokenOnSameHost);
         says && by_npm

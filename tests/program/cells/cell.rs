@@ -5,6 +5,7 @@ use crate::cells::judge::{Demand, verdict};
 use crate::cells::observer::World;
 use crate::cells::plain::{Bench, tools};
 use crate::cells::recording::{self, Origin};
+use crate::cells::told::reported;
 use crate::support;
 use crate::support::project::Project;
 use serde_json::Value;
@@ -103,12 +104,7 @@ fn one(subject: &Subject, run: &Value, fails: &BTreeMap<String, bool>) -> Compar
     let (observed, origin, mut wrong) = recording::observed(subject, &name, &npm, &declared, || {
         bench.install(&tools(&text(&run["toolchain"]["node"]), &npm), &declared)
     });
-    let mut told = run.clone();
-    // An error that npm gave no code has an empty one in the report.
-    if told["npm_error"]["code"] == "" {
-        told["npm_error"] = Value::Null;
-    }
-    wrong.extend(observed.differences(&Account::reported(&told)));
+    wrong.extend(observed.differences(&reported(run)));
     let demand = Demand::of(&declared, fails.get(&npm).copied().unwrap_or(false));
     let follows = verdict(&observed, &subject.world.owned, &subject.unlocked, &demand);
     let verdict = text(&run["verdict"]);

@@ -25,6 +25,7 @@ mod product;
 mod recording;
 mod silent;
 mod subject;
+mod told;
 
 use crate::support;
 use crate::support::npm::lacks_public_registry;

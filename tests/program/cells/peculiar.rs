@@ -158,6 +158,8 @@ fn prepared() -> Option<Peculiar> {
     let bare = project.path().join("vendor/built.git");
     let bare = bare.to_str().unwrap();
     git(&["clone", "--quiet", "--bare", ".", bare]).unwrap();
+    // Where it was cloned from is another folder each time.
+    git(&["--git-dir", bare, "remote", "remove", "origin"]).unwrap();
     // The copy of a project has no empty folders, and git knows no repository without `refs`.
     git(&["--git-dir", bare, "update-ref", "refs/heads/loose", &commit]).unwrap();
     let locked = BTreeMap::from([("built".to_owned(), index(&dependency))]);
