@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be prepared fails")]
 
 use crate::support;
+use crate::support::npm::skipped;
 use crate::support::package::{Package, integrity};
 use crate::support::project::{Builder, Outcome, Project, at_the_public_registry};
 use crate::support::told::{came_to, found, run, test};
@@ -69,14 +70,6 @@ fn said(outcome: &Outcome, scenario: &str) -> Vec<String> {
         .collect()
 }
 
-fn skipped(test: &str) -> bool {
-    let lacks = support::npm::lacks_npm();
-    if let Some(lacks) = &lacks {
-        support::skip(&format!("lockfiles::{test}"), lacks);
-    }
-    lacks.is_some()
-}
-
 /// What came of a run, and from where a package: `sealed 0, private registry own`.
 fn of(outcome: &Outcome, scenario: &str, path: &str) -> String {
     format!("{}, {}", came_to(outcome, scenario), found(outcome, scenario, path))
@@ -91,7 +84,7 @@ const INTERNAL: &str = "node_modules/@acme/internal";
 /// The stranger who has the name behind an alias wins like any other.
 #[test]
 fn an_alias_of_a_private_package_is_private_by_its_name() {
-    if skipped("alias") {
+    if skipped("lockfiles::alias") {
         return;
     }
     let project = shop(
@@ -110,7 +103,7 @@ fn an_alias_of_a_private_package_is_private_by_its_name() {
 /// A URL of its own is asked of nobody else: no registry, and no mapping to be lost.
 #[test]
 fn a_tarball_by_its_url_is_of_no_registry() {
-    if skipped("tarball_url") {
+    if skipped("lockfiles::tarball_url") {
         return;
     }
     let url = format!("{OWN}@acme/internal/-/internal-1.0.0.tgz");
@@ -125,7 +118,7 @@ fn a_tarball_by_its_url_is_of_no_registry() {
 /// What lies in the tarball of a private package comes with it and has no hash of its own.
 #[test]
 fn what_is_bundled_comes_with_its_parent() {
-    if skipped("bundled") {
+    if skipped("lockfiles::bundled") {
         return;
     }
     let bundle = internal()
@@ -147,7 +140,7 @@ fn what_is_bundled_comes_with_its_parent() {
 /// A link has no bytes to be fetched, and yet a name that a stranger can have.
 #[test]
 fn a_link_is_local_and_a_decoy_of_it_is_taken_only_by_the_control() {
-    if skipped("link") {
+    if skipped("lockfiles::link") {
         return;
     }
     let lock = json!({
@@ -168,7 +161,7 @@ fn a_link_is_local_and_a_decoy_of_it_is_taken_only_by_the_control() {
 /// npm does without it and says nothing, however its registry fails.
 #[test]
 fn an_optional_private_package_vanishes_without_a_word() {
-    if skipped("optional") {
+    if skipped("lockfiles::optional") {
         return;
     }
     let lock = json!({
@@ -197,7 +190,7 @@ fn an_optional_private_package_vanishes_without_a_word() {
 /// every `npm install` installs without the binary.
 #[test]
 fn this_platforms_binary_is_missing_in_the_lockfile() {
-    if skipped("platform") {
+    if skipped("lockfiles::platform") {
         return;
     }
     let (os, cpu) = ("linux", if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" });
@@ -228,7 +221,7 @@ fn this_platforms_binary_is_missing_in_the_lockfile() {
 /// not, npm 11 installs what the shrinkwrap says all the same.
 #[test]
 fn a_dependency_brings_a_shrinkwrap() {
-    if skipped("shrinkwrap") {
+    if skipped("lockfiles::shrinkwrap") {
         return;
     }
     let pins = json!({
@@ -262,7 +255,7 @@ fn a_dependency_brings_a_shrinkwrap() {
 /// what its own install brings.
 #[test]
 fn a_git_dependency_has_a_prepare() {
-    if skipped("git") {
+    if skipped("lockfiles::git") {
         return;
     }
     let git = |words: &[&str], folder: &std::path::Path| {
@@ -329,7 +322,7 @@ fn a_git_dependency_has_a_prepare() {
 /// kind of hash: npm takes that one.
 #[test]
 fn an_integrity_of_sha1_alone() {
-    if skipped("sha1") {
+    if skipped("lockfiles::sha1") {
         return;
     }
     let sha1 = format!("sha1-{}", STANDARD.encode(Digests::of(&internal().tarball()).sha1));

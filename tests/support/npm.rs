@@ -89,6 +89,23 @@ pub fn lacks_npm() -> Option<String> {
     }
 }
 
+/// Whether a test has to be left out here for want of npm, which is said.
+pub fn skipped(test: &str) -> bool {
+    said(test, lacks_npm())
+}
+
+/// The same of a test that asks for other versions of npm than the machine's.
+pub fn skipped_without_toolchains(test: &str) -> bool {
+    said(test, lacks_public_registry().map(str::to_owned))
+}
+
+fn said(test: &str, lacks: Option<String>) -> bool {
+    if let Some(lacks) = &lacks {
+        super::skip(test, lacks);
+    }
+    lacks.is_some()
+}
+
 /// What a test that needs npm's public registry lacks here, if it lacks something.
 /// Asked once a process.
 pub fn lacks_public_registry() -> Option<&'static str> {

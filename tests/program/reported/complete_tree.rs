@@ -1,6 +1,7 @@
 //! What npm leaves out of the tree, and whether that is told.
 
 use crate::support;
+use crate::support::npm::skipped_without_toolchains;
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 use support::package::{Package, integrity};
@@ -10,14 +11,6 @@ use support::toolchain::{NODE_20_NPM_10, NODE_20_NPM_11};
 const OWN: &str = "https://npm.acme.example/";
 const INTERNAL: &str = "node_modules/@acme/internal";
 const NODE_20_NPM_8: &str = "node@20,npm@8";
-
-fn skipped(test: &str) -> bool {
-    let lacks = support::npm::lacks_npm();
-    if let Some(lacks) = &lacks {
-        support::skip(&format!("reported::complete_tree::{test}"), lacks);
-    }
-    lacks.is_some()
-}
 
 fn internal() -> Package {
     Package::new("@acme/internal", "1.0.0")
@@ -115,7 +108,7 @@ fn says(outcome: &Outcome, rule: &str) -> Vec<String> {
 /// The demand is counted from the lockfile: npm exits 0 in each of these.
 #[test]
 fn an_install_of_nothing_is_no_pass() {
-    if skipped("nothing") {
+    if skipped_without_toolchains("reported::complete_tree::nothing") {
         return;
     }
     let one = json!({ "dependencies": { "@acme/internal": "1.0.0" } });
@@ -168,7 +161,7 @@ fn an_install_of_nothing_is_no_pass() {
 /// Its registry fails in one way after the other, and npm exits 0.
 #[test]
 fn an_optional_package_that_vanishes_is_told() {
-    if skipped("optional") {
+    if skipped_without_toolchains("reported::complete_tree::optional") {
         return;
     }
     let project = shop(
@@ -199,7 +192,7 @@ fn an_optional_package_that_vanishes_is_told() {
 /// another machine.
 #[test]
 fn a_failing_script_and_another_machine_are_told_apart() {
-    if skipped("script") {
+    if skipped_without_toolchains("reported::complete_tree::script") {
         return;
     }
     let wants = json!({
@@ -232,7 +225,7 @@ fn a_failing_script_and_another_machine_are_told_apart() {
 /// Binaries of other machines, as an image library has them, by each npm's own rule.
 #[test]
 fn what_an_npm_leaves_out_for_the_machine_is_not_missed() {
-    if skipped("machine") {
+    if skipped_without_toolchains("reported::complete_tree::machine") {
         return;
     }
     let machine = |os: &str, cpu: &str, libc: &str| json!({ "os": [os], "cpu": [cpu], "libc": [libc] });
@@ -320,7 +313,7 @@ fn linked(genuine: &Package) -> Builder {
 /// A linked tree is seen package by package, and a wrong one does not read sealed.
 #[test]
 fn a_linked_tree_is_seen() {
-    if skipped("linked") {
+    if skipped_without_toolchains("reported::complete_tree::linked") {
         return;
     }
     let served = Package::new("left-over", "1.1.1").file("index.js", "module.exports = 'other';\n");

@@ -1,19 +1,11 @@
 //! Whose token npm sends where, and what the report says of it.
 
-use crate::support;
+use crate::support::npm::skipped;
 use crate::support::own_registry::{Manner, OwnRegistry};
 use crate::support::package::Package;
 use crate::support::project::{Outcome, Project};
 
 const TOKEN: &str = "the-real-token-of-acme-0123456789";
-
-fn skipped(test: &str) -> bool {
-    let lacks = support::npm::lacks_npm();
-    if let Some(lacks) = &lacks {
-        support::skip(&format!("reported::credentials::{test}"), lacks);
-    }
-    lacks.is_some()
-}
 
 fn internal() -> Package {
     Package::new("@acme/internal", "1.0.0")
@@ -44,7 +36,7 @@ fn came_to(outcome: &Outcome) -> String {
 /// The project's key is the effective one, whatever it says. Plain npm tells what that comes to.
 #[test]
 fn the_users_token_is_not_used_where_the_projects_line_hides_it() {
-    if skipped("the_users_token_is_not_used_where_the_projects_line_hides_it") {
+    if skipped("reported::credentials::the_users_token_is_not_used_where_the_projects_line_hides_it") {
         return;
     }
     for (own, plain, told, because) in [
@@ -80,7 +72,7 @@ const OWN: &str = "https://npm.acme.example/npm/";
 /// authentication, and names the tarball's whole URL in a header of its own.
 #[test]
 fn a_credential_in_a_url_is_at_home_at_its_own_host_and_nowhere_else() {
-    if skipped("a_credential_in_a_url_is_at_home_at_its_own_host_and_nowhere_else") {
+    if skipped("reported::credentials::a_credential_in_a_url_is_at_home_at_its_own_host_and_nowhere_else") {
         return;
     }
     let names = ["@acme/pair", "@acme/token", "@acme/escaped", "@acme/plain"];

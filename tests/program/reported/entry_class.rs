@@ -1,6 +1,6 @@
 //! A package's class and registry belong to its lockfile entry, not to its name.
 
-use crate::support;
+use crate::support::npm::skipped_without_toolchains;
 use crate::support::package::{Package, integrity};
 use crate::support::project::{Builder, Outcome, Project, Served, at_the_public_registry};
 use crate::support::told::{came_to, found, run, test};
@@ -8,14 +8,6 @@ use crate::support::toolchain::NODE_22_NPM_12;
 use serde_json::{Value, json};
 
 const PACKAGES: &str = "https://npm.pkg.example/";
-
-fn skipped(test: &str) -> bool {
-    let lacks = support::npm::lacks_npm();
-    if let Some(lacks) = &lacks {
-        support::skip(&format!("entry_class::{test}"), lacks);
-    }
-    lacks.is_some()
-}
 
 /// A lockfile entry of a package that lies at this registry.
 fn pinned(package: &Package, registry: &str) -> Value {
@@ -85,7 +77,7 @@ fn mixed() -> Builder {
 
 #[test]
 fn what_the_lockfile_pins_at_the_public_registry_is_public_in_a_mapped_scope() {
-    if skipped("mixed") {
+    if skipped_without_toolchains("reported::entry_class::mixed") {
         return;
     }
     let outcome = test(&mixed().build(), &["baseline", "control", "private-mapping-removed"]);
@@ -116,7 +108,7 @@ fn what_the_lockfile_pins_at_the_public_registry_is_public_in_a_mapped_scope() {
 /// npm 12 refuses such an entry without a request.
 #[test]
 fn an_npm_that_refuses_the_public_entry_of_a_mapped_scope_is_told_as_it_is() {
-    if skipped("mixed_12") {
+    if skipped_without_toolchains("reported::entry_class::mixed_12") {
         return;
     }
     let outcome = mixed().build().test(&["--scenario", "baseline", "--toolchain", NODE_22_NPM_12]);
@@ -128,7 +120,7 @@ fn an_npm_that_refuses_the_public_entry_of_a_mapped_scope_is_told_as_it_is() {
 /// asks the mapped registry for each packument, and fetches `resolved` all the same.
 #[test]
 fn what_setup_node_maps_may_be_public() {
-    if skipped("setup_node") {
+    if skipped_without_toolchains("reported::entry_class::setup_node") {
         return;
     }
     let (lint, other) = (Package::new("@jdoe/lint-config", "1.2.0"), Package::new("left-over", "1.1.1"));
@@ -153,7 +145,7 @@ fn what_setup_node_maps_may_be_public() {
 /// A member of a workspace that is published too: a dependency and an alias use older versions.
 #[test]
 fn a_published_version_of_a_member_comes_from_where_it_is_published() {
-    if skipped("members") {
+    if skipped_without_toolchains("reported::entry_class::members") {
         return;
     }
     let published = |version| Package::new("acme-ui", version);
@@ -192,7 +184,7 @@ fn a_published_version_of_a_member_comes_from_where_it_is_published() {
 /// npm does not read this one's npmrc there.
 #[test]
 fn a_project_that_a_script_installs_has_its_own_public_names() {
-    if skipped("nested") {
+    if skipped_without_toolchains("reported::entry_class::nested") {
         return;
     }
     let lint = Package::new("@jdoe/lint-config", "1.2.0");
@@ -221,7 +213,7 @@ fn a_project_that_a_script_installs_has_its_own_public_names() {
 /// it is not told there, and the answer is nobody's but ours.
 #[test]
 fn an_answer_of_our_own_is_never_told_as_the_registrys() {
-    if skipped("not_asked") {
+    if skipped_without_toolchains("reported::entry_class::not_asked") {
         return;
     }
     let core = Package::new("@acme/core", "1.0.0");
@@ -258,7 +250,7 @@ struct Two {
 /// configured for the other.
 #[test]
 fn a_second_registry_of_the_owners_is_no_stranger() {
-    if skipped("two_own") {
+    if skipped_without_toolchains("reported::entry_class::two_own") {
         return;
     }
     let core = Package::new("@acme/core", "1.0.0");
@@ -326,7 +318,7 @@ fn a_second_registry_of_the_owners_is_no_stranger() {
 /// What a second registry of the owner's gives is compared all the same.
 #[test]
 fn other_bytes_of_a_second_registry_of_the_owners_are_a_leak() {
-    if skipped("other_bytes") {
+    if skipped_without_toolchains("reported::entry_class::other_bytes") {
         return;
     }
     let core = Package::new("@acme/core", "1.0.0");
@@ -353,7 +345,7 @@ fn other_bytes_of_a_second_registry_of_the_owners_are_a_leak() {
 /// an absolute name.
 #[test]
 fn a_registry_written_in_two_ways_is_one() {
-    if skipped("written_twice") {
+    if skipped_without_toolchains("reported::entry_class::written_twice") {
         return;
     }
     let (core, base) = (Package::new("@acme/core", "1.0.0"), Package::new("@base/one", "1.0.0"));
@@ -380,7 +372,7 @@ fn a_registry_written_in_two_ways_is_one() {
 /// and private ones bundle it, and a vendored one stands beside another version of its name.
 #[test]
 fn a_bundled_or_vendored_package_takes_its_name_from_nobody() {
-    if skipped("bundled") {
+    if skipped_without_toolchains("reported::entry_class::bundled") {
         return;
     }
     let left = |version: &str| Package::new("left-over", version);
@@ -445,7 +437,7 @@ fn a_bundled_or_vendored_package_takes_its_name_from_nobody() {
 /// npm 5 wrote the tarball's URL into `version`; older lockfiles have http, which npm replaces.
 #[test]
 fn old_ways_to_name_the_public_registry_are_understood() {
-    if skipped("old_ways") {
+    if skipped_without_toolchains("reported::entry_class::old_ways") {
         return;
     }
     let left = Package::new("left-over", "1.1.1");

@@ -4,20 +4,13 @@
 //! is what the rules make of it (`tests/fixtures/rules`). Here the real npm fails.
 
 use crate::support;
+use crate::support::npm::skipped_without_toolchains;
 use serde_json::{Value, json};
 use support::package::{Package, integrity};
 use support::project::{Builder, Outcome, Project, at_the_public_registry};
 use support::toolchain::{NODE_20_NPM_10, NODE_20_NPM_11, NODE_22_NPM_12};
 
 const OWN: &str = "https://npm.acme.example/npm/";
-
-fn skipped(test: &str) -> bool {
-    let lacks = support::npm::lacks_npm();
-    if let Some(lacks) = &lacks {
-        support::skip(&format!("messages::{test}"), lacks);
-    }
-    lacks.is_some()
-}
 
 fn internal() -> Package {
     Package::new("@acme/internal", "1.0.0")
@@ -67,7 +60,7 @@ fn says(outcome: &Outcome, rule: &str, line: (&str, &str), words: &[&str], help:
 
 #[test]
 fn npm_12_refuses_a_url_beside_its_registry() {
-    if skipped("eallowremote") {
+    if skipped_without_toolchains("reported::messages::eallowremote") {
         return;
     }
     let resolved = json!({ "resolved": "https://npm.acme.example/blob/internal-1.0.0.tgz" });
@@ -94,7 +87,7 @@ fn npm_12_refuses_a_url_beside_its_registry() {
 
 #[test]
 fn what_the_lockfile_lacks_is_named_with_who_asks_for_it() {
-    if skipped("eusage") {
+    if skipped_without_toolchains("reported::messages::eusage") {
         return;
     }
     let entry = json!({ "resolved": format!("{OWN}@acme/internal/-/internal-1.0.0.tgz"), "dependencies": { "left-over": "^1.0.0" } });
@@ -112,7 +105,7 @@ fn what_the_lockfile_lacks_is_named_with_who_asks_for_it() {
 
 #[test]
 fn the_setting_that_overrules_a_mapping_is_named_and_the_mapping_is_not() {
-    if skipped("replaced") {
+    if skipped_without_toolchains("reported::messages::replaced") {
         return;
     }
     let entry = json!({ "resolved": format!("{OWN}@acme/internal/-/internal-1.0.0.tgz") });
@@ -135,7 +128,7 @@ fn the_setting_that_overrules_a_mapping_is_named_and_the_mapping_is_not() {
 
 #[test]
 fn an_npmrc_above_and_keys_that_send_nothing_are_told() {
-    if skipped("above") {
+    if skipped_without_toolchains("reported::messages::above") {
         return;
     }
     let built = shop("", &json!({})).build();

@@ -4,7 +4,7 @@
 //! knows which setting is held in `src/project/npmrc/features.rs`; here the program says it of
 //! versions that people have.
 
-use crate::support;
+use crate::support::npm::skipped_without_toolchains;
 use crate::support::package::Package;
 use crate::support::project::Project;
 
@@ -24,14 +24,6 @@ fn shop() -> Project {
         .build()
 }
 
-fn skipped(test: &str) -> bool {
-    let lacks = support::npm::lacks_npm();
-    if let Some(lacks) = &lacks {
-        support::skip(&format!("reported::npm_features::{test}"), lacks);
-    }
-    lacks.is_some()
-}
-
 /// Scenarios that set something, and the first npm that knows it.
 const SETTING: [(&str, &str); 5] = [
     ("min-release-age", "11.10.0"),
@@ -48,7 +40,9 @@ fn number(version: &str) -> Vec<u64> {
 /// `plan` names each that this npm does not know, with the version, and plans all others.
 #[test]
 fn a_setting_is_planned_for_the_versions_that_know_it() {
-    if skipped("a_setting_is_planned_for_the_versions_that_know_it") {
+    if skipped_without_toolchains(
+        "reported::npm_features::a_setting_is_planned_for_the_versions_that_know_it",
+    ) {
         return;
     }
     let shop = shop();
@@ -78,7 +72,7 @@ fn a_setting_is_planned_for_the_versions_that_know_it() {
 /// What was asked for by name and cannot be played is no pass.
 #[test]
 fn a_setting_that_npm_ignores_is_not_called_sealed() {
-    if skipped("a_setting_that_npm_ignores_is_not_called_sealed") {
+    if skipped_without_toolchains("reported::npm_features::a_setting_that_npm_ignores_is_not_called_sealed") {
         return;
     }
     let outcome = shop().test(&["--toolchain", "node@20,npm@11.0.0", "--scenario", "min-release-age"]);

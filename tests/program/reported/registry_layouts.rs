@@ -1,6 +1,6 @@
 //! Registries that put tarballs elsewhere than npm's own registry does.
 
-use crate::support;
+use crate::support::npm::skipped;
 use crate::support::own_registry::{Manner, OwnRegistry};
 use crate::support::package::Package;
 use crate::support::project::{Outcome, Project};
@@ -128,17 +128,9 @@ fn test(project: &Project, scenarios: &[&str]) -> Outcome {
     project.test_once(&named.collect::<Vec<_>>())
 }
 
-fn skipped(test: &str) -> bool {
-    let lacks = support::npm::lacks_npm();
-    if let Some(lacks) = &lacks {
-        support::skip(&format!("reported::registry_layouts::{test}"), lacks);
-    }
-    lacks.is_some()
-}
-
 #[test]
 fn a_sound_project_is_seen_whole_at_every_vendors_registry() {
-    if skipped("a_sound_project_is_seen_whole_at_every_vendors_registry") {
+    if skipped("reported::registry_layouts::a_sound_project_is_seen_whole_at_every_vendors_registry") {
         return;
     }
     let mut wrong = Vec::new();
@@ -161,7 +153,7 @@ fn a_sound_project_is_seen_whole_at_every_vendors_registry() {
 /// The token is for the tarballs, and the packument is refused without one: `npm ci` needs none.
 #[test]
 fn a_token_for_the_tarballs_alone_is_enough_for_a_sound_project() {
-    if skipped("a_token_for_the_tarballs_alone_is_enough_for_a_sound_project") {
+    if skipped("reported::registry_layouts::a_token_for_the_tarballs_alone_is_enough_for_a_sound_project") {
         return;
     }
     const TOKEN: &str = "the-real-token-of-acme-0123456789";

@@ -1,6 +1,6 @@
 //! A margin that is required and not measured, and reports that contradict the exit code.
 
-use crate::support;
+use crate::support::npm::skipped;
 use crate::support::package::Package;
 use crate::support::project::{Builder, Project};
 
@@ -17,17 +17,9 @@ fn leaky() -> Builder {
         })
 }
 
-fn skipped(test: &str) -> bool {
-    let lacks = support::npm::lacks_npm();
-    if let Some(lacks) = &lacks {
-        support::skip(&format!("reported::required_margin::{test}"), lacks);
-    }
-    lacks.is_some()
-}
-
 #[test]
 fn a_margin_that_is_not_measured_is_refused_before_anything_runs() {
-    if skipped("a_margin_that_is_not_measured_is_refused_before_anything_runs") {
+    if skipped("reported::required_margin::a_margin_that_is_not_measured_is_refused_before_anything_runs") {
         return;
     }
     let (bare, by_file) = (leaky().build(), leaky().settings("require-margin = 2").build());
@@ -51,7 +43,7 @@ fn a_margin_that_is_not_measured_is_refused_before_anything_runs() {
 /// The same leak with and without a margin of 2: the exit code and JUnit say the same of it.
 #[test]
 fn junit_says_of_a_run_what_the_exit_code_says() {
-    if skipped("junit_says_of_a_run_what_the_exit_code_says") {
+    if skipped("reported::required_margin::junit_says_of_a_run_what_the_exit_code_says") {
         return;
     }
     let project = leaky().build();
