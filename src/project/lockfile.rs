@@ -28,11 +28,32 @@ pub struct Lockfile {
     pub source: Source,
     /// `lockfileVersion`, 1 to 3.
     pub version: u8,
-    /// What the root depends on: name, and whether npm may do without.
-    pub root_wants: BTreeMap<String, bool>,
+    /// What the root depends on: name, and how.
+    pub root_wants: BTreeMap<String, Want>,
     /// Every entry but the root and folders that npm forgets, by the path npm would unpack it
     /// to (`node_modules/a/node_modules/b`; workspace members by their folder).
     pub entries: BTreeMap<String, LockEntry>,
+}
+
+/// How a package depends on another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// It must be there.
+    Needed,
+    /// npm fetches it, and may do without.
+    Optional,
+    /// A peer of which `peerDependenciesMeta` says that it is optional: npm fetches none for it.
+    OptionalPeer,
+}
+
+impl Want {
+    /// Whether npm may do without.
+    pub fn is_optional(self) -> bool {
+        match self {
+            Self::Needed => false,
+            Self::Optional | Self::OptionalPeer => true,
+        }
+    }
 }
 
 /// One entry.
@@ -75,8 +96,8 @@ pub struct LockEntry {
     pub libc: Vec<String>,
     /// `engines`: what to version range.
     pub engines: BTreeMap<String, String>,
-    /// What it depends on: the name in the tree, and whether npm may do without.
-    pub wants: BTreeMap<String, bool>,
+    /// What it depends on: the name in the tree, and how.
+    pub wants: BTreeMap<String, Want>,
     /// `optionalDependencies` of the entry: name to range.
     pub optional_dependencies: BTreeMap<String, String>,
     /// Where the entry is in the file.

@@ -4,7 +4,7 @@
 //! Each npm has a rule of its own for what falls with an optional package that cannot be
 //! installed. It must not know what a command omits, nor what was installed.
 
-use super::{EntryKind, LockEntry, Lockfile, allows};
+use super::{EntryKind, LockEntry, Lockfile, Want, allows};
 use node_semver::{Range, Version};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -37,12 +37,19 @@ struct Rules {
     inert: bool,
     /// What was left out before needs nothing any more (since 11.13.0).
     inert_needs_nothing: bool,
+    /// What nothing needs is left out, whether the lockfile marks it or not (since 11.12.0).
+    prunes: bool,
 }
 
 impl Rules {
     fn of(npm: &Version) -> Self {
         let since = |major, minor, patch| (npm.major, npm.minor, npm.patch) >= (major, minor, patch);
-        Self { libc: since(9, 6, 3), inert: since(11, 6, 2), inert_needs_nothing: since(11, 13, 0) }
+        Self {
+            libc: since(9, 6, 3),
+            inert: since(11, 6, 2),
+            inert_needs_nothing: since(11, 13, 0),
+            prunes: since(11, 12, 0),
+        }
     }
 }
 
@@ -93,21 +100,28 @@ impl Lockfile {
         }
         let mut paths: BTreeSet<String> =
             left.into_iter().filter_map(|at| Some(graph.entries.get(at)?.path.clone())).collect();
-        paths.extend(self.unneeded());
+        paths.extend(self.unneeded(rules));
         LeftOut { paths, gave_up }
     }
 
-    /// What is marked as extraneous and is not needed. npm 11 and 12 do not install it; npm 8
-    /// does, where nothing makes it look at the tree anew, and nothing lacks it there either.
-    fn unneeded(&self) -> Vec<String> {
-        let marked: Vec<&LockEntry> = self.entries.values().filter(|entry| entry.extraneous).collect();
-        if marked.is_empty() {
+    /// What is not needed. A npm that does not prune installs it, unless it is marked as
+    /// extraneous and something makes npm look at the tree anew; nothing lacks such a one there.
+    fn unneeded(&self, rules: Rules) -> Vec<String> {
+        // A lockfile of version 1 does not say what the root depends on, nor one without its entry.
+        let prunes = rules.prunes && !self.root_wants.is_empty();
+        let loose = |entry: &&LockEntry| {
+            let stands = matches!(entry.kind, EntryKind::Folder | EntryKind::Link | EntryKind::Bundled);
+            entry.extraneous || prunes && !stands
+        };
+        let loose: Vec<&LockEntry> = self.entries.values().filter(loose).collect();
+        if loose.is_empty() {
             return Vec::new();
         }
         let mut folders = self.folders();
         folders.retain(|path| self.entries.get(*path).is_some_and(|entry| !entry.extraneous));
-        let needed = self.reached(&folders, true);
-        let paths = marked.into_iter().map(|entry| &entry.path);
+        // An optional peer is for who has it anyway: since 11.12.0 it keeps nothing in the tree.
+        let needed = self.led_to(&folders, true, |want| want != Want::OptionalPeer);
+        let paths = loose.into_iter().map(|entry| &entry.path);
         paths.filter(|path| !needed.contains(*path)).cloned().collect()
     }
 
@@ -155,8 +169,21 @@ impl Lockfile {
 
     /// Everything that these folders lead to, and what the root leads to where it counts too.
     pub fn reached(&self, folders: &BTreeSet<&str>, root: bool) -> BTreeSet<String> {
+        self.led_to(folders, root, |_| true)
+    }
+
+    /// The same by those dependencies alone that count.
+    fn led_to(
+        &self,
+        folders: &BTreeSet<&str>,
+        root: bool,
+        counts: impl Fn(Want) -> bool,
+    ) -> BTreeSet<String> {
         let graph = Graph::of(self);
-        let of_root = || self.root_wants.keys().filter_map(|name| graph.resolve("", name));
+        let of_root = || {
+            let wants = self.root_wants.iter().filter(|(_, want)| counts(**want));
+            wants.filter_map(|(name, _)| graph.resolve("", name))
+        };
         let mut reached: BTreeSet<usize> =
             folders.iter().filter_map(|path| graph.by_path.get(path).copied()).collect();
         if root {
@@ -168,7 +195,8 @@ impl Lockfile {
             let target = entry.resolved.as_deref().filter(|_| entry.kind == EntryKind::Link);
             let target =
                 target.and_then(|path| graph.by_path.get(path.strip_prefix("file:").unwrap_or(path)));
-            let out = graph.out.get(at).into_iter().flatten().map(|edge| edge.to);
+            let out = graph.out.get(at).into_iter().flatten();
+            let out = out.filter(|edge| counts(edge.want)).map(|edge| edge.to);
             for to in out.chain(target.copied()) {
                 if reached.insert(to) {
                     waiting.push_back(to);
@@ -245,7 +273,7 @@ struct Graph<'a> {
 #[derive(Debug, Clone, Copy)]
 struct Edge {
     to: usize,
-    optional: bool,
+    want: Want,
 }
 
 impl<'a> Graph<'a> {
@@ -270,14 +298,14 @@ impl<'a> Graph<'a> {
         graph
     }
 
-    fn connect(&mut self, from: Option<usize>, path: &str, wants: &BTreeMap<String, bool>) {
-        for (name, optional) in wants {
+    fn connect(&mut self, from: Option<usize>, path: &str, wants: &BTreeMap<String, Want>) {
+        for (name, want) in wants {
             let Some(to) = self.resolve(path, name) else { continue };
             if let Some(into) = self.into.get_mut(to) {
-                into.push((from, *optional));
+                into.push((from, want.is_optional()));
             }
             if let Some(out) = from.and_then(|from| self.out.get_mut(from)) {
-                out.push(Edge { to, optional: *optional });
+                out.push(Edge { to, want: *want });
             }
         }
     }
@@ -341,7 +369,7 @@ impl<'a> Graph<'a> {
         while let Some(at) = waiting.pop_front() {
             for edge in self.out.get(at)? {
                 step()?;
-                if counts(Some(at), edge.to, edge.optional) && deps.insert(edge.to) {
+                if counts(Some(at), edge.to, edge.want.is_optional()) && deps.insert(edge.to) {
                     waiting.push_back(edge.to);
                 }
             }

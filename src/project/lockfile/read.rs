@@ -1,7 +1,7 @@
 //! The text of a lockfile to entries: versions 2 and 3, and which one it is.
 
 use super::entry::Entries;
-use super::{Lockfile, nested};
+use super::{Lockfile, Want, nested};
 use crate::project::json::{self, Json, Kind};
 use crate::project::places::Places;
 use crate::text::{Complaint, Source};
@@ -129,20 +129,21 @@ pub(super) fn strings(json: Option<&Json>) -> BTreeMap<String, String> {
 /// The dependencies of a package with whether npm may do without each. Of a name that stands
 /// in several lists the last of these counts (`Node#_loadDeps` in npm's arborist);
 /// `devDependencies` are those of the root and of folders alone.
-pub(super) fn wants(package: &Json, is_top: bool) -> BTreeMap<String, bool> {
+pub(super) fn wants(package: &Json, is_top: bool) -> BTreeMap<String, Want> {
     let mut wants = BTreeMap::new();
     let meta = package.get("peerDependenciesMeta");
     let may_lack =
         |name: &str| meta.and_then(|meta| meta.get(name)?.get("optional")).is_some_and(Json::is_true);
     let names = |key: &str| package.get(key).map(Json::members).unwrap_or_default();
     for peer in names("peerDependencies") {
-        wants.insert(peer.key.clone(), may_lack(&peer.key));
+        let want = if may_lack(&peer.key) { Want::OptionalPeer } else { Want::Needed };
+        wants.insert(peer.key.clone(), want);
     }
-    for (key, optional) in [("dependencies", false), ("optionalDependencies", true)] {
-        wants.extend(names(key).iter().map(|member| (member.key.clone(), optional)));
+    for (key, want) in [("dependencies", Want::Needed), ("optionalDependencies", Want::Optional)] {
+        wants.extend(names(key).iter().map(|member| (member.key.clone(), want)));
     }
     if is_top {
-        wants.extend(names("devDependencies").iter().map(|member| (member.key.clone(), false)));
+        wants.extend(names("devDependencies").iter().map(|member| (member.key.clone(), Want::Needed)));
     }
     wants
 }

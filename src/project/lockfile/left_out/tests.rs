@@ -226,3 +226,55 @@ fn what_nothing_needs_is_left_out() {
         }
     }
 }
+
+/// Measured with npm 7.24.2 to 12.2.2: from 11.12.0 on npm leaves out what nothing needs, whether
+/// or not the lockfile marks it; 11.11.0 and all before install it.
+#[test]
+fn what_nothing_needs_and_nothing_marks_is_left_out_since_npm_11_12() {
+    let wants = |name: &str| json!({ "dependencies": { name: "1" } });
+    let optional_peer =
+        || json!({ "peerDependencies": { "b": "1" }, "peerDependenciesMeta": { "b": { "optional": true } } });
+    let link = json!({ "resolved": "packages/m", "link": true });
+    for (why, root, packages, expected) in [
+        ("nothing leads to it", wants("b"), json!({ "a": {}, "b": {} }), "a"),
+        ("two need each other", wants("c"), json!({ "a": wants("b"), "b": wants("a"), "c": {} }), "a b"),
+        ("the root needs it", wants("a"), json!({ "a": {} }), ""),
+        ("a member needs it", json!({}), json!({ "m": link, "packages/m": wants("b"), "b": {} }), ""),
+        (
+            "a peer of what is needed",
+            wants("a"),
+            json!({ "a": { "peerDependencies": { "b": "1" } }, "b": { "peer": true } }),
+            "",
+        ),
+        (
+            "nothing but an optional peer",
+            wants("a"),
+            json!({ "a": optional_peer(), "b": { "peer": true } }),
+            "b",
+        ),
+        (
+            "an optional peer that another one needs",
+            json!({ "dependencies": { "a": "1", "c": "1" } }),
+            json!({ "a": optional_peer(), "b": {}, "c": wants("b") }),
+            "",
+        ),
+        (
+            "what an optional dependency leads to",
+            json!({ "optionalDependencies": { "a": "1" } }),
+            json!({ "a": { "optional": true, "optionalDependencies": { "b": "1" } }, "b": { "optional": true } }),
+            "",
+        ),
+    ] {
+        for (npm, leaves_out) in [
+            ("8.19.4", false),
+            ("10.9.9", false),
+            ("11.11.0", false),
+            ("11.12.0", true),
+            ("11.19.1", true),
+            ("12.2.2", true),
+        ] {
+            let expected = if leaves_out { expected } else { "" };
+            assert_eq!(missing(&lockfile(&root, &packages), &machine(npm)), expected, "{why}, npm {npm}");
+        }
+    }
+}
