@@ -3,7 +3,7 @@
 use super::arguments::InspectArguments;
 mod risks;
 
-use super::{Code, inert, load, print};
+use super::{Code, inert, load, print, undecided};
 use crate::project::Project;
 use crate::project::class::Class;
 use crate::project::lockfile::EntryKind;
@@ -35,7 +35,7 @@ pub(crate) fn run(mut arguments: InspectArguments) -> anyhow::Result<Code> {
     match &loaded.unasked {
         None => {
             let tools = &loaded.toolchain;
-            let _ = writeln!(out, "node {}, npm {} ({})", tools.node, tools.npm, tools.because);
+            let _ = writeln!(out, "node {}, npm {} ({})", tools.node, tools.npm, loaded.because());
             let _ = writeln!(out, "public registry {}", project.public);
         }
         Some(unasked) => out.push_str(&unasked.lines()),
@@ -168,9 +168,7 @@ fn packages(out: &mut String, project: &Project) {
     for name in project.locals() {
         let _ = writeln!(out, "  {name} is local");
     }
-    for (name, classified) in project.undecided() {
-        let _ = writeln!(out, "  {name} is undecided: {}", classified.because);
-    }
+    out.push_str(&undecided::lines(project));
 }
 
 /// The packages of served folders with their integrity, as a lockfile wants it.

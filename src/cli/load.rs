@@ -314,7 +314,30 @@ impl Loaded {
         crate::report::Toolchain {
             node: self.toolchain.node.to_string(),
             npm: self.toolchain.npm.to_string(),
-            because: self.toolchain.because.clone(),
+            because: self.because(),
+        }
+    }
+
+    /// Why this node and npm; and that npm refuses them, where `engines` says so and
+    /// `engine-strict` is set (npm 8 to 12 look at the root's `engines` too).
+    pub(crate) fn because(&self) -> String {
+        let because = &self.toolchain.because;
+        let Toolchain { node, npm, .. } = &self.toolchain;
+        let project = &self.project;
+        let strict = project
+            .config
+            .get("engine-strict")
+            .filter(|_| self.unasked.is_none() && project.config.plain("engine-strict") == Some("true"));
+        let excluded = crate::toolchain::wish::excluded(&project.manifest.engines, node, npm);
+        match strict {
+            Some(setting) if !excluded.is_empty() => {
+                let from = match &setting.place {
+                    Some(place) => format!("{}:{}", place.file, place.line),
+                    None => format!("{:?}", setting.level).to_ascii_lowercase(),
+                };
+                format!("{because}; with `engine-strict` ({from}) npm refuses that by EBADENGINE")
+            }
+            Some(_) | None => because.clone(),
         }
     }
 

@@ -46,6 +46,7 @@ mod together;
 mod tools;
 mod trim;
 mod unasked;
+mod undecided;
 
 use crate::report::progress;
 use crate::report::terminal::inert;

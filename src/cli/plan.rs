@@ -3,7 +3,7 @@
 use super::arguments::PlanArguments;
 use super::load::{self, Loaded};
 use super::pool::Pool;
-use super::{Code, drills, inert, print};
+use super::{Code, drills, inert, print, undecided};
 use crate::report::places;
 use std::collections::BTreeSet;
 
@@ -25,6 +25,12 @@ pub(crate) fn run(arguments: PlanArguments) -> anyhow::Result<Code> {
         let gap = if at > 0 { "\n" } else { "" };
         let head = if label.is_empty() { String::new() } else { format!("{gap}with {label}: ") };
         print(&inert(&format!("{head}{}", crate::plan::print::text(&plan))))?;
+        let undecided = undecided::lines(&loaded.project);
+        if !undecided.is_empty() {
+            print(&inert(&format!(
+                "\nundecided, so that what depends on it goes unobserved\n{undecided}  `sealcheck inspect --write` proposes the lines that settle it\n"
+            )))?;
+        }
     }
     for why in &read.impossible {
         print(&format!("\nnot possible: {why}\n"))?;

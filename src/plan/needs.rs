@@ -109,18 +109,30 @@ impl<'a> Stakes<'a> {
     }
 
     fn lack(&self, need: Need, command: &[String]) -> Option<String> {
-        let no_private = || {
-            if self.private.is_empty() {
-                "no package in the lockfile is private".to_owned()
-            } else {
-                "the command leaves out every private package".to_owned()
+        let undecided = self.project.undecided().len();
+        let no_private = || match (self.private.is_empty(), undecided) {
+            (false, _) => "the command leaves out every private package".to_owned(),
+            (true, 0) => "no package in the lockfile is private".to_owned(),
+            (true, 1) => {
+                "no package in the lockfile is known to be private, and of one nothing says whether it is"
+                    .to_owned()
             }
+            (true, many) => format!(
+                "no package in the lockfile is known to be private, and of {many} nothing says whether they are"
+            ),
         };
         let any_private = self.fetched().next().is_some();
         let (met, reason) = match need {
             Need::Private => (any_private, no_private()),
             Need::PrivateOrLocal => {
-                (any_private || !self.local.is_empty(), "no package is private or local".to_owned())
+                let reason = match undecided {
+                    0 => "no package is private or local".to_owned(),
+                    1 => "no package is known to be private or local, and of one nothing says whether it is private".to_owned(),
+                    many => format!(
+                        "no package is known to be private or local, and of {many} nothing says whether they are private"
+                    ),
+                };
+                (any_private || !self.local.is_empty(), reason)
             }
             Need::RequiredPrivate if !any_private => (false, no_private()),
             Need::RequiredPrivate => {

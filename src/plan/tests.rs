@@ -3,6 +3,7 @@
 use super::sample::{self, PRIVATE, PUBLIC, seed, sound, sound_lock, url};
 use super::*;
 use crate::project::Project;
+use crate::project::class::Class;
 use crate::project::npmrc::NpmVersion;
 use crate::scenario::{Install, Loss, catalogue};
 use crate::text::Source;
@@ -263,6 +264,16 @@ fn a_scenario_without_its_subject_says_why() {
     assert_eq!(applies, ["baseline", "scripts-disabled"]);
     assert_eq!(reason(&project, "control"), "no package is private or local");
     assert_eq!(reason(&project, "private-refused"), "no package in the lockfile is private");
+    let mut open = sample::project(&[], &public);
+    open.classes.get_mut("node_modules/left-pad").unwrap().class = Class::Undecided;
+    assert_eq!(
+        reason(&open, "control"),
+        "no package is known to be private or local, and of one nothing says whether it is private"
+    );
+    assert_eq!(
+        reason(&open, "private-refused"),
+        "no package in the lockfile is known to be private, and of one nothing says whether it is"
+    );
     let unmapped = sample::project(&[], &sound_lock());
     assert!(reason(&unmapped, "private-mapping-removed").contains("maps no private package"));
     let mut bare = sound_lock();

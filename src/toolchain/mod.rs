@@ -10,7 +10,7 @@ pub mod local;
 pub mod wish;
 
 use crate::project::registry::RegistryUrl;
-use node_semver::Version;
+use node_semver::{Range, Version};
 use std::path::PathBuf;
 
 /// A node and an npm, ready to be shown to a sandbox.
@@ -159,17 +159,43 @@ pub async fn find(
         })
         .or_else(|| machine.registry_variable())
         .ok_or(ToolchainError::NoPublicRegistry)?;
-    let npm = cache.npm(&bootstrap, wish.npm.as_ref(), wish.node.as_ref()).await?;
-    let fits_npm = |version: &Version| npm.engines.as_ref().is_none_or(|range| range.satisfies(version));
-    let (node, node_exe, from) =
-        match candidates.iter().find(|found| suitable(&found.node) && fits_npm(&found.node)) {
+    let picked = async |engines: Option<&Range>| {
+        let fits = |version: &Version| engines.is_none_or(|range| range.satisfies(version));
+        let here = candidates.iter().find(|found| suitable(&found.node) && fits(&found.node));
+        Ok::<_, ToolchainError>(match here {
             Some(found) => (found.node.clone(), found.node_exe.clone(), found.from.clone()),
             None => {
-                let node = cache.node(&bootstrap, wish.node.as_ref(), npm.engines.as_ref()).await?;
+                let node = cache.node(&bootstrap, wish.node.as_ref(), engines).await?;
                 (node.version, node.dir.join("bin/node"), "the npm registry".to_owned())
             }
-        };
+        })
+    };
+    let (npm, (node, node_exe, from), line) = match &wish.npm {
+        Some(range) => {
+            let npm = cache.npm(&bootstrap, Some(range), wish.node.as_ref()).await?;
+            let node = picked(npm.engines.as_ref()).await?;
+            (npm, node, None)
+        }
+        // Which npm lies in the cache is chance, and differs between machines.
+        None => {
+            let node = picked(None).await?;
+            let line = wish::comes_with(&node.0);
+            let range = line.and_then(|line| Range::parse(line.to_string()).ok());
+            let exact = Range::parse(node.0.to_string()).ok();
+            (cache.npm(&bootstrap, range.as_ref(), exact.as_ref()).await?, node, line)
+        }
+    };
     let public = local::public_registry(&node_exe, &npm.dir, &cache.aside)?;
-    let because = format!("{}; npm from the npm registry", wish.because(&from, &node, &npm.version));
+    let whence = match line {
+        Some(line) => format!(
+            "npm from the npm registry, the newest {line} that is kept here: node {} comes with that line, and nothing names an npm",
+            node.major
+        ),
+        None => "npm from the npm registry".to_owned(),
+    };
+    let because = format!("{}; {whence}", wish.because(&from, &node, &npm.version));
     Ok(Toolchain { node, npm: npm.version, node_exe, npm_dir: npm.dir, because, public })
 }
+
+#[cfg(test)]
+mod tests;

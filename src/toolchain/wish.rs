@@ -28,7 +28,7 @@ pub struct Wish {
 impl Wish {
     /// A sentence for the report on the pair that was found.
     pub fn because(&self, from: &str, node: &Version, npm: &Version) -> String {
-        let excluded = self.excluded(node, npm);
+        let excluded = excluded(&self.engines, node, npm);
         let asked = match (self.origins.is_empty(), excluded.is_empty()) {
             (true, true) => "nothing asks for another".to_owned(),
             (true, false) => "nothing but `engines` asks for another".to_owned(),
@@ -39,19 +39,6 @@ impl Wish {
             false => format!("; `engines` in package.json wants {}", excluded.join(" and ")),
         };
         format!("{asked}{beside}; found on {from}")
-    }
-
-    /// What `engines` says that this pair is not: "node >=24".
-    fn excluded(&self, node: &Version, npm: &Version) -> Vec<String> {
-        [("node", node), ("npm", npm)]
-            .into_iter()
-            .filter_map(|(tool, version)| {
-                let wanted = self.engines.get(tool)?;
-                let range = Range::parse(wanted.trim()).ok()?;
-                let shown: String = wanted.trim().chars().filter(|one| !one.is_control()).take(60).collect();
-                (!range.satisfies(version)).then(|| format!("{tool} {shown}"))
-            })
-            .collect()
     }
 
     /// Reads the form of `--toolchain`: `node@20,npm@10`, where a list of lines may stand
@@ -141,6 +128,32 @@ impl Wish {
         if !self.origins.iter().any(|known| known == origin) {
             self.origins.push(origin.to_owned());
         }
+    }
+}
+
+/// What `engines` says that this pair is not: "node >=24".
+pub fn excluded(engines: &BTreeMap<String, String>, node: &Version, npm: &Version) -> Vec<String> {
+    [("node", node), ("npm", npm)]
+        .into_iter()
+        .filter_map(|(tool, version)| {
+            let wanted = engines.get(tool)?;
+            let range = Range::parse(wanted.trim()).ok()?;
+            let shown: String = wanted.trim().chars().filter(|one| !one.is_control()).take(60).collect();
+            (!range.satisfies(version)).then(|| format!("{tool} {shown}"))
+        })
+        .collect()
+}
+
+/// The line of npm that the last of a line of node came with; nothing of lines that are not
+/// known here.
+pub(super) fn comes_with(node: &Version) -> Option<u64> {
+    match node.major {
+        10..=14 => Some(6),
+        15 => Some(7),
+        16 | 17 => Some(8),
+        18..=23 => Some(10),
+        24..=26 => Some(11),
+        _ => None,
     }
 }
 

@@ -57,6 +57,67 @@ fn undecided() -> Project {
 }
 
 #[test]
+fn the_line_of_the_toolchain_tells_that_npm_refuses_it() {
+    let shop = |npmrc: &str| {
+        Project::new()
+            .manifest(
+                serde_json::json!({ "name": "shop", "version": "1.0.0", "engines": { "node": ">=99" } }),
+            )
+            .npmrc(npmrc)
+            .build()
+    };
+    for (npmrc, refuses) in [("engine-strict=true", true), ("engine-strict=false", false), ("", false)] {
+        let told = shop(npmrc).run(&["inspect"]);
+        assert_good(&told);
+        let line = told.stdout.lines().find(|line| line.starts_with("node ")).unwrap();
+        assert!(line.contains("`engines` in package.json wants node >=99"), "{line}");
+        let says = line.contains("with `engine-strict` (.npmrc:1) npm refuses that by EBADENGINE");
+        assert_eq!(says, refuses, "{npmrc}: {line}");
+    }
+}
+
+/// One registry serves both kinds, and its packages are undecided for one and the same reason.
+#[test]
+fn what_is_undecided_for_one_reason_is_one_line() {
+    let mut project = Project::new().npmrc("registry=https://npm.corp.example/all/");
+    for at in 0..12 {
+        let name = format!("acme-{at:02}");
+        let package = Package::new(&name, "1.0.0");
+        let published = Published {
+            resolved: format!("https://npm.corp.example/all/{name}/-/{name}-1.0.0.tgz"),
+            integrity: integrity(&package.tarball()),
+        };
+        project = project.dependency(&name, "1.0.0").published(&package, &published);
+    }
+    let project = project.build();
+    let told = project.run(&["inspect"]);
+    assert_good(&told);
+    let lines: Vec<&str> = told.stdout.lines().filter(|line| line.contains("undecided:")).collect();
+    assert_eq!(
+        lines,
+        [
+            "  12 packages are undecided: https://npm.corp.example/all/ may serve public packages too, and signatures were not looked at (acme-00, acme-01, acme-02, acme-03, acme-04 and 7 more)"
+        ],
+    );
+    let told = project.run(&["plan"]);
+    assert_good(&told);
+    assert!(!told.stdout.contains("no package is private"), "{}", told.stdout);
+    assert!(
+        told.stdout.contains(
+            "control: no package is known to be private or local, and of 12 nothing says whether they are private"
+        ),
+        "{}",
+        told.stdout
+    );
+    let lines: Vec<&str> = told.stdout.lines().filter(|line| line.contains("undecided:")).collect();
+    assert!(
+        matches!(lines[..], [line] if line.trim().starts_with("12 packages are undecided: ")),
+        "{lines:?}"
+    );
+    assert!(told.stdout.contains("`sealcheck inspect --write`"), "{}", told.stdout);
+}
+
+#[test]
 fn an_inspection_proposes_what_is_undecided_and_keeps_the_file() {
     let project = undecided();
     let before = project.read("sealcheck.toml");
