@@ -46,7 +46,10 @@ pub(super) fn packages(
     let entry_of = |path: &str| entries.get(path).or_else(|| entries.get(layout.entry_of(path)?));
     let mut all: Vec<Package> = paths.into_iter().map(|path| join.package(path, entry_of(path))).collect();
     bundled(&mut all, &join);
-    unknown_sources(&all, timeline.exit, gaps);
+    all.retain(|package| !is_part(package, &join));
+    unknown_sources(&all, timeline.exit, gaps, |package| {
+        entries.get(&package.path).is_some_and(|entry| entry.kind == EntryKind::Link)
+    });
     all
 }
 
@@ -281,16 +284,29 @@ fn from_path(path: &str) -> &str {
     path.rsplit_once("node_modules/").map_or(path, |(_, name)| name)
 }
 
+/// Whether it is no package but a folder of the tarball that it came in: `yaml` has a
+/// `browser/dist/node_modules/tslib` without a package.json.
+fn is_part(package: &Package, join: &Join<'_>) -> bool {
+    let came = package.source.as_ref().is_some_and(|source| source.kind == SourceKind::Bundled);
+    let bare = |tree: &PackageTree| tree.manifest.is_empty();
+    package.lock.is_none() && came && join.tree(&package.path).is_some_and(bare)
+}
+
 /// Packages whose bytes lay in their parent's tarball are whose that is.
 fn bundled(all: &mut [Package], join: &Join<'_>) {
     let sources: BTreeMap<String, PackageSource> =
         all.iter().filter_map(|package| Some((package.path.clone(), package.source.clone()?))).collect();
     for package in all {
         let Some(source) = &mut package.source else { continue };
-        if !matches!(source.kind, SourceKind::Bundled | SourceKind::Unknown) {
+        let Some(tree) = join.tree(&package.path) else { continue };
+        // npm may have fetched the same bytes for another place in the tree.
+        let stated = match join.context.project.lockfile.entries.get(&package.path) {
+            Some(entry) => entry.kind == EntryKind::Bundled,
+            None => tree.manifest.is_empty(),
+        };
+        if !stated && !matches!(source.kind, SourceKind::Bundled | SourceKind::Unknown) {
             continue;
         }
-        let Some(tree) = join.tree(&package.path) else { continue };
         // The parent is not always just above: `resolve` ships
         // `test/shadowed_core/node_modules/util`.
         for (at, _) in package.path.rmatch_indices('/') {
@@ -317,7 +333,12 @@ fn bundled(all: &mut [Package], join: &Join<'_>) {
 
 /// Bytes that match nothing that was delivered: for a private package that
 /// hides the very answer.
-fn unknown_sources(all: &[Package], exit: Option<Exit>, gaps: &mut Vec<Gap>) {
+fn unknown_sources(
+    all: &[Package],
+    exit: Option<Exit>,
+    gaps: &mut Vec<Gap>,
+    is_link: impl Fn(&Package) -> bool,
+) {
     let unknown = |own: bool| -> Vec<&str> {
         all.iter()
             .filter(|package| {
@@ -327,16 +348,27 @@ fn unknown_sources(all: &[Package], exit: Option<Exit>, gaps: &mut Vec<Gap>) {
             .map(|package| package.name.as_str())
             .collect()
     };
-    for (names, hides) in [(unknown(true), exit == Some(Exit::Code(0))), (unknown(false), false)] {
+    for (own, hides) in [(true, exit == Some(Exit::Code(0))), (false, false)] {
+        let names = unknown(own);
         if names.is_empty() {
             continue;
         }
+        // With `install-links` npm packs the folder that a link would lead to.
+        let mut them = all.iter().filter(|package| {
+            names.contains(&package.name.as_str())
+                && package.source.as_ref().is_some_and(|source| source.kind == SourceKind::Unknown)
+        });
+        let copied = if own && them.all(&is_link) {
+            ", and npm copied what the lockfile has as a link (`install-links`): the copy was not held against its folder"
+        } else {
+            ""
+        };
         let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
         let more = names.len().saturating_sub(SHOWN);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         gaps.push(gap(
             GapKind::Tree,
-            format!("the bytes of {shown}{more} match nothing that was delivered"),
+            format!("the bytes of {shown}{more} match nothing that was delivered{copied}"),
             hides,
         ));
     }

@@ -8,7 +8,7 @@ use crate::evidence::fact::SourceKind;
 use crate::project::class::Class;
 use crate::project::integrity::Digests;
 use crate::project::lockfile::EntryKind;
-use crate::wire::{Change, CutShort, FileChange, Link, ProcessId};
+use crate::wire::{Change, CutShort, FileChange, Link, PackageTree, ProcessId};
 use desk::{Desk, INTERNAL, entry, sri, tree};
 
 /// Where the bytes came from, and what that makes of them.
@@ -374,6 +374,63 @@ fn links_members_and_bundled_packages_have_their_own_kinds() {
         let path = format!("node_modules/@acme/internal/{inner}");
         assert_eq!(kinds[path.as_str()], (SourceKind::Bundled, Role::Own));
     }
+}
+
+/// `yaml` ships `browser/dist/node_modules/tslib`, which has no package.json; and npm fetches the same
+/// version of what `tap` bundles for another place of the tree.
+#[test]
+fn a_bundled_package_is_its_parents_and_a_folder_without_manifest_is_none() {
+    let bare = |path: &str, bytes: &str| PackageTree {
+        name: String::new(),
+        version: String::new(),
+        manifest: String::new(),
+        ..tree(path, bytes)
+    };
+    let inner = format!("{INTERNAL}/node_modules/inner");
+    let (once, changed) = (format!("{INTERNAL}/dist/node_modules/tslib"), "node_modules/new".to_owned());
+    let seal = |delivered_inside: &str| {
+        let mut desk = Desk::new();
+        desk.lock(entry(&inner, EntryKind::Bundled), Class::Other);
+        desk.lock(entry("node_modules/inner", EntryKind::Registry), Class::Public);
+        let desk = desk
+            .delivered("https://npm.corp.example/a.tgz", Some("@acme/internal"), Role::Own, "genuine")
+            .delivered("https://registry.example/inner.tgz", Some("inner"), Role::Public, "inner")
+            .delivered("https://registry.example/other.tgz", Some("inner"), Role::Public, "other")
+            .event(Event::CommandExited { how: Exit::Code(0), after_ms: 1 });
+        desk.event(Event::Installed {
+            packages: vec![
+                tree(INTERNAL, "genuine"),
+                tree(&inner, delivered_inside),
+                bare(&once, "inner"),
+                tree("node_modules/inner", "inner"),
+                bare(&changed, "made by a script"),
+            ],
+            links: Vec::new(),
+        })
+        .event(Event::Ended { peak_memory: 0, cut_short: None })
+        .seal()
+    };
+    let hosts = |inside: &str| -> Vec<(String, SourceKind, Option<String>)> {
+        let told = seal(inside).packages.into_iter().filter_map(|package| {
+            let source = package.source?;
+            Some((package.path, source.kind, source.host))
+        });
+        told.collect()
+    };
+    let own = || Some("npm.corp.example".to_owned());
+    let public = || Some("registry.example".to_owned());
+    let with = |kind, host| {
+        vec![
+            (INTERNAL.to_owned(), SourceKind::Registry, own()),
+            (inner.clone(), kind, host),
+            ("node_modules/inner".to_owned(), SourceKind::Registry, public()),
+            // What no tarball held is told, manifest or not.
+            (changed.clone(), SourceKind::Unknown, None),
+        ]
+    };
+    assert_eq!(hosts("inner"), with(SourceKind::Bundled, own()));
+    // Other bytes than the parent's tarball has there came another way.
+    assert_eq!(hosts("other"), with(SourceKind::Registry, public()));
 }
 
 #[test]

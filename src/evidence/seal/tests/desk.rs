@@ -144,7 +144,7 @@ impl Desk {
                 version: "1.0.0".to_owned(),
                 tree: format!("tree of {bytes}"),
                 manifest: format!("manifest of {bytes}"),
-                bundled: ["node_modules/inner", "test/fixture/node_modules/inner"]
+                bundled: ["node_modules/inner", "test/fixture/node_modules/inner", "dist/node_modules/tslib"]
                     .map(|path| (path.to_owned(), "tree of inner".to_owned()))
                     .into(),
             },
