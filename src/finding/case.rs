@@ -158,6 +158,28 @@ impl<'a> Run<'a> {
         self.evidence.cut_short.is_none() && matches!(self.evidence.exit, Some(exit) if exit != Exit::Code(0))
     }
 
+    /// The script of a package that failed, and how it ended.
+    pub(super) fn failed_script(&self, path: &str) -> Option<(&'a str, &'a str)> {
+        self.evidence.processes.iter().find_map(|process| {
+            let own = process.package.as_deref() == Some(path);
+            let exit = process.exit.as_deref().filter(|exit| own && *exit != "0")?;
+            Some((process.event.as_deref()?, exit))
+        })
+    }
+
+    /// The lifecycle script that failed the install. npm begins none before every package is
+    /// unpacked and held against the lockfile: what came was accepted. (Only npm 12 runs the root's
+    /// `preinstall` earlier, when nothing has come.)
+    pub(super) fn failing_script(&self) -> Option<&'a Process> {
+        // npm's code is then the script's own.
+        let code = &self.evidence.npm_error.as_ref().filter(|_| self.failed())?.code;
+        code.parse::<u8>().ok()?;
+        self.evidence
+            .processes
+            .iter()
+            .find(|process| process.event.is_some() && process.exit.as_deref() == Some(code.as_str()))
+    }
+
     /// "exited 1", "was ended by signal 9".
     pub(super) fn ending(&self) -> String {
         match self.evidence.exit {

@@ -12,6 +12,8 @@ use crate::evidence::exchange::{AnsweredBy, Exchange, Role};
 use crate::evidence::fact::{Connection, Process, Reached};
 use crate::evidence::seal::PROJECT;
 use crate::project::lockfile::{EntryKind, LockEntry};
+use crate::project::npmrc::Level;
+use crate::project::npmrc::levels::of_run;
 use crate::wire::GapKind;
 use url::Url;
 
@@ -39,14 +41,39 @@ pub(super) fn refusal(case: &Case<'_>, run: &Run<'_>) -> Option<Refusal> {
     }
     // A script's or git's own exit code, or a signal's name, and no code of npm's for an answer.
     let code = run.evidence.npm_error.as_ref().map(|error| error.code.as_str())?;
+    if let Some(refused) = elsewhere(run, case, code) {
+        return Some(refused);
+    }
     if code.is_empty() || code.starts_with('E') {
         return None;
     }
-    script(run).or_else(|| repository(case, run))
+    script(run, None).or_else(|| repository(case, run))
 }
 
-/// A script that failed after a request or a connection of its package's was refused.
-fn script(run: &Run<'_>) -> Option<Refusal> {
+/// A global install writes where node lies, and that no sandbox lets it change.
+fn elsewhere(run: &Run<'_>, case: &Case<'_>, code: &str) -> Option<Refusal> {
+    if !matches!(code, "EROFS" | "EACCES" | "EPERM" | "ENOENT") {
+        return None;
+    }
+    let settings = &case.project.settings.install.env;
+    let config = of_run(&case.project.config, Level::Cli, &run.evidence.command, settings);
+    let global = config.plain("global") == Some("true") || config.plain("location") == Some("global");
+    global.then(|| Refusal {
+        message: format!(
+            "`{}` installs globally, where node lies, and no sandbox lets it write there",
+            run.command()
+        ),
+        help: "test an install into the project: what is installed globally stands in no lockfile".to_owned(),
+        key: "global".to_owned(),
+        package: String::new(),
+        spot: Spot::Nowhere,
+        evidence: Vec::new(),
+    })
+}
+
+/// A script that failed after a request or a connection of its package's was refused; of one
+/// package, where its path is given. With that of an optional package npm still exits 0.
+pub(super) fn script(run: &Run<'_>, path: Option<&str>) -> Option<Refusal> {
     let failed = |process: &Process| {
         run.evidence.processes.iter().any(|other| {
             other.package == process.package
@@ -54,7 +81,9 @@ fn script(run: &Run<'_>) -> Option<Refusal> {
                 && other.exit.as_deref().is_some_and(|exit| exit != "0")
         })
     };
-    let owned = |id| run.process(id).filter(|process| process.package.is_some() && failed(process));
+    let asked = |process: &Process| path.is_none() || process.package.as_deref() == path;
+    let owned =
+        |id| run.process(id).filter(|process| process.package.is_some() && asked(process) && failed(process));
     let told = |process: &Process, host: &str, what: &str| {
         let event = process.event.as_deref().unwrap_or("lifecycle");
         format!("the {event} script of {} failed after the {what} had refused it {host}", owner(process))

@@ -4,6 +4,7 @@ use crate::evidence::fact::{Package, Reached};
 use crate::evidence::{Exchange, ExchangeKind};
 use crate::finding::case::{Case, Run, Sighting, answered, failed_answer, ours, spec};
 use crate::finding::location::Spot;
+use crate::finding::refusal;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
 use crate::scenario::Loss;
@@ -41,13 +42,14 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             let (message, why, help) = if package.optional {
                 let fallen = fallen.get(package.path.as_str());
                 let (why, help) = match (&own, fallen) {
-                    (Some(own), _) if own.of_itself => (own.why.clone(), own.help),
-                    (_, Some(with)) => (format!("it fell with {with}"), OPTIONAL),
-                    (Some(own), None) => (own.why.clone(), own.help),
+                    (Some(own), _) if own.of_itself => (own.why.clone(), own.help.clone()),
+                    (_, Some(fall)) => (format!("it fell with {}", fall.with), fall.help.clone()),
+                    (Some(own), None) => (own.why.clone(), own.help.clone()),
                     // npm asks the registry for the platforms of a package in such a lockfile.
                     (None, None) if case.project.lockfile.version == 1 => return None,
                     (None, None) => {
-                        ("it belongs on this platform, and nobody was asked for it".to_owned(), OPTIONAL)
+                        let why = "it belongs on this platform, and nobody was asked for it";
+                        (why.to_owned(), OPTIONAL.to_owned())
                     }
                 };
                 (format!("npm exited 0 without the optional {name}, dropped without a word: "), Some(why), help)
@@ -55,13 +57,13 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                 (
                     format!("npm exited 0 and {name}, which it had unpacked, is not installed any more"),
                     None,
-                    "see which script removed it: `tree-mutated-by-script` names the files",
+                    "see which script removed it: `tree-mutated-by-script` names the files".to_owned(),
                 )
             } else {
                 (
                     format!("npm exited 0 and {name}, which the lockfile demands, is not installed"),
                     None,
-                    "repair its lockfile entry: `resolved` must be a URL that npm can fetch",
+                    "repair its lockfile entry: `resolved` must be a URL that npm can fetch".to_owned(),
                 )
             };
             let mut sighting = Sighting::new(message, help)
@@ -74,8 +76,10 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             if let Some(exchange) = own.exchange {
                 sighting = sighting.seen(EvidenceKind::Exchange, exchange.seq);
             }
-            // What we could not fetch, npm could not either.
-            if package.optional && own.exchange.is_some_and(ours) {
+            // What we could not fetch, npm could not either; and what the sandbox refuses a script it
+            // may get outside.
+            let refused = own.refused || fallen.get(package.path.as_str()).is_some_and(|fall| fall.refused);
+            if package.optional && (own.exchange.is_some_and(ours) || refused) {
                 sighting = sighting.severity(Severity::Note).forces(Verdict::Unobserved);
             }
             Some(sighting)
@@ -92,61 +96,80 @@ fn locked(package: &Package) -> Option<&str> {
 struct Cause<'a> {
     /// What happened, a fragment that ends the sentence.
     why: String,
-    help: &'static str,
+    help: String,
     /// It failed by itself, so that what needs it fell with it.
     of_itself: bool,
+    /// The sandbox refused its script what it asked for.
+    refused: bool,
     exchange: Option<&'a Exchange>,
+}
+
+/// With what a package fell.
+struct Fall {
+    with: String,
+    refused: bool,
+    help: String,
 }
 
 fn cause<'a>(case: &Case<'_>, run: &Run<'a>, package: &Package) -> Option<Cause<'a>> {
     let of_itself = true;
     if let Some(exchange) = run.requests(&package.name).filter(|exchange| failed_answer(exchange)).last() {
         let why = format!("{} {}", exchange.host, answered(exchange));
-        return Some(Cause { why, help: OPTIONAL, of_itself, exchange: Some(exchange) });
-    }
-    if let Some((event, exit)) = failed_script(run, &package.path) {
-        let why = format!("its {event} script ended with {exit}, and npm removed it again");
         return Some(Cause {
             why,
-            help: "run the script by itself to see why it fails; a package without its script is not installed",
+            help: OPTIONAL.to_owned(),
             of_itself,
-            exchange: None,
+            exchange: Some(exchange),
+            ..Cause::default()
         });
+    }
+    if let Some((event, exit)) = run.failed_script(&package.path) {
+        let ended = format!("its {event} script ended with {exit}, and npm removed it again");
+        let refusal = refusal::script(run, Some(&package.path));
+        let refused = refusal.is_some();
+        let (why, help) = match refusal {
+            Some(refusal) => (format!("{ended}; {}", refusal.message), refusal.help),
+            None => (
+                ended,
+                "run the script by itself to see why it fails; a package without its script is not installed"
+                    .to_owned(),
+            ),
+        };
+        return Some(Cause { why, help, of_itself, refused, exchange: None });
     }
     // Refused below HTTP, so that no request tells of it.
     if let Some(refused) = refusing(case, run, &package.path) {
-        return Some(Cause { why: refused, help: OPTIONAL, of_itself, exchange: None });
+        return Some(Cause { why: refused, help: OPTIONAL.to_owned(), of_itself, ..Cause::default() });
     }
     // npm refused it by itself: npm 12 where `resolved` is not at the registry that
     // it believes in (EALLOWREMOTE), all where a mapping is no URL.
     given(run, &package.name, locked(package)).then(|| Cause {
         why: "npm was given a tarball and refused it".to_owned(),
-        help: "see which bytes the lockfile's integrity refuses; make it an ordinary dependency if the project needs it",
-        of_itself: false,
-        exchange: None,
+        help: "see which bytes the lockfile's integrity refuses; make it an ordinary dependency if the project needs it".to_owned(),
+        ..Cause::default()
     })
 }
 
-/// The script of a package that failed, and how it ended.
-fn failed_script<'a>(run: &Run<'a>, path: &str) -> Option<(&'a str, &'a str)> {
-    run.evidence.processes.iter().find_map(|process| {
-        let own = process.package.as_deref() == Some(path);
-        let exit = process.exit.as_deref().filter(|exit| own && *exit != "0")?;
-        Some((process.event.as_deref()?, exit))
-    })
-}
-
-/// What fell with another optional package that failed by itself, and with which.
-fn fallen<'a>(case: &Case<'a>, run: &Run<'_>, missing: &[(u32, &Package)]) -> BTreeMap<&'a str, String> {
+/// What fell with another optional package that failed by itself, by path.
+fn fallen(case: &Case<'_>, run: &Run<'_>, missing: &[(u32, &Package)]) -> BTreeMap<String, Fall> {
     let mut fallen = BTreeMap::new();
-    let failed = missing.iter().filter(|(_, package)| {
-        package.optional && cause(case, run, package).is_some_and(|cause| cause.of_itself)
-    });
     // No message needs npm's version: those that remove the most say what fell.
     let newest = node_semver::Version { major: 99, minor: 0, patch: 0, build: Vec::new(), pre_release: Vec::new() };
-    for (_, package) in failed.take(FOLLOWED) {
-        for path in case.project.lockfile.falls_with(&package.path, &newest) {
-            fallen.entry(path).or_insert_with(|| spec(&package.name, locked(package)));
+    let optional = missing.iter().filter(|(_, package)| package.optional);
+    let failed = optional.filter_map(|(_, package)| {
+        let cause = cause(case, run, package).filter(|cause| cause.of_itself)?;
+        Some((package, cause))
+    });
+    for (package, cause) in failed.take(FOLLOWED) {
+        let needing = case.project.lockfile.falls_with(&package.path, &newest);
+        let inside = format!("{}/", package.path);
+        let inside = missing.iter().map(|(_, other)| other.path.as_str()).filter(|path| path.starts_with(&inside));
+        for path in needing.into_iter().chain(inside) {
+            fallen.entry(path.to_owned()).or_insert_with(|| Fall {
+                with: spec(&package.name, locked(package)),
+                refused: cause.refused,
+                help: if cause.refused { cause.help.clone() } else { OPTIONAL.to_owned() },
+            });
         }
     }
     fallen

@@ -168,10 +168,8 @@ fn counted(entries: &[&LockEntry]) -> String {
 /// What the sandbox kept from an install that could not do without.
 fn refused(case: &Case<'_>, run: &Run<'_>) -> Option<Sighting> {
     let refused = refusal(case, run)?;
-    let sighting = Sighting::new(refused.message, refused.help)
-        .key(refused.key)
-        .package(refused.package)
-        .at(refused.spot);
+    let sighting = Sighting::new(refused.message, refused.help).key(refused.key).at(refused.spot);
+    let sighting = if refused.package.is_empty() { sighting } else { sighting.package(refused.package) };
     Some(refused.evidence.into_iter().fold(sighting, |sighting, (kind, at)| sighting.seen(kind, at)))
 }
 

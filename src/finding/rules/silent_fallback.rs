@@ -1,4 +1,5 @@
-//! `silent-fallback`: a stranger's copy of an own package, and npm content.
+//! `silent-fallback`: a stranger's copy of an own package, and npm content. That a script failed
+//! afterwards, for lack of what the genuine one has, is the stranger's clumsiness and no defence.
 
 use crate::evidence::Role;
 use crate::finding::case::{Case, Run, Sighting, is_own, spec};
@@ -12,21 +13,33 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Error,
     confidence: Confidence::High,
     forces: Verdict::Leaked,
-    title: "a private or local package was installed from a foreign source and npm exited 0",
+    title: "a private or local package was installed from a foreign source and npm accepted it",
     page: include_str!("../../../docs/rules/silent-fallback.md"),
     check: Check::Run(check),
 };
 
 fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
-    if !run.worked() {
-        return Vec::new();
-    }
+    let accepted = match run.failing_script() {
+        None if run.worked() => "npm exited 0".to_owned(),
+        None => return Vec::new(),
+        Some(script) => {
+            let event = script.event.as_deref().unwrap_or("lifecycle");
+            let exit = script.exit.as_deref().unwrap_or("badly");
+            let whose = match script.package.as_deref() {
+                Some("") | None => "the project",
+                Some(path) => script.package_name.as_deref().unwrap_or(path),
+            };
+            format!("npm failed only afterwards, when the {event} script of {whose} exited {exit}")
+        }
+    };
     run.packages()
         .filter(|(_, package)| is_own(package.class))
         .filter_map(|(at, package)| {
             let source = package.source.as_ref().filter(|source| source.role == Role::Foreign)?;
-            let installed = package.version.as_deref()?;
             let locked = package.lock.as_ref().map(|lock| lock.version.as_str()).unwrap_or_default();
+            // With a package whose script failed npm takes all away again.
+            let unpacked = (!run.worked()).then_some(locked);
+            let installed = package.version.as_deref().or(unpacked)?;
             let what = if !locked.is_empty() && locked != installed {
                 format!("another version than the locked {locked}")
             } else if package.genuine == Some(true) {
@@ -46,7 +59,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                 }
             };
             let message = format!(
-                "{} came from {host}{instead} ({what}), and npm exited 0",
+                "{} came from {host}{instead} ({what}), and {accepted}",
                 spec(&package.name, Some(installed))
             );
             let bare = package.lock.as_ref().is_none_or(|lock| lock.integrity.is_none());

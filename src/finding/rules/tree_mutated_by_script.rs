@@ -1,6 +1,7 @@
 //! `tree-mutated-by-script`: what runs later is not what was fetched.
 
 use super::script_not_approved::approved;
+use crate::evidence::fact::Package;
 use crate::finding::case::{Case, Run, Sighting, owner, spec};
 use crate::finding::location::Spot;
 use crate::project::class::Class;
@@ -23,8 +24,10 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     let (root_ran, others) = scripted(run);
     let mut changed: BTreeMap<&str, Vec<(u32, &crate::evidence::fact::File)>> = BTreeMap::new();
     for (at, file) in (0u32..).zip(&run.evidence.files) {
-        // npm itself takes away what it had unpacked when it fails.
-        let undone = !run.worked() && file.change == Change::Removed;
+        // npm itself takes away what it had unpacked when it fails, and an optional package whose
+        // script fails, with what falls with it.
+        let undone = file.change == Change::Removed
+            && (!run.worked() || file.package.as_deref().is_some_and(|path| taken_away(run, path)));
         let package = file.package.as_deref().filter(|package| package.contains("node_modules/") && !undone);
         if let Some(package) = package {
             changed.entry(package).or_default().push((at, file));
@@ -68,6 +71,15 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             Some(if mild { sighting.severity(Severity::Note) } else { sighting })
         })
         .collect()
+}
+
+/// Whether npm removed an optional package because of a script that failed.
+/// `incomplete-install` says so.
+fn taken_away(run: &Run<'_>, path: &str) -> bool {
+    let gone = |package: &&Package| package.version.is_none() && package.optional;
+    let mut packages = run.evidence.packages.iter().filter(gone);
+    packages.clone().any(|package| package.path == path)
+        && packages.any(|package| run.failed_script(&package.path).is_some())
 }
 
 /// A path as the project's owner would write it.

@@ -13,6 +13,8 @@
 mod complete_tree;
 mod credentials;
 mod entry_class;
+mod failing_control;
+mod install_layout;
 mod lockfile_diff;
 mod messages;
 mod npm_features;

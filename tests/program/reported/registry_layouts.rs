@@ -1,9 +1,11 @@
 //! Registries that put tarballs elsewhere than npm's own registry does.
 
-use crate::support::npm::skipped;
+use crate::support::npm::{skipped, skipped_without_toolchains};
 use crate::support::own_registry::{Manner, OwnRegistry};
 use crate::support::package::Package;
 use crate::support::project::{Outcome, Project};
+use crate::support::told::came_to;
+use crate::support::toolchain::{NODE_20_NPM_10, NODE_22_NPM_12};
 use serde_json::Value;
 
 /// Where a registry has what, as its vendor's does: the hosts alone are nobody's.
@@ -122,6 +124,43 @@ const SCENARIOS: [&str; 10] = [
     "private-redirected-http",
     "private-not-found",
 ];
+
+/// npm 12 refuses a tarball that does not lie below its registry (EALLOWREMOTE), and so it refuses
+/// these layouts; the others it takes, as all npms before it took all of them.
+const REFUSED_BY_NPM_12: [&str; 3] =
+    ["azure, by the feed's id", "gitlab, of a group", "a host of blobs whose URLs tell no package"];
+
+#[test]
+fn every_layout_is_what_each_npm_makes_of_it() {
+    if skipped_without_toolchains("reported::registry_layouts::every_layout_is_what_each_npm_makes_of_it") {
+        return;
+    }
+    let mut wrong = Vec::new();
+    for (at, layout) in LAYOUTS.iter().enumerate() {
+        let project = layout.project();
+        for (column, npm) in ["node@22,npm@8", NODE_20_NPM_10, NODE_22_NPM_12].into_iter().enumerate() {
+            let refused = npm == NODE_22_NPM_12 && REFUSED_BY_NPM_12.contains(&layout.vendor);
+            // In a usual run one of the older ones in turn, and the newest.
+            if column == at % 2 && !crate::support::everything() {
+                continue;
+            }
+            let scenarios = if refused { &SCENARIOS[..1] } else { &SCENARIOS[..] };
+            let named = scenarios.iter().flat_map(|name| ["--scenario", *name]);
+            let outcome = project.test_once(&named.chain(["--toolchain", npm]).collect::<Vec<_>>());
+            if refused {
+                let ended = came_to(&outcome, "baseline");
+                if ended != "broken EALLOWREMOTE" {
+                    wrong.push(format!("{}, {npm}: {ended}", layout.vendor));
+                }
+                continue;
+            }
+            for run in other_than(&outcome, &["sealed", "exposed"]) {
+                wrong.push(format!("{}, {npm}: {run}", layout.vendor));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
 
 fn test(project: &Project, scenarios: &[&str]) -> Outcome {
     let named = scenarios.iter().flat_map(|name| ["--scenario", *name]);
