@@ -5,6 +5,7 @@
 //! must not know how anything was observed: it reaches no socket and no
 //! process, and a saved report renders as a fresh one does.
 
+pub mod alike;
 pub mod baselines;
 pub mod collection;
 pub mod comparison;
@@ -23,6 +24,7 @@ pub mod opinion;
 pub mod outcome;
 pub mod places;
 pub mod progress;
+pub mod quiet;
 pub mod review;
 pub mod sarif;
 pub mod scorecard;

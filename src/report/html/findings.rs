@@ -2,6 +2,7 @@
 
 use super::tag::{Tag, tag};
 use super::{Place, section, sign};
+use crate::report::alike::{Alike, grouped, named};
 use crate::report::model::{Report, Run};
 use crate::report::opinion::{Acceptance, Confidence, EvidenceKind, EvidenceRef, Finding};
 use crate::report::terminal::{count, fact_line, run_name};
@@ -49,9 +50,10 @@ pub(super) fn render(report: &Report, place: &Place) -> Option<Tag> {
             continue;
         }
         let number = findings.len();
-        let list = findings.into_iter().map(|(at, finding)| one(report, place, at, finding));
+        let told = grouped(findings, |(_, finding)| finding);
         // A browser lays out what is far away only when it comes near.
-        let many = if number > MANY { " many" } else { "" };
+        let many = if told.len() > MANY { " many" } else { "" };
+        let list = told.into_iter().map(|told| one(report, place, &told));
         out = out.add(
             tag("div")
                 .class(&format!("group {class}{many}"))
@@ -67,7 +69,8 @@ pub(super) fn render(report: &Report, place: &Place) -> Option<Tag> {
     Some(out)
 }
 
-fn one(report: &Report, place: &Place, at: usize, finding: &Finding) -> Tag {
+fn one(report: &Report, place: &Place, told: &Alike<(usize, &Finding)>) -> Tag {
+    let (at, finding) = told.first;
     let severity = finding.severity.name();
     let id = format!("finding-{}-{at}", place.at);
     let title = tag("h4")
@@ -103,7 +106,23 @@ fn one(report: &Report, place: &Place, at: usize, finding: &Finding) -> Tag {
     if !finding.help.is_empty() {
         out = out.add(tag("p").class("help").add(tag("strong").text("Help")).text(" ").prose(&finding.help));
     }
-    out.all(runs(report, place, finding)).add(closing(place, at, finding))
+    out.all(alike(place, &told.others)).all(runs(report, place, finding)).add(closing(place, at, finding))
+}
+
+/// Those that are told with it, each where a link to it leads.
+fn alike(place: &Place, others: &[(usize, &Finding)]) -> Option<Tag> {
+    if others.is_empty() {
+        return None;
+    }
+    let items = others.iter().map(|(at, finding)| {
+        tag("li")
+            .set("id", &format!("finding-{}-{at}", place.at))
+            .set("tabindex", "-1")
+            .set("data-finding", &at.to_string())
+            .text(&named(finding))
+    });
+    let head = tag("summary").text(&format!("and {} more alike", others.len()));
+    Some(tag("details").class("alike").add(head).add(tag("ul").all(items)))
 }
 
 fn acceptance(accepted: &Acceptance) -> Tag {
@@ -149,7 +168,8 @@ fn shown<'a>(report: &'a Report, finding: &Finding) -> Vec<&'a Run> {
 /// The facts of one run: the other runs repeat them, and the script shows them all.
 fn facts(report: &Report, place: &Place, finding: &Finding) -> Option<Tag> {
     let runs = shown(report, finding);
-    let told = runs.iter().find(|run| finding.evidence.iter().any(|fact| fact.run == run.id))?;
+    // Those of the run that the message tells of stand first.
+    let told = finding.evidence.iter().find_map(|fact| runs.iter().find(|run| run.id == fact.run))?;
     let mut lines: Vec<(String, &EvidenceRef)> = Vec::new();
     for pointer in finding.evidence.iter().filter(|pointer| pointer.run == told.id) {
         let Some(line) = fact_line(report, pointer, "→") else { continue };

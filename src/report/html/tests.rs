@@ -227,3 +227,14 @@ fn a_project_that_was_not_tested_is_named_on_every_page() {
     write(&pages, &mut out).unwrap();
     assert!(!String::from_utf8(out).unwrap().contains("Not tested, since"));
 }
+
+#[test]
+fn equal_findings_are_one_with_a_count_and_each_is_where_a_link_leads() {
+    let page = written(&render(&crate::report::alike::tests::many(900)).unwrap());
+    assert_eq!(page.matches("<article class=\"finding ").count(), 1);
+    assert!(page.contains("and 899 more alike"), "{page}");
+    for at in [0, 1, 899] {
+        assert_eq!(page.matches(&format!("id=\"finding-0-{at}\"")).count(), 1, "{at}");
+    }
+    assert!(page.contains("dead-899 (package-lock.json:911)"));
+}

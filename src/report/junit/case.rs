@@ -5,6 +5,7 @@
 use super::seconds;
 use super::xml::Element;
 use crate::finding::explain;
+use crate::report::alike::{Alike, grouped, others};
 use crate::report::matrix::Cell;
 use crate::report::model::{Report, Run};
 use crate::report::opinion::{Finding, Severity, Verdict};
@@ -64,7 +65,7 @@ impl Case {
         let mut told: Vec<usize> = cell.runs.iter().flat_map(|run| run.findings.clone()).collect();
         told.sort_unstable();
         told.dedup();
-        lines.extend(told.into_iter().filter_map(|at| report.findings.get(at)).map(line));
+        lines.extend(told_of(told.into_iter().filter_map(|at| report.findings.get(at))));
         for gap in cell.runs.iter().flat_map(|run| &run.gaps) {
             lines.push(format!("not seen: {}", gap.detail));
         }
@@ -96,8 +97,18 @@ impl Case {
     }
 }
 
+/// Findings a line each, equal ones on one.
+pub(super) fn told_of<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
+    let groups = grouped(findings, |finding| finding);
+    let told = groups.iter().map(|Alike { first, others: alike }| match alike.is_empty() {
+        true => line(first),
+        false => format!("{}; {}", line(first), others(alike.iter().copied())),
+    });
+    told.collect()
+}
+
 /// A finding on one line, with what accepted it.
-pub(super) fn line(finding: &Finding) -> String {
+fn line(finding: &Finding) -> String {
     let mut text = format!("{}[{}]: {}", finding.severity.name(), finding.rule, finding.message);
     if let Some(place) = &finding.location {
         text.push_str(&format!(" ({place})"));

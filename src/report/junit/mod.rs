@@ -142,7 +142,7 @@ fn whole(report: &Report) -> Suite {
     // What is in no run is told here, and all that was accepted.
     let told = |finding: &&Finding| finding.accepted.is_some() || finding.runs.is_empty();
     let mut lines = vec![sentence, format!("exit {}: {}", report.outcome.code(), report.outcome.meaning())];
-    lines.extend(report.findings.iter().filter(told).map(case::line));
+    lines.extend(case::told_of(report.findings.iter().filter(told)));
     let mut properties = vec![
         ("project", report.project.name.clone()),
         ("verdict", report.verdict.name().to_owned()),

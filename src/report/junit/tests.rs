@@ -178,3 +178,14 @@ fn a_project_that_was_not_tested_is_an_error() {
     let missing = &text[text.find("name=\"b &lt;&amp;&gt;: sealcheck\"").unwrap()..];
     assert_eq!(standing(missing, "verdict"), "error");
 }
+
+#[test]
+fn equal_findings_are_one_line() {
+    let mut report = crate::report::alike::tests::many(900);
+    let shown = report.findings[0].runs[0].clone();
+    let run = report.runs.iter_mut().find(|run| run.id == shown).unwrap();
+    run.findings = (0..900).collect();
+    let text = render(&report);
+    assert_eq!(text.matches("warning[missing-integrity]: ").count(), 1, "{text}");
+    assert!(text.contains("; and 899 more alike: dead-001 (package-lock.json:13)"), "{text}");
+}

@@ -12,9 +12,11 @@ mod tests;
 
 pub use collection::render_all;
 
+use super::alike::{Alike, NAMED, grouped, named};
 use super::matrix::Matrix;
 use super::model::Report;
 use super::opinion::{Finding, Severity};
+use super::quiet::{is_quiet, open};
 use super::scorecard::{DrillOutcome, DrillScore};
 use super::terminal::{count, margin_line, run_name, time, verdict_and_reason};
 use escape::{cell, code, prose};
@@ -23,7 +25,7 @@ use escape::{cell, code, prose};
 const ROWS: usize = 60;
 /// Places that have a column before the rest is counted.
 const COLUMNS: usize = 16;
-/// Findings of a list before the rest is counted.
+/// Findings of a list before the rest is counted; equal ones are one.
 const FINDINGS: usize = 10;
 /// Characters of a sentence.
 const SENTENCE: usize = 400;
@@ -49,11 +51,10 @@ pub fn render(report: &Report) -> String {
         drills(&mut out, &report.drills);
     }
     unseen(&mut out, report);
-    let open = |finding: &&Finding| finding.counts && finding.accepted.is_none();
     let (drifted, found): (Vec<&Finding>, Vec<&Finding>) =
-        report.findings.iter().filter(open).partition(|finding| finding.rule == DRIFT);
+        open(report).partition(|finding| finding.rule == DRIFT);
     let (notes, louder): (Vec<&Finding>, Vec<&Finding>) =
-        found.into_iter().partition(|finding| finding.severity == Severity::Note);
+        found.into_iter().partition(|finding| is_quiet(report, finding));
     list(&mut out, report, "Findings", &louder);
     list(&mut out, report, "Not as accepted", &drifted);
     let accepted: Vec<&Finding> =
@@ -166,7 +167,8 @@ fn list(out: &mut String, report: &Report, head: &str, findings: &[&Finding]) {
         return;
     }
     out.push_str(&format!("\n#### {head}\n\n"));
-    for finding in findings.iter().take(FINDINGS) {
+    let groups = grouped(findings.iter().copied(), |finding| finding);
+    for Alike { first: finding, others } in groups.iter().take(FINDINGS) {
         let severity = finding.severity.name();
         let rule = code(&finding.rule, NAME);
         out.push_str(&format!("- **{severity}** {rule}: {}", prose(&finding.message, SENTENCE)));
@@ -174,6 +176,11 @@ fn list(out: &mut String, report: &Report, head: &str, findings: &[&Finding]) {
             out.push_str(&format!(" ({})", code(&format!("{}:{}", place.file, place.line), NAME)));
         }
         out.push('\n');
+        if !others.is_empty() {
+            let told: Vec<String> = others.iter().take(NAMED).map(|it| code(&named(it), NAME)).collect();
+            let more = if others.len() > NAMED { ", …" } else { "" };
+            out.push_str(&format!("  - and {} more alike: {}{more}\n", others.len(), told.join(", ")));
+        }
         match &finding.accepted {
             Some(accepted) => {
                 let by = accepted.by.as_ref().map(|by| format!(" by {}", prose(by, NAME)));
@@ -191,8 +198,9 @@ fn list(out: &mut String, report: &Report, head: &str, findings: &[&Finding]) {
             }
         }
     }
-    if findings.len() > FINDINGS {
-        out.push_str(&format!("- and {} more, in the JSON report\n", findings.len() - FINDINGS));
+    let more: usize = groups.iter().skip(FINDINGS).map(Alike::count).sum();
+    if more > 0 {
+        out.push_str(&format!("- and {more} more, in the JSON report\n"));
     }
 }
 

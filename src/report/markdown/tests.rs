@@ -90,7 +90,8 @@ fn a_report_of_any_size_is_short_and_says_what_it_leaves_out() {
         let mut run = report.runs[0].clone();
         (run.id, run.scenario) = (format!("more-{at}"), format!("more-{at}"));
         report.runs.push(run);
-        let finding = report.findings[0].clone();
+        let mut finding = report.findings[0].clone();
+        finding.message = format!("{at} times {}", finding.message);
         report.findings.push(finding);
     }
     let text = render(&report);
@@ -134,4 +135,28 @@ fn a_drill_that_was_not_seen_is_said_so_and_one_ended_at_its_limit_was_seen() {
     let text = render(&report);
     let row = format!("| `drill-{first}` | attack | **unobserved** | it did not come to it |");
     assert!(text.contains(&row), "{text}");
+}
+
+#[test]
+fn equal_findings_are_one_with_a_count() {
+    let report = crate::report::alike::tests::many(900);
+    let text = render(&report);
+    assert_eq!(text.matches("**warning** `missing-integrity`").count(), 1, "{text}");
+    assert!(text.contains("  - and 899 more alike: `dead-001 (package-lock.json:13)`, "), "{text}");
+    assert!(!text.contains("more, in the JSON report"), "{text}");
+}
+
+#[test]
+fn what_settles_a_run_that_was_not_seen_is_no_mere_note() {
+    let mut report = saved("unobserved");
+    let run = report.runs.iter().find(|run| run.verdict == Verdict::Unobserved).unwrap().id.clone();
+    let mut finding = saved("leaked").findings.remove(0);
+    (finding.rule, finding.severity) = ("not-observed".into(), crate::report::Severity::Note);
+    (finding.runs, finding.accepted, finding.counts) = (vec![run], None, true);
+    finding.message = "a host could not be reached".to_owned();
+    report.findings = vec![finding];
+    let text = render(&report);
+    assert!(text.contains("- **note** `not-observed`: a host could not be reached"), "{text}");
+    report.findings[0].rule = "scripts-required".into();
+    assert!(!render(&report).contains("a host could not be reached"));
 }

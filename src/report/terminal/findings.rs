@@ -5,8 +5,10 @@ use super::amount::count;
 use super::evidence;
 use super::headline::run_name;
 use super::page::{Page, severity_style, severity_word, wrap};
+use crate::report::alike::{Alike, grouped, others};
 use crate::report::model::{Report, Run};
-use crate::report::opinion::{Confidence, Finding, Severity, Verdict};
+use crate::report::opinion::{Confidence, Finding, Severity};
+use crate::report::quiet::{is_quiet, open};
 use crate::text::Place;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
@@ -16,8 +18,6 @@ use owo_colors::Style;
 const FACTS: usize = 6;
 /// Runs named under a finding unless all are asked for.
 const RUNS: usize = 4;
-/// Findings that are named of those that are like one.
-const ALIKE: usize = 4;
 /// Characters of one fact.
 const FACT_CHARS: usize = 500;
 /// Columns that the snippet renderer puts before a note.
@@ -25,8 +25,13 @@ const NOTE_MARGIN: usize = 14;
 
 pub(super) fn render(page: &mut Page, report: &Report) {
     let verbose = page.look.verbose;
-    for (finding, alike) in grouped(&louder(report, verbose), verbose) {
-        full(page, report, finding, &alike);
+    let louder = louder(report, verbose);
+    let groups = match verbose {
+        true => louder.into_iter().map(|first| Alike { first, others: Vec::new() }).collect(),
+        false => grouped(louder, |finding| finding),
+    };
+    for group in groups {
+        full(page, report, group.first, &group.others);
     }
     let notes: Vec<&Finding> = open(report).filter(|finding| !verbose && is_quiet(report, finding)).collect();
     fold(page, report, &notes, "notes, which `-v` shows in full");
@@ -44,17 +49,6 @@ pub(super) fn render(page: &mut Page, report: &Report) {
     fold(page, report, &accepted, "accepted");
 }
 
-fn open(report: &Report) -> impl Iterator<Item = &Finding> {
-    report.findings.iter().filter(|finding| finding.counts && finding.accepted.is_none())
-}
-
-/// A note. Where something went unobserved, how to settle it is what the reader came for.
-fn is_quiet(report: &Report, finding: &Finding) -> bool {
-    let settles = finding.rule == "not-observed"
-        && runs(report, finding).iter().any(|run| run.verdict == Verdict::Unobserved);
-    finding.severity == Severity::Note && !settles
-}
-
 /// The findings that are told in full, `all` of them or those that are no mere notes.
 pub(super) fn louder(report: &Report, all: bool) -> Vec<&Finding> {
     open(report).filter(|finding| all || !is_quiet(report, finding)).collect()
@@ -63,52 +57,6 @@ pub(super) fn louder(report: &Report, all: bool) -> Vec<&Finding> {
 /// The runs in which it showed.
 fn runs<'a>(report: &'a Report, finding: &Finding) -> Vec<&'a Run> {
     finding.runs.iter().filter_map(|id| report.run(id)).collect()
-}
-
-/// Findings that differ in their package alone: the first, and the others. Each stays one of
-/// its own in the report, where it can be accepted by its package.
-fn grouped<'a>(findings: &[&'a Finding], all: bool) -> Vec<(&'a Finding, Vec<&'a Finding>)> {
-    let mut groups: Vec<(&Finding, Vec<&Finding>)> = Vec::new();
-    for finding in findings {
-        let same = groups.iter_mut().find(|(first, _)| !all && alike(first, finding));
-        match same {
-            Some((_, others)) => others.push(finding),
-            None => groups.push((finding, Vec::new())),
-        }
-    }
-    groups
-}
-
-fn alike(left: &Finding, right: &Finding) -> bool {
-    let told = |finding: &Finding| match &finding.package {
-        Some(package) => finding
-            .message
-            .split(' ')
-            .filter(|word| !word.starts_with(package.as_str()))
-            .collect::<Vec<_>>()
-            .join(" "),
-        None => finding.message.clone(),
-    };
-    left.package.is_some()
-        && right.package.is_some()
-        && (&left.rule, left.severity, &left.help, &left.runs)
-            == (&right.rule, right.severity, &right.help, &right.runs)
-        && told(left) == told(right)
-}
-
-/// "and 896 more alike: a (package-lock.json:12), b (package-lock.json:20), …".
-fn others(alike: &[&Finding]) -> String {
-    let named: Vec<String> = alike
-        .iter()
-        .take(ALIKE)
-        .map(|finding| {
-            let name = finding.package.as_deref().unwrap_or_default();
-            let place = finding.location.as_ref().map(|place| format!(" ({}:{})", place.file, place.line));
-            format!("{name}{}", place.unwrap_or_default())
-        })
-        .collect();
-    let more = if alike.len() > ALIKE { ", …" } else { "" };
-    format!("and {} more alike: {}{more}", alike.len(), named.join(", "))
 }
 
 fn full(page: &mut Page, report: &Report, finding: &Finding, alike: &[&Finding]) {
@@ -123,7 +71,7 @@ fn full(page: &mut Page, report: &Report, finding: &Finding, alike: &[&Finding])
         place_elements(page, place, &mut elements);
     }
     if !alike.is_empty() {
-        let text = charset.clipped(&others(alike), FACT_CHARS);
+        let text = charset.clipped(&others(alike.iter().copied()), FACT_CHARS);
         elements.push(Level::NOTE.message(wrapped(page, &text)).into());
     }
     for note in notes(page, report, finding) {
@@ -184,7 +132,8 @@ fn notes(page: &Page, report: &Report, finding: &Finding) -> Vec<String> {
     if !verbose && shown.iter().any(|run| !run.control) {
         shown.retain(|run| !run.control);
     }
-    let told = shown.iter().find(|run| finding.evidence.iter().any(|fact| fact.run == run.id));
+    // Those of the run that the message tells of stand first.
+    let told = finding.evidence.iter().find_map(|fact| shown.iter().find(|run| run.id == fact.run));
     let many = verbose && shown.len() > 1;
     let mut lines: Vec<String> = Vec::new();
     for pointer in &finding.evidence {
@@ -237,7 +186,11 @@ fn fold(page: &mut Page, report: &Report, findings: &[&Finding], why: &str) {
     }
     page.put(Style::new().dimmed(), why);
     page.end();
-    for finding in findings {
+    let groups = match page.look.verbose {
+        true => findings.iter().map(|first| Alike { first: *first, others: Vec::new() }).collect(),
+        false => grouped(findings.iter().copied(), |finding| finding),
+    };
+    for Alike { first: finding, others: alike } in groups {
         let mut text = format!("{}[{}]: {}", severity_word(finding.severity), finding.rule, finding.message);
         if let Some(place) = &finding.location {
             text.push_str(&format!(" ({}:{})", place.file, place.line));
@@ -250,6 +203,9 @@ fn fold(page: &mut Page, report: &Report, findings: &[&Finding], why: &str) {
                 text.push_str(&format!(", until {until}"));
             }
             text.push_str(&format!(": {}", accepted.reason));
+        }
+        if !alike.is_empty() {
+            text.push_str(&format!("; {}", others(alike.iter().copied())));
         }
         page.paragraph("", 4, Style::new(), &text);
         if page.look.verbose {

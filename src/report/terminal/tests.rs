@@ -177,3 +177,21 @@ fn the_locale_that_is_set_first_decides() {
     assert!(!locale_is_utf8("C", "", "de_DE.UTF-8"));
     assert!(!locale_is_utf8("", "", ""));
 }
+
+#[test]
+fn equal_findings_are_one_with_a_count() {
+    let mut report = crate::report::alike::tests::many(900);
+    let once = |report: &Report| {
+        let text = render(report, WIDE, Some(&[]));
+        assert_eq!(text.matches("[missing-integrity]").count(), 2, "once, and what to do first: {text}");
+        assert!(text.contains("and 899 more alike: dead-001 (package-lock.json:13)"), "{text}");
+    };
+    once(&report);
+    // Notes and what is accepted are in a list of lines.
+    for finding in &mut report.findings {
+        finding.severity = crate::report::Severity::Note;
+    }
+    let text = render(&report, WIDE, Some(&[]));
+    assert_eq!(text.matches("note[missing-integrity]").count(), 1, "{text}");
+    assert!(text.contains("and 899 more"), "{text}");
+}

@@ -12,15 +12,18 @@ const filterFindings = (article) => {
   const said = element("p", { class: "said", role: "status" });
   const show = () => {
     const part = text.value.toLowerCase();
-    let shown = 0;
+    let shown = 0, all = 0;
     for (const finding of findings) {
       const here = (!severity.value || finding.dataset.severity === severity.value) && (!rule.value || finding.dataset.rule === rule.value) &&
         (!part || finding.textContent.toLowerCase().includes(part));
+      // Equal ones are told as one.
+      const stands = 1 + finding.querySelectorAll(".alike li").length;
       finding.hidden = !here;
-      if (here) shown++;
+      all += stands;
+      if (here) shown += stands;
     }
     for (const group of article.querySelectorAll(".group")) group.hidden = !group.querySelector(".finding:not([hidden])");
-    said.textContent = shown === findings.length ? count(shown, "finding") : shown + " of " + count(findings.length, "finding");
+    said.textContent = shown === all ? count(shown, "finding") : shown + " of " + count(all, "finding");
   };
   holder.append(element("label", null, "Package, host, file", text), element("label", null, "Severity", severity), element("label", null, "Rule", rule), said);
   holder.addEventListener("input", show);
@@ -33,12 +36,16 @@ const filterFindings = (article) => {
 
 const chooseFinding = (article, page, number) => {
   for (const chosen of article.querySelectorAll(".chosen")) chosen.classList.remove("chosen");
-  const finding = document.getElementById("finding-" + page + "-" + number);
-  if (!finding) return false;
+  const chosen = document.getElementById("finding-" + page + "-" + number);
+  if (!chosen) return false;
+  const finding = chosen.closest(".finding");
   if (finding.hidden) article.querySelector(".filters").clear();
+  // One of those that are told with another.
+  const held = chosen.closest(".alike");
+  if (held) held.open = true;
   finding.classList.add("chosen");
-  finding.scrollIntoView();
-  finding.querySelector("h4").focus({ preventScroll: true });
+  chosen.scrollIntoView();
+  (chosen === finding ? finding.querySelector("h4") : chosen).focus({ preventScroll: true });
   return true;
 };
 
