@@ -1,5 +1,6 @@
 //! Packuments of packages that are served from here.
 
+use super::layout::Layout;
 use crate::project::name::PackageName;
 use crate::project::registry::RegistryUrl;
 use crate::upstream::ServedVersion;
@@ -34,14 +35,14 @@ pub(super) fn tarball_url(registry: &RegistryUrl, name: &PackageName, version: &
 
 /// A packument, short or `full`.
 pub(super) fn packument(
-    registry: &RegistryUrl,
+    layout: &Layout,
     name: &PackageName,
     versions: &[ServedVersion],
     full: bool,
 ) -> Value {
     let mut all = Map::new();
     for version in versions {
-        all.insert(version.version.clone(), manifest(registry, name, version, full));
+        all.insert(version.version.clone(), manifest(layout, name, version, full));
     }
     let mut document = json!({ "name": name, "dist-tags": {}, "versions": all });
     if let Some(latest) = latest(versions) {
@@ -66,12 +67,7 @@ pub(super) fn packument(
 pub(super) const PUBLISHED: &str = "1985-10-26T08:15:00.000Z";
 
 /// One version's part of a packument.
-pub(super) fn manifest(
-    registry: &RegistryUrl,
-    name: &PackageName,
-    version: &ServedVersion,
-    full: bool,
-) -> Value {
+pub(super) fn manifest(layout: &Layout, name: &PackageName, version: &ServedVersion, full: bool) -> Value {
     let mut manifest = match &version.manifest {
         Value::Object(fields) if full => fields.clone(),
         Value::Object(fields) => {
@@ -98,7 +94,7 @@ pub(super) fn manifest(
     manifest.insert(
         "dist".into(),
         json!({
-            "tarball": tarball_url(registry, name, &version.version),
+            "tarball": layout.tarball(name, version),
             "integrity": version.sha512,
             "shasum": version.shasum,
         }),
@@ -137,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_packument_has_what_npm_needs() {
-        let registry = registry("https://npm.corp.example/npm");
+        let registry = Layout::npm(&registry("https://npm.corp.example/npm"));
         let versions = [version("1.10.0"), version("1.9.0"), version("2.0.0-rc.1")];
         let document = packument(&registry, &name("@acme/internal"), &versions, false);
         assert_eq!(document["dist-tags"]["latest"], "1.10.0");

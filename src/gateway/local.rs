@@ -3,6 +3,7 @@
 use super::answer::{Delivered, error, json, tarball};
 use super::fault::document;
 use super::folder::{manifest, packument};
+use super::layout::Layout;
 use super::route::{Asked, Shape};
 use super::serve::{Shared, Understood};
 use crate::evidence::exchange::AnsweredBy;
@@ -48,7 +49,7 @@ impl Shared {
         let known = understood.asked.package.as_ref().and_then(|name| self.decoys.ask(name));
         let Some((name, versions)) = known else { return error(404, "Not found") };
         let store = self.upstream.store();
-        let served = serve_version(store, registry, name, versions, &understood.asked, accept);
+        let served = serve_version(store, &Layout::npm(registry), name, versions, &understood.asked, accept);
         if served.status() == StatusCode::OK {
             self.recorder.note(understood.slot, |exchange| {
                 exchange.decoy = true;
@@ -58,10 +59,34 @@ impl Shared {
         served
     }
 
-    pub(super) async fn folder(
+    /// The folder that stands for the public registry.
+    pub(super) async fn public_folder(
         &self,
         path: PathBuf,
-        registry: &RegistryUrl,
+        understood: &Understood,
+        accept: Accept,
+    ) -> Response<Delivered> {
+        self.folder(path, &Layout::npm(&self.world.public), understood, accept).await
+    }
+
+    /// The folder that stands for the registry of this index.
+    pub(super) async fn own_folder(
+        &self,
+        at: usize,
+        understood: &Understood,
+        accept: Accept,
+    ) -> Response<Delivered> {
+        let registry = self.world.registries.get(at).and_then(|registry| registry.serve.clone());
+        match registry.zip(self.layouts.get(at)) {
+            Some((path, layout)) => self.folder(path, layout, understood, accept).await,
+            None => error(404, "Not found"),
+        }
+    }
+
+    async fn folder(
+        &self,
+        path: PathBuf,
+        layout: &Layout,
         understood: &Understood,
         accept: Accept,
     ) -> Response<Delivered> {
@@ -73,21 +98,27 @@ impl Shared {
         self.recorder.note(understood.slot, |exchange| exchange.answered_by = AnsweredBy::Folder);
         let known = understood.asked.package.as_ref().and_then(|name| folder.packages.get_key_value(name));
         let Some((name, versions)) = known else { return error(404, "Not found") };
-        if self.is_tampered(understood) {
-            let version =
-                versions.iter().find(|known| Some(&known.version) == understood.asked.version.as_ref());
-            if let Some(version) = version {
-                return self.tampered(understood, version.sha512.clone()).await;
-            }
+        let version = versions.iter().find(|known| Some(&known.version) == understood.asked.version.as_ref());
+        // The registry that the folder stands for has it elsewhere.
+        let lies_here = match (understood.asked.shape, version) {
+            (Shape::Tarball, Some(version)) => layout.has(&understood.url, name, version),
+            (Shape::Packument, Some(_)) => layout.has_manifests(),
+            (_, _) => true,
+        };
+        if !lies_here {
+            return error(404, "Not found");
         }
-        serve_version(self.upstream.store(), registry, name, versions, &understood.asked, accept)
+        if let Some(version) = version.filter(|_| self.is_tampered(understood)) {
+            return self.tampered(understood, version.sha512.clone()).await;
+        }
+        serve_version(self.upstream.store(), layout, name, versions, &understood.asked, accept)
     }
 }
 
 /// A packument, a manifest or a tarball of packages that are served from here.
 fn serve_version(
     store: &Store,
-    registry: &RegistryUrl,
+    layout: &Layout,
     name: &PackageName,
     versions: &[ServedVersion],
     asked: &Asked,
@@ -98,9 +129,9 @@ fn serve_version(
         asked.version.as_ref().and_then(|wanted| versions.iter().find(|known| known.version == *wanted));
     match (asked.shape, version) {
         (Shape::Packument, None) if asked.version.is_none() => {
-            json(200, &packument(registry, name, versions, full))
+            json(200, &packument(layout, name, versions, full))
         }
-        (Shape::Packument, Some(version)) => json(200, &manifest(registry, name, version, full)),
+        (Shape::Packument, Some(version)) => json(200, &manifest(layout, name, version, full)),
         (Shape::Tarball, Some(version)) => match store.content(&version.sha512) {
             Ok(file) => tarball(file),
             Err(_) => error(502, "the store cannot be read"),

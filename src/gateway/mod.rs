@@ -20,6 +20,7 @@ mod dns;
 mod fault;
 mod folder;
 mod forward;
+mod layout;
 mod local;
 mod names;
 mod pinned;
@@ -44,6 +45,7 @@ use crate::upstream::{Upstream, UpstreamError};
 use connection::Connections;
 use decoy::Decoys;
 use dns::Resolver;
+use layout::Layout;
 use names::Names;
 use record::Recorder;
 use route::Inside;
@@ -109,6 +111,12 @@ impl Gateway {
         let shared = Arc::new(Shared {
             decoys: Decoys::build(&world.decoys, spec.upstream.store())?,
             inside: Inside::new(world),
+            layouts: world
+                .registries
+                .iter()
+                .enumerate()
+                .map(|(at, registry)| Layout::of(world, at, &registry.url))
+                .collect(),
             world: spec.world.clone(),
             upstream: spec.upstream,
             callers: spec.callers.clone(),

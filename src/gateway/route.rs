@@ -139,7 +139,7 @@ pub(super) fn below(world: &World, site: &Site, url: &Url) -> String {
     decode(url.path().get(prefix..).unwrap_or_default())
 }
 
-fn decode(path: &str) -> String {
+pub(super) fn decode(path: &str) -> String {
     let bytes = path.as_bytes();
     let digit = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
     let mut out = Vec::with_capacity(bytes.len());

@@ -6,6 +6,7 @@ use super::credential;
 use super::decide::{Act, Question, decide, untold};
 use super::decoy::Decoys;
 use super::fault::{self, redirect};
+use super::layout::Layout;
 use super::names::Names;
 use super::pinned;
 use super::record::{Recorder, Slot};
@@ -14,7 +15,7 @@ use super::scan::Scanner;
 use super::searched::Searched;
 use crate::door::Reset;
 use crate::evidence::exchange::{AnsweredBy, Credential, Exchange, ExchangeKind, Role};
-use crate::plan::{RegistryWorld, World};
+use crate::plan::World;
 use crate::secret::Secret;
 use crate::upstream::{Accept, Request as Fetch, Upstream};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     pub(super) recorder: Arc<Recorder>,
     pub(super) decoys: Decoys,
     pub(super) inside: Inside,
+    /// Where each registry of the world has its tarballs.
+    pub(super) layouts: Vec<Layout>,
     pub(super) handed: Mutex<BTreeMap<(String, u16, String), Handed>>,
     /// Proxies that the project's npm config names: host and port.
     pub(super) proxies: Vec<(String, u16)>,
@@ -374,7 +377,7 @@ impl Shared {
             Act::Beside => {
                 let accept = fetch.accept;
                 let genuine = match self.world.public_serve.clone() {
-                    Some(path) => self.folder(path, &self.world.public, understood, accept).await,
+                    Some(path) => self.public_folder(path, understood, accept).await,
                     None => {
                         fetch.url.set_query(None);
                         self.forward(understood, fetch, headers).await
@@ -395,14 +398,9 @@ impl Shared {
                 let registry = self.own_registry(understood).unwrap_or(&self.world.public);
                 self.decoy_at(registry, understood, fetch.accept)
             }
-            Act::Folder(at) => match self.world.registries.get(at) {
-                Some(RegistryWorld { url, serve: Some(path), .. }) => {
-                    self.folder(path.clone(), url, understood, fetch.accept).await
-                }
-                Some(_) | None => error(404, "Not found"),
-            },
+            Act::Folder(at) => self.own_folder(at, understood, fetch.accept).await,
             Act::PublicFolder => match self.world.public_serve.clone() {
-                Some(path) => self.folder(path, &self.world.public, understood, fetch.accept).await,
+                Some(path) => self.public_folder(path, understood, fetch.accept).await,
                 None => error(404, "Not found"),
             },
             Act::Forward { query } => {

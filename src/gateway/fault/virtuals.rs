@@ -6,6 +6,7 @@
 use super::{is_read, is_tarball};
 use crate::gateway::decide::Question;
 use crate::gateway::folder::manifest;
+use crate::gateway::layout::Layout;
 use crate::gateway::route::Ownership;
 use crate::plan::World;
 use crate::project::name::PackageName;
@@ -41,11 +42,12 @@ pub(super) fn merge(
     decoys: &[ServedVersion],
 ) -> bool {
     let full = document.get("time").is_some();
+    let layout = Layout::npm(registry);
     let Some(versions) = document.get_mut("versions").and_then(Value::as_object_mut) else { return false };
     let more: Vec<&ServedVersion> =
         decoys.iter().filter(|decoy| !versions.contains_key(&decoy.version)).collect();
     for decoy in &more {
-        versions.insert(decoy.version.clone(), manifest(registry, name, decoy, full));
+        versions.insert(decoy.version.clone(), manifest(&layout, name, decoy, full));
     }
     let highest = more.iter().filter_map(|decoy| node_semver::Version::parse(&decoy.version).ok()).max();
     if let Some(highest) = highest {

@@ -3,7 +3,7 @@
 use crate::support::npm::{skipped, skipped_without_toolchains};
 use crate::support::own_registry::{Manner, OwnRegistry};
 use crate::support::package::Package;
-use crate::support::project::{Outcome, Project};
+use crate::support::project::{Outcome, Project, at_the_public_registry};
 use crate::support::told::came_to;
 use crate::support::toolchain::{NODE_20_NPM_10, NODE_22_NPM_12};
 use serde_json::Value;
@@ -215,5 +215,60 @@ fn a_token_for_the_tarballs_alone_is_enough_for_a_sound_project() {
         let runs = outcome.report["runs"].as_array().unwrap();
         let run = runs.iter().find(|run| run["scenario"] == name).unwrap();
         assert_eq!(run["npm_error"]["code"], "E401", "{name}: {}", run["because"]);
+    }
+}
+
+/// A served folder answers what the vendor's registry would, and says that its tarballs lie there.
+#[test]
+fn a_served_folder_is_asked_where_the_vendors_registry_has_it() {
+    if skipped("reported::registry_layouts::a_served_folder_is_asked_where_the_vendors_registry_has_it") {
+        return;
+    }
+    for layout in &LAYOUTS {
+        let outcome = test(&layout.project(), &["resolved-removed"]);
+        let runs = outcome.report["runs"].as_array().unwrap();
+        let run = runs.iter().find(|run| run["scenario"] == "resolved-removed").unwrap();
+        let asked = run["exchanges"].as_array().unwrap().iter();
+        let asked = asked.filter(|it| it["kind"] == "tarball" && it["package"] == "@acme/internal");
+        let asked: Vec<String> = asked
+            .map(|it| format!("https://{}{}", it["host"].as_str().unwrap(), it["path"].as_str().unwrap()))
+            .collect();
+        assert_eq!(asked, [layout.resolved], "{}", layout.vendor);
+    }
+}
+
+/// npm asks the default registry, in npm's own form, for what is pinned to the public one: a
+/// registry whose tarballs lie elsewhere has nothing there.
+#[test]
+fn a_served_folder_has_nothing_where_the_vendors_registry_has_nothing() {
+    let test_name =
+        "reported::registry_layouts::a_served_folder_has_nothing_where_the_vendors_registry_has_nothing";
+    if skipped(test_name) {
+        return;
+    }
+    for (vendor, there) in [("azure", true), ("gitlab, of a project", false), ("github", false)] {
+        let layout = LAYOUTS.iter().find(|layout| layout.vendor == vendor).unwrap();
+        let public = at_the_public_registry("{public}/@acme/other/-/other-1.0.0.tgz");
+        let mut npmrc = format!("registry={0}\n@acme:registry={0}\n", layout.registry);
+        for key in layout.tokens {
+            npmrc.push_str(&format!("{key}:_authToken=${{NPM_TOKEN}}\n"));
+        }
+        let mut project = Project::new()
+            .dependency("@acme/internal", "1.0.0")
+            .dependency("@acme/other", "1.0.0")
+            .npmrc(&npmrc)
+            .served_registry(layout.registry, "served", |it| {
+                it.package(Package::new("@acme/internal", "1.0.0"))
+                    .package(Package::new("@acme/other", "1.0.0"))
+            })
+            .locked("@acme/internal", |entry| entry.resolved = Some(layout.resolved.to_owned()))
+            .locked("@acme/other", |entry| entry.resolved = Some(public))
+            .build();
+        project.set("NPM_TOKEN", "no-token-at-all");
+        let outcome = test(&project, &["baseline"]);
+        let runs = outcome.report["runs"].as_array().unwrap();
+        let run = runs.iter().find(|run| run["scenario"] == "baseline").unwrap();
+        let code = run["npm_error"]["code"].as_str();
+        assert_eq!(code, (!there).then_some("E404"), "{vendor}: {}", outcome.stdout);
     }
 }
