@@ -47,6 +47,8 @@ pub(crate) struct Loaded {
     asked: bool,
     /// Goes with the last of these values.
     aside: Arc<Aside>,
+    /// What it shares with the other places and projects.
+    pool: Pool,
 }
 
 /// A project as it was read in each place where a test of it shall run.
@@ -244,7 +246,7 @@ async fn read(ground: &Ground, wanted: &Wanted, ask: bool) -> anyhow::Result<Loa
             (Some(placed), toolchain)
         }
         Wanted::Toolchain(wish) => {
-            let found = super::tools::toolchain(root, wish.clone(), surroundings, env, aside).await;
+            let found = super::tools::toolchain(root, wish.clone(), surroundings, env, pool).await;
             let toolchain = match found {
                 Err(error) if *to_read => {
                     let (toolchain, missing) = Unasked::of(error, root, aside)?;
@@ -288,7 +290,7 @@ async fn read(ground: &Ground, wanted: &Wanted, ask: bool) -> anyhow::Result<Loa
     let project = Project::read(&options).map_err(|error| error.complaint().clone())?;
     let trusted = if placed.is_some() { Trusted::UserFile } else { Trusted::Machine };
     let config = reach::config(&project.config, env, trusted)?;
-    let upstream = Arc::new(Upstream::new(&config, store.clone(), surroundings.offline)?);
+    let upstream = Arc::new(pool.ways.upstream(&config, store.clone(), surroundings.offline)?);
     let project = if ask { super::signatures::settle(project, &options, &upstream).await? } else { project };
     Ok(Loaded {
         umask: 0o022,
@@ -305,6 +307,7 @@ async fn read(ground: &Ground, wanted: &Wanted, ask: bool) -> anyhow::Result<Loa
         placed,
         backend: surroundings.backend.unwrap_or(Backend::Auto),
         aside: aside.clone(),
+        pool: pool.clone(),
     })
 }
 
@@ -383,6 +386,7 @@ impl Loaded {
             unasked: self.unasked.clone(),
             asked: self.asked,
             aside: self.aside.clone(),
+            pool: self.pool.clone(),
         })
     }
 
@@ -392,7 +396,7 @@ impl Loaded {
         wish: Wish,
         surroundings: &Surroundings,
     ) -> anyhow::Result<Toolchain> {
-        super::tools::toolchain(self.given(), wish, surroundings, &self.reading.env, &self.aside).await
+        super::tools::toolchain(self.given(), wish, surroundings, &self.reading.env, &self.pool).await
     }
 
     /// Where its runs take place.

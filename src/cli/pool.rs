@@ -4,19 +4,21 @@
 use super::containers::{self, Placed};
 use super::folders;
 use crate::sandbox::namespaces::ScratchFolder;
-use crate::upstream::Store;
+use crate::upstream::{Store, Ways};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the projects of one invocation have in common: where things under way lie, each
-/// store, each image. Cheap to clone.
+/// store, each image, and the ways to the registries. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Pool {
     aside: Arc<Mutex<Option<Arc<Aside>>>>,
     /// By folder; that of `None` is gone with the invocation.
     stores: Arc<Mutex<BTreeMap<Option<PathBuf>, Store>>>,
     images: Arc<tokio::sync::Mutex<BTreeMap<String, Placed>>>,
+    /// What is known of a dead host is known in every place and project.
+    pub(super) ways: Ways,
 }
 
 impl Pool {

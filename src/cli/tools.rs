@@ -4,7 +4,7 @@
 use super::arguments::Surroundings;
 use super::folders;
 use super::load::machine;
-use super::pool::Aside;
+use super::pool::Pool;
 use super::reach::{self, Trusted};
 use crate::project::manifest;
 use crate::project::npmrc::NpmConfig;
@@ -24,7 +24,7 @@ pub(super) async fn toolchain(
     wish: Wish,
     surroundings: &Surroundings,
     env: &BTreeMap<String, String>,
-    aside: &Aside,
+    pool: &Pool,
 ) -> anyhow::Result<Toolchain> {
     let manifest = manifest::Manifest::read(root, root, "package.json")?;
     let nvmrc = [".nvmrc", ".node-version"].iter().find_map(|name| small_text(&root.join(name)));
@@ -37,8 +37,9 @@ pub(super) async fn toolchain(
     })?;
     // Toolchains come from the public registry, whatever the project says.
     let config = reach::config(&NpmConfig::default(), env, Trusted::Machine)?;
-    let upstream =
-        Upstream::new(&config, Arc::new(Store::passing(&aside.folder("asked")?)?), surroundings.offline)?;
+    let aside = pool.aside()?;
+    let store = Arc::new(Store::passing(&aside.folder("asked")?)?);
+    let upstream = pool.ways.upstream(&config, store, surroundings.offline)?;
     let cache = Cache {
         root: folders::toolchains(),
         aside: aside.folder("toolchain")?,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Proxies, trust and patience.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamConfig {
     /// Proxy for https (`https-proxy`, `HTTPS_PROXY`); may hold credentials.
     pub https_proxy: Option<Secret>,

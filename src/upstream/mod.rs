@@ -16,17 +16,18 @@ pub mod folder;
 mod hosts;
 pub mod request;
 pub mod store;
+mod ways;
 
 pub use config::UpstreamConfig;
 pub use folder::{PackedVersion, ServedFolder, ServedVersion};
 pub use request::{Accept, Answer, Body, Head, Request};
 pub use store::{ContentWriter, DEFAULT_LIMIT, Kept, Store, Trimmed};
+pub use ways::Ways;
 
 /// The largest packument that is read, in bytes.
 pub const MAX_PACKUMENT: u64 = 64 << 20;
 
 use flight::{Flight, Way};
-use hosts::Hosts;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -101,15 +102,13 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Builds the client. With `offline` nothing is ever sent.
+    /// One with a way of its own. With `offline` nothing is ever sent.
     pub fn new(config: &UpstreamConfig, store: Arc<Store>, offline: bool) -> Result<Self, UpstreamError> {
-        Ok(Self {
-            way: Arc::new(Way { client: config.client()?, hosts: Hosts::default() }),
-            store,
-            offline,
-            flights: Mutex::default(),
-            folders: Mutex::default(),
-        })
+        Ways::default().upstream(config, store, offline)
+    }
+
+    fn by(way: Arc<Way>, store: Arc<Store>, offline: bool) -> Self {
+        Self { way, store, offline, flights: Mutex::default(), folders: Mutex::default() }
     }
 
     /// The store behind it.
