@@ -70,7 +70,7 @@ fn config(out: &mut String, project: &Project) {
     }
 }
 
-/// What lies around the project and does nothing for this npm.
+/// What lies around the project and does nothing for this npm, or something else for a run.
 fn unused(out: &mut String, project: &Project) {
     let mut lines = Vec::new();
     for file in &project.unread {
@@ -101,16 +101,11 @@ fn unused(out: &mut String, project: &Project) {
             ));
         }
     }
-    for (name, value) in &project.kept_back {
-        let value = if name == "NODE_ENV" { format!("={}", plain(value)) } else { String::new() };
-        lines.push(format!(
-            "{name}{value} is set here, and a run is not given it: `[install] env` in sealcheck.toml would set it"
-        ));
-    }
+    lines.extend(project.around.iter().map(|one| format!("{} {}", plain(&one.shown), one.what)));
     if lines.is_empty() {
         return;
     }
-    out.push_str("\nnot used by npm here, or not by a run\n");
+    out.push_str("\nnot used by npm here, or otherwise than in a run\n");
     for line in lines {
         let _ = writeln!(out, "  {line}");
     }

@@ -47,7 +47,8 @@ pub(crate) fn config(
     let https = setting("https-proxy").map(str::to_owned).or_else(|| variable("HTTPS_PROXY"));
     let proxy = setting("proxy").map(str::to_owned);
     let https = https.or_else(|| proxy.clone());
-    let http = proxy.or_else(|| variable("HTTP_PROXY"));
+    // Of the variables npm takes that for https first, for a registry by plain http too.
+    let http = proxy.or_else(|| ["HTTPS_PROXY", "HTTP_PROXY", "PROXY"].into_iter().find_map(variable));
     let no_proxy = setting("noproxy").map(str::to_owned).or_else(|| variable("NO_PROXY"));
     let cafile = authorities.plain("cafile").filter(|text| !text.is_empty() && *text != "null");
     let roots = match (cafile, authorities.list("ca")) {

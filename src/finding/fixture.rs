@@ -8,7 +8,7 @@
 mod approved;
 mod project;
 
-use super::{Ground, JudgedRun, Judgement, Observed, Options, RULES, Severity, judge};
+use super::{Finding, Ground, JudgedRun, Judgement, Observed, Options, RULES, Severity, judge};
 use crate::evidence::fact::{Evidence, File, Gap, Output, SecretRead};
 use crate::evidence::resolution::Resolution;
 use crate::evidence::seal::Platform;
@@ -66,9 +66,14 @@ pub(super) fn check(rule: &str) {
         silent |= shown.is_empty();
         assert_eq!(json!(shown), case["expect"], "{rule}: {name}: {:#?}", judgement.findings);
         let own = || judgement.findings.iter().filter(|finding| finding.rule == rule);
+        let place = |finding: &Finding| match &finding.location {
+            Some(place) => format!("{}:{}", place.file, place.line),
+            None => "-".to_owned(),
+        };
         for (key, texts) in [
-            ("says", own().map(|finding| &finding.message).collect::<Vec<_>>()),
-            ("help", own().map(|finding| &finding.help).collect()),
+            ("says", own().map(|finding| finding.message.clone()).collect::<Vec<_>>()),
+            ("help", own().map(|finding| finding.help.clone()).collect()),
+            ("at", own().map(place).collect()),
         ] {
             for says in case.get(key).and_then(Value::as_array).into_iter().flatten() {
                 let says = says.as_str().expect("a text");

@@ -6,6 +6,7 @@ mod tests;
 use super::Severity;
 use super::Verdict;
 use super::accepted::{acceptance, expired, speaks_of};
+use super::around;
 use super::case::{Case, Ground, JudgedRun, Observed, Sighting};
 use super::location::locate;
 use super::rule::{Check, RULES, Rule};
@@ -169,6 +170,12 @@ impl Looking<'_> {
             Observed::Evidence(_) | Observed::Nothing(_) => true,
             Observed::NotApplicable { .. } => false,
         });
+        let omitted = package.as_deref().and_then(|name| around::omitted(case.project, name));
+        let help = match omitted {
+            Some(omitted) if help.is_empty() => omitted,
+            Some(omitted) => format!("{help}; {omitted}"),
+            None => help,
+        };
         let fact =
             |run: usize| evidence.iter().map(move |(kind, at)| SightedFact { run, kind: *kind, at: *at });
         let accepted = case

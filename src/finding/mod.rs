@@ -5,6 +5,7 @@
 //! sandbox, a gateway or a report's format, and reaches no socket and no process.
 
 mod accepted;
+mod around;
 mod asked;
 mod case;
 mod failure;

@@ -9,6 +9,7 @@ use super::userinfo::{basic, nerf_dart, raw_userinfo, userinfo, with_planted};
 use super::{Planted, environment};
 use crate::project::Project;
 use crate::project::npmrc::{Level, Setting, Value};
+use crate::project::surroundings::OUTSIDE;
 use crate::secret::Secret;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
@@ -34,10 +35,6 @@ pub(super) struct Planting {
     pub(super) left_out: Vec<String>,
 }
 
-/// The gateway answers inside and uses these outside. Inside they would name
-/// files that are not there, hold keys, or shut our own authority out (`cafile`
-/// replaces npm's roots).
-const OUTSIDE: [&str; 6] = ["ca", "cafile", "cert", "key", "certfile", "keyfile"];
 /// Folders of this machine's; the sandbox has its own.
 const FOLDERS: [&str; 8] = [
     "cache",

@@ -4,6 +4,7 @@ use super::credential::Planting;
 use super::needs::Stakes;
 use crate::project::Project;
 use crate::project::npmrc::{Feature, NpmVersion};
+use crate::project::surroundings::Touches;
 use crate::scenario::Scenario;
 use std::collections::BTreeMap;
 
@@ -105,10 +106,8 @@ pub(super) fn build(
     };
     set("update-notifier", "false");
     notes.push("update-notifier=false".to_owned());
-    for name in project.kept_back.keys() {
-        notes.push(format!(
-            "{name} of this machine is not handed on; `[install] env` in sealcheck.toml would set it"
-        ));
+    for one in project.around.iter().filter(|one| matches!(one.touches, Touches::Omits | Touches::Scripts)) {
+        notes.push(format!("{} {}", one.shown, one.what));
     }
     if scenario.install.shorten_retries {
         set("fetch-retries", "0");

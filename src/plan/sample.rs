@@ -63,7 +63,7 @@ pub(super) fn project(npmrc: &[(Level, &str)], lock: &serde_json::Value) -> Proj
         classes,
         nested: Default::default(),
         unread: Vec::new(),
-        kept_back: BTreeMap::new(),
+        around: Vec::new(),
         sources: Vec::new(),
     }
 }

@@ -67,8 +67,8 @@ pub struct Project {
     pub nested: BTreeSet<PackageName>,
     /// npmrc files around it that npm does not read here.
     pub unread: Vec<surroundings::UnreadNpmrc>,
-    /// The caller's variables that change what npm installs, and that no run is given.
-    pub kept_back: BTreeMap<String, String>,
+    /// What of the machine npm would use and a run does not, or the reverse.
+    pub around: Vec<surroundings::Around>,
     /// Every text file read, to point into.
     pub sources: Vec<Source>,
 }

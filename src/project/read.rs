@@ -115,7 +115,7 @@ impl Project {
         let public = options.public.clone();
         let home = options.home.as_deref().and_then(|home| home.canonicalize().ok());
         let unread = surroundings::unread(&root, home.as_deref(), &lockfile);
-        let kept_back = surroundings::kept_back(&options.env, &settings.install.env);
+        let around = surroundings::around(&options.env, &config, &settings);
         Ok(Self {
             root,
             inside,
@@ -129,7 +129,7 @@ impl Project {
             classes,
             nested,
             unread,
-            kept_back,
+            around,
             sources,
         })
     }

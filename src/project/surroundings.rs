@@ -5,11 +5,15 @@
 //! else: neither in the folders above nor in those of workspace members. Keys are read of
 //! such files, and no value.
 
+mod variables;
+
+pub use variables::{Around, Touches};
+pub(crate) use variables::{OUTSIDE, around};
+
 use super::file::{SMALL_LIMIT, read_inside, read_text};
 use super::lockfile::{EntryKind, Lockfile};
 use super::npmrc::keys_of;
 use crate::text::Source;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Folders above that are looked into.
@@ -27,9 +31,6 @@ pub struct UnreadNpmrc {
     /// The keys that it sets, in its order, each once.
     pub keys: Vec<String>,
 }
-
-/// Variables that npm or node heed, and that no run is given by itself.
-const KEPT_BACK: [&str; 3] = ["NODE_ENV", "NODE_OPTIONS", "NODE_PATH"];
 
 /// The npmrc files above the root, nearest first, then those of folders below it.
 pub(super) fn unread(root: &Path, home: Option<&Path>, lockfile: &Lockfile) -> Vec<UnreadNpmrc> {
@@ -66,17 +67,4 @@ fn told(file: String, why: &'static str, source: &Source) -> Option<UnreadNpmrc>
         }
     }
     (!keys.is_empty()).then_some(UnreadNpmrc { file, why, keys })
-}
-
-/// Variables of the caller's that change what npm installs, and that `[install] env` does
-/// not set for the runs: name and value.
-pub(super) fn kept_back(
-    env: &BTreeMap<String, String>,
-    given: &BTreeMap<String, String>,
-) -> BTreeMap<String, String> {
-    let of = |name: &&str| {
-        let value = env.get(*name).filter(|value| !value.is_empty() && !given.contains_key(*name))?;
-        Some(((*name).to_owned(), value.clone()))
-    };
-    KEPT_BACK.iter().filter_map(of).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::{Subject, by_date, is_own, setting, status};
 use crate::evidence::exchange::{Credential, Exchange, Role};
+use crate::finding::around;
 use crate::finding::asked::{self, written};
 use crate::project::lockfile::{EntryKind, LockEntry};
 use url::Url;
@@ -66,10 +67,16 @@ pub(super) fn help(subject: &Subject<'_>) -> String {
         _ if error.message.starts_with("An unknown git error") => {
             "see that the commit exists and that this machine may read the repository: `git ls-remote URL`".to_owned()
         }
-        code if code.parse::<u32>().is_ok() => match subject.entry {
-            Some(entry) if !entry.path.is_empty() => format!("see what its script printed (`-v` shows npm's output), and run it alone: `npm rebuild {}`", entry.name),
-            Some(_) | None => "see what the project's own script printed (`-v` shows npm's output), and run it alone".to_owned(),
-        },
+        code if code.parse::<u32>().is_ok() => {
+            let see = match subject.entry {
+                Some(entry) if !entry.path.is_empty() => format!("see what its script printed (`-v` shows npm's output), and run it alone: `npm rebuild {}`", entry.name),
+                Some(_) | None => "see what the project's own script printed (`-v` shows npm's output), and run it alone".to_owned(),
+            };
+            match around::scripts_lack(subject.case.project) {
+                Some(lack) => format!("{see}; {lack}"),
+                None => see,
+            }
+        }
         _ => "run the same command outside the sandbox to see whether it fails there too".to_owned(),
     }
 }
@@ -92,9 +99,13 @@ fn credential(subject: &Subject<'_>, exchange: &Exchange) -> String {
                 .unwrap_or_default();
             format!("correct `{}`{place}: {why}", setting.key)
         }
-        None => format!(
-            "no key of npm's config is for {host}: put `//{host}/:_authToken=${{NPM_TOKEN}}` into your own `~/.npmrc`"
-        ),
+        None => {
+            let unnamed = around::unnamed_token(subject.case.project);
+            let unnamed = unnamed.map(|token| format!("; {token}")).unwrap_or_default();
+            format!(
+                "no key of npm's config is for {host}: put `//{host}/:_authToken=${{NPM_TOKEN}}` into your own `~/.npmrc`{unnamed}"
+            )
+        }
     }
 }
 

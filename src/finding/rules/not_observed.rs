@@ -1,5 +1,7 @@
 //! `not-observed`: where we were blind.
 
+use crate::evidence::Exchange;
+use crate::finding::around;
 use crate::finding::case::{
     CREDENTIAL_NOT_SET, Case, NOT_IN_STORE, Run, Sighting, UPSTREAM_UNREACHABLE, answered, owner, withheld,
 };
@@ -104,14 +106,20 @@ fn out_of_reach(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     if run.worked() {
         return Vec::new();
     }
-    let mut hosts: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+    let mut hosts: BTreeMap<(&str, u16, &str), &Exchange> = BTreeMap::new();
     for exchange in &run.evidence.exchanges {
         if let Some(fault @ (UPSTREAM_UNREACHABLE | NOT_IN_STORE)) = exchange.fault.as_deref() {
-            hosts.entry((&exchange.host, fault)).or_insert(exchange.seq);
+            hosts.entry((&exchange.host, exchange.port, fault)).or_insert(exchange);
         }
     }
-    let told = |((host, fault), seq): ((&str, &str), u32)| {
-        let entries = of_host(case.project, host);
+    let told = |((host, port, fault), exchange): ((&str, u16, &str), &Exchange)| {
+        let entries = of_host(case.project, host, port);
+        let seq = exchange.seq;
+        // Of one host, a port can be dead and another alive.
+        let host = &match (exchange.scheme.as_str(), port) {
+            ("https", 443) | ("http", 80) => host.to_owned(),
+            (_, port) => format!("{host}:{port}"),
+        };
         let happened = match fault {
             NOT_IN_STORE => format!("{host} may not be asked (offline), and the store lacks answers of it"),
             _ => format!("{host} could not be reached, and was not asked again after two attempts"),
@@ -122,7 +130,11 @@ fn out_of_reach(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                 "`sealcheck doctor` says what stands in the way; where {host} is gone for good, let npm lock these packages at a registry that answers"
             ),
         };
-        let sighting = Sighting::new(format!("{happened}: {}", counted(&entries)), help)
+        let hindered = match fault {
+            NOT_IN_STORE => String::new(),
+            _ => around::hindered(case.project, &exchange.scheme, &exchange.host),
+        };
+        let sighting = Sighting::new(format!("{happened}: {}{hindered}", counted(&entries)), help)
             .key(host)
             .seen(EvidenceKind::Exchange, seq);
         match entries.first() {
@@ -134,15 +146,16 @@ fn out_of_reach(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     hosts.into_iter().map(told).collect()
 }
 
-/// Entries that are fetched from a host, in the order of the lockfile.
-fn of_host<'a>(project: &'a Project, host: &str) -> Vec<&'a LockEntry> {
+/// Entries that are fetched from a host at a port, in the order of the lockfile.
+fn of_host<'a>(project: &'a Project, host: &str, port: u16) -> Vec<&'a LockEntry> {
     let is_there = |entry: &&LockEntry| match (entry.kind, &entry.resolved) {
         (EntryKind::Registry, None) => {
-            project.config.registry_for(&entry.name, &project.public).host() == host
+            let registry = project.config.registry_for(&entry.name, &project.public);
+            registry.host() == host && registry.port() == port
         }
         (_, Some(resolved)) => {
             let url = url::Url::parse(resolved.strip_prefix("git+").unwrap_or(resolved)).ok();
-            url.is_some_and(|url| url.host_str() == Some(host))
+            url.is_some_and(|url| url.host_str() == Some(host) && url.port_or_known_default() == Some(port))
         }
         (_, None) => false,
     };
@@ -176,7 +189,7 @@ fn refused(case: &Case<'_>, run: &Run<'_>) -> Option<Sighting> {
 /// Requests that may have carried a planted secret where nobody looked.
 fn unsearched(run: &Run<'_>) -> Vec<Sighting> {
     let blind = run.evidence.exchanges.iter().filter(|exchange| exchange.unsearched);
-    let told = |exchange: &crate::evidence::Exchange| {
+    let told = |exchange: &Exchange| {
         let process = exchange.process.and_then(|id| run.process(id));
         let by = process.map_or_else(|| "npm".to_owned(), owner);
         Sighting::new(

@@ -146,7 +146,7 @@ const SETTINGS: [&str; 74] = [
 const SETTING_ENDS: [&str; 4] = ["-binary-host", "-binary-host-mirror", "-binary-site", "-mirror"];
 
 /// Whether a file of the tested project may set this variable to this value.
-pub(super) fn may_be_set(name: &str, value: &str) -> bool {
+pub(crate) fn may_be_set(name: &str, value: &str) -> bool {
     if name == "NODE_OPTIONS" {
         return only_memory(value);
     }

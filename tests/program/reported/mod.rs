@@ -21,4 +21,5 @@ mod npm_features;
 mod project_layout;
 mod registry_layouts;
 mod required_margin;
+mod surroundings;
 mod unreachable;

@@ -1,13 +1,18 @@
 //! Hosts that do not answer, networks that are not there, and what a sandbox does not let
 //! through.
 
+use crate::support::npm::{skipped, skipped_without_toolchains};
 use crate::support::package::{Package, integrity};
-use crate::support::project::{Outcome, Project};
+use crate::support::project::{Outcome, Project, outcome};
+use crate::support::toolchain::{NODE_20_NPM_10, NODE_20_NPM_11};
 use serde_json::{Value, json};
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 const REGISTRY: &str = "https://registry.example/";
+const REGISTRY_OF_NOBODY: &str = "https://registry.nobody.example";
 
 /// A project with one package of a registry, and with more lockfile entries.
 fn with_entries(entries: &[(String, Value)], dependencies: &[(&str, &str)]) -> Project {
@@ -39,34 +44,130 @@ fn note<'a>(outcome: &'a Outcome, rule: &str) -> Vec<&'a Value> {
     findings.iter().filter(|finding| finding["rule"] == rule).collect()
 }
 
-#[test]
-fn a_dead_host_costs_what_one_package_does() {
-    // A port of this machine where nobody listens.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let host = format!("127.0.0.1:{port}");
-    let names: Vec<String> = (0..300).map(|at| format!("dead-{at:03}")).collect();
+/// Packages that all come from one place.
+const MANY: usize = 300;
+
+/// A project with so many packages below one URL.
+fn all_from(url: &str) -> Project {
+    let names: Vec<String> = (0..MANY).map(|at| format!("dead-{at:03}")).collect();
     let entries: Vec<(String, Value)> = names
         .iter()
         .map(|name| {
-            let resolved = format!("http://{host}/{name}/-/{name}-1.0.0.tgz");
+            let resolved = format!("{url}/{name}/-/{name}-1.0.0.tgz");
             (format!("node_modules/{name}"), json!({ "version": "1.0.0", "resolved": resolved }))
         })
         .collect();
     let wanted: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1.0.0")).collect();
-    let project = with_entries(&entries, &wanted);
-    let begun = Instant::now();
-    let outcome = project.test_once(&["--scenario", "baseline"]);
-    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    with_entries(&entries, &wanted)
+}
+
+/// One finding that counts the entries, one line that says so, and nothing said of the project.
+fn told_once(outcome: &Outcome, host: &str) {
     assert_eq!(outcome.status, Some(3), "{outcome:?}");
-    let told = note(&outcome, "not-observed");
+    let told = note(outcome, "not-observed");
     let told: Vec<&str> = told.iter().map(|finding| finding["message"].as_str().unwrap()).collect();
     let [told] = told.as_slice() else { panic!("{told:?}") };
-    assert!(told.contains("127.0.0.1 could not be reached"), "{told}");
-    assert!(told.contains("300 entries of the lockfile come from it (lines "), "{told}");
-    assert!(told.contains(" and 290 more)"), "{told}");
-    let lines = outcome.stderr.lines().filter(|line| line.contains("could not be reached")).count();
-    assert!(lines <= 2, "{}", outcome.stderr);
-    assert!(note(&outcome, "install-failed").is_empty(), "{outcome:?}");
+    assert!(told.contains(&format!("{host} could not be reached")), "{told}");
+    assert!(told.contains(&format!("{MANY} entries of the lockfile come from it (lines ")), "{told}");
+    assert!(told.contains(&format!(" and {} more)", MANY - 10)), "{told}");
+    let lines: Vec<&str> = outcome.stderr.lines().filter(|line| line.contains("WARN")).collect();
+    assert_eq!(lines.len(), 1, "{}", outcome.stderr);
+    assert!(note(outcome, "install-failed").is_empty(), "{outcome:?}");
+}
+
+#[test]
+fn a_dead_host_costs_what_one_package_does() {
+    // A port of this machine where nobody listens.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let project = all_from(&format!("http://127.0.0.1:{port}"));
+    told_once(&project.test_once(&["--scenario", "baseline"]), &format!("127.0.0.1:{port}"));
+}
+
+#[test]
+fn a_name_without_an_address_is_a_dead_host() {
+    let project = all_from("https://registry.nobody.invalid");
+    told_once(&project.test_once(&["--scenario", "baseline"]), "registry.nobody.invalid");
+}
+
+/// What does not answer an attempt to connect: a queue that is full, so that the kernel drops
+/// what comes.
+#[test]
+fn an_address_that_swallows_everything_is_a_dead_host() {
+    use nix::sys::socket::{
+        AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, getsockname, listen, socket,
+    };
+    use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+    use std::os::fd::AsRawFd;
+    let held = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+    bind(held.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))).unwrap();
+    listen(&held, Backlog::new(0).unwrap()).unwrap();
+    let at: SockaddrIn = getsockname(held.as_raw_fd()).unwrap();
+    let address: std::net::SocketAddr = SocketAddrV4::new(Ipv4Addr::LOCALHOST, at.port()).into();
+    let filled: Vec<_> =
+        (0..4).map(|_| TcpStream::connect_timeout(&address, Duration::from_millis(200))).collect();
+    assert!(filled.iter().any(Result::is_err), "the queue takes everything");
+    let project = all_from(&format!("http://{address}"));
+    told_once(&project.test_once(&["--scenario", "baseline"]), &address.to_string());
+}
+
+#[test]
+fn a_dead_host_is_learnt_once_for_all_places() {
+    if skipped_without_toolchains("reported::unreachable::a_dead_host_is_learnt_once_for_all_places") {
+        return;
+    }
+    // Each connection is closed as soon as it is counted.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let project = all_from(&format!("https://{host}"));
+    let counted = Arc::new(AtomicUsize::new(0));
+    let counter = counted.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            drop(stream);
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let asked = |toolchains: &[&str]| {
+        let named = toolchains.iter().flat_map(|name| ["--toolchain", *name]);
+        let arguments: Vec<&str> =
+            ["--scenario", "baseline", "--scenario", "scripts-disabled"].into_iter().chain(named).collect();
+        told_once(&project.test_at(None, &arguments), &host);
+        counted.swap(0, Ordering::SeqCst)
+    };
+    let one = asked(&[NODE_20_NPM_10]);
+    // npm asks for fifteen at once.
+    assert!((2..=30).contains(&one), "{one}");
+    let two = asked(&[NODE_20_NPM_10, NODE_20_NPM_11]);
+    assert!((2..=30).contains(&two), "{two}");
+}
+
+#[test]
+fn a_machine_without_a_network_says_so_once() {
+    use std::process::Command;
+    let test = "reported::unreachable::a_machine_without_a_network_says_so_once";
+    if skipped(test) {
+        return;
+    }
+    // A place needs its own groups, which a mapped user may not set.
+    let alone = ["-n", "--"];
+    let tried = Command::new("unshare").args(alone).arg("true").output();
+    if !tried.as_ref().is_ok_and(|tried| tried.status.success()) {
+        return crate::support::skip(test, &format!("no network namespace: {tried:?}"));
+    }
+    let project = all_from(REGISTRY_OF_NOBODY);
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    let own = project.command();
+    let mut command = Command::new("unshare");
+    command.args(alone).arg(own.get_program()).current_dir(project.path());
+    for (name, value) in own.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.args(["test", "--scenario", "baseline", "--report"]).arg(format!("json={}", report.display()));
+    told_once(&outcome(&mut command, Some(&report)), "registry.nobody.example");
 }
 
 #[test]

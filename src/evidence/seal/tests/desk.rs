@@ -106,7 +106,7 @@ impl Desk {
                 classes: BTreeMap::new(),
                 nested: Default::default(),
                 unread: Vec::new(),
-                kept_back: BTreeMap::new(),
+                around: Vec::new(),
                 sources: Vec::new(),
             },
             recording: Recording::default(),
