@@ -9,6 +9,7 @@ use super::{EvidenceRef, Finding, Severity, Verdict};
 use crate::compare::approved::few;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All that is said about the runs of an invocation.
@@ -118,7 +119,7 @@ impl Basis {
             let key = |settled: &Settled| {
                 let finding = &settled.finding;
                 (
-                    std::cmp::Reverse(finding.severity),
+                    Reverse(finding.severity),
                     finding.rule.clone(),
                     finding.package.clone(),
                     finding.fingerprint.clone(),
@@ -163,8 +164,17 @@ fn settle(facts: &[RunFact], mut sights: Vec<&Sight>) -> Option<Settled> {
         evidence.extend(sight.evidence.iter().filter(|fact| fact.run < facts.len()));
     }
     let severity = sights.iter().filter(|sight| sight.counts).map(|sight| sight.severity).max();
-    let worst = sights.iter().map(|sight| sight.severity).max()?;
-    let worst = *sights.iter().find(|sight| sight.severity == worst)?;
+    // What counts is told before what does not, and what the trap alone caught last.
+    let of_trap = |sight: &Sight| {
+        let mut runs = sight.runs.iter().filter_map(|run| facts.get(*run)).peekable();
+        runs.peek().is_some() && runs.all(|run| run.control)
+    };
+    let worst = *sights
+        .iter()
+        .min_by_key(|sight| (Reverse(sight.counts), of_trap(sight), Reverse(sight.severity)))?;
+    // The message is of that run, and so are the facts that stand first.
+    let mut evidence: Vec<SightedFact> = evidence.into_iter().collect();
+    evidence.sort_by_key(|fact| Some(fact.run) != worst.runs.first().copied());
     let listed: BTreeSet<&String> =
         sights.iter().filter(|sight| sight.place == worst.place).flat_map(|sight| &sight.lists).collect();
     let listed: Vec<String> = listed.into_iter().cloned().collect();

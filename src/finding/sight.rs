@@ -56,8 +56,8 @@ pub struct SightedFact {
 }
 
 impl Sight {
-    /// Of the sights of one fault the words of the first of the worst stand: in the order of
-    /// places and runs, whoever saw it.
+    /// Of the sights of one fault the words of the first of the worst that count stand: in the
+    /// order of places and runs, whoever saw it.
     pub(super) fn order(&self) -> (usize, usize) {
         (self.place, self.runs.first().copied().unwrap_or_default())
     }

@@ -113,7 +113,11 @@ struct Fall {
 
 fn cause<'a>(case: &Case<'_>, run: &Run<'a>, package: &Package) -> Option<Cause<'a>> {
     let of_itself = true;
-    if let Some(exchange) = run.requests(&package.name).filter(|exchange| failed_answer(exchange)).last() {
+    // Another version of that name is another matter, and what was answered at last counts.
+    let version = locked(package);
+    let of_version = |exchange: &&Exchange| exchange.version.as_deref().is_none_or(|it| Some(it) == version);
+    let last = run.requests(&package.name).filter(of_version).last();
+    if let Some(exchange) = last.filter(|exchange| failed_answer(exchange)) {
         let why = format!("{} {}", exchange.host, answered(exchange));
         return Some(Cause {
             why,

@@ -1,5 +1,6 @@
 //! `integrity-only-defence`: one hash stood between a stranger and the tree.
 
+use crate::evidence::fact::{NpmError, Package};
 use crate::evidence::{Exchange, ExchangeKind, Role};
 use crate::finding::case::{Case, Run, Sighting, is_own, spec};
 use crate::finding::asked;
@@ -45,7 +46,11 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             } else {
                 format!("{article}{what} for {named}, which is not its package")
             };
-            let end = if refused { "refused them with EINTEGRITY" } else { "kept them out" };
+            let end = match run.evidence.npm_error.as_ref().filter(|_| refused) {
+                Some(error) if !names(error, package) => "stands against them: npm ended with EINTEGRITY for another package",
+                Some(_) => "refused them with EINTEGRITY",
+                None => "kept them out",
+            };
             Some(
                 Sighting::new(
                     format!(
@@ -66,6 +71,14 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             )
         })
         .collect()
+}
+
+/// Whether an error is about a package; npm tells of one of several.
+fn names(error: &NpmError, package: &Package) -> bool {
+    let locked = package.lock.as_ref().and_then(|lock| lock.integrity.as_deref()).unwrap_or_default();
+    let of_name = error.packages.iter().any(|named| named.name == package.name);
+    let of_bytes = |wanted: &String| locked.split_whitespace().any(|one| one == wanted);
+    of_name || error.wanted.as_ref().map_or(error.packages.is_empty(), of_bytes)
 }
 
 fn delivered(exchange: &Exchange) -> bool {

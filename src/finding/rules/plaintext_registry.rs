@@ -4,6 +4,7 @@ use crate::evidence::ExchangeKind;
 use crate::evidence::seal::configured_registries;
 use crate::finding::case::{Case, Sighting};
 use crate::finding::location::Spot;
+use crate::project::registry::RegistryUrl;
 use std::collections::BTreeMap;
 use url::{Host, Url};
 use crate::finding::rule::{Check, Rule};
@@ -32,12 +33,18 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
     let project = case.project;
     for registry in configured_registries(project) {
         if let Some(host) = clear(registry.as_url()) {
+            // The line that says so, and no other one of that host.
+            let names = |text: &str| RegistryUrl::parse(text).is_ok_and(|url| url == registry);
             let setting = project.config.settings.iter().find(|setting| {
-                setting.key.ends_with("registry") && project.config.plain(&setting.key).is_some_and(|text| text.contains(&host))
+                setting.key.ends_with("registry") && project.config.plain(&setting.key).is_some_and(names)
             });
+            let of_file = || project.settings.registries.iter().find(|entry| entry.url == registry);
             let known = hosts.entry(host).or_default();
             known.what = Some(format!("the registry {registry} is configured with http"));
-            known.spot = setting.map(|setting| Spot::Npmrc(setting.key.clone()));
+            known.spot = match setting {
+                Some(setting) => Some(Spot::Npmrc(setting.key.clone())),
+                None => of_file().map(|entry| Spot::At(entry.place.clone())),
+            };
         }
     }
     for entry in project.lockfile.entries.values() {
@@ -47,8 +54,11 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
         let host = fetched.as_ref().and_then(clear);
         if let Some(host) = host {
             let known = hosts.entry(host).or_default();
-            known.what.get_or_insert_with(|| format!("the lockfile fetches {} over http", entry.name));
-            known.spot.get_or_insert_with(|| Spot::resolved(&entry.path));
+            // What is said and where it stands are of one source.
+            if known.what.is_none() {
+                known.what = Some(format!("the lockfile fetches {} over http", entry.name));
+                known.spot = Some(Spot::resolved(&entry.path));
+            }
         }
     }
     for run in case.observed() {

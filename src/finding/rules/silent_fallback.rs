@@ -42,10 +42,13 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             let installed = package.version.as_deref().or(unpacked)?;
             let what = if !locked.is_empty() && locked != installed {
                 format!("another version than the locked {locked}")
-            } else if package.genuine == Some(true) {
-                "the same version and the same bytes".to_owned()
             } else {
-                "the same version, other bytes".to_owned()
+                match package.genuine {
+                    Some(true) => "the same version and the same bytes",
+                    Some(false) => "the same version, other bytes",
+                    None => "the same version; whether the same bytes was not seen",
+                }
+                .to_owned()
             };
             let own = case.project.classes.get(&package.path).and_then(|known| known.registry.as_ref());
             let host = source.host.as_deref().unwrap_or("a foreign host");
