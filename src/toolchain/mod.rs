@@ -170,27 +170,36 @@ pub async fn find(
             }
         })
     };
-    let (npm, (node, node_exe, from), line) = match &wish.npm {
-        Some(range) => {
-            let npm = cache.npm(&bootstrap, Some(range), wish.node.as_ref()).await?;
+    // Which npm lies in the cache is chance, and differs between machines: the line that node
+    // comes with goes before, where what is asked for allows it.
+    let first = picked(None).await?;
+    let line = wish::comes_with(&first.0);
+    let of_line = line.and_then(|line| Range::parse(line.to_string()).ok());
+    let range = match (&wish.npm, of_line) {
+        (Some(asked), Some(line)) => asked.intersect(&line),
+        (None, line) => line,
+        (Some(_), None) => None,
+    };
+    let (npm, (node, node_exe, from), line) = match (&wish.npm, range) {
+        (Some(asked), None) => {
+            let npm = cache.npm(&bootstrap, Some(asked), wish.node.as_ref()).await?;
             let node = picked(npm.engines.as_ref()).await?;
             (npm, node, None)
         }
-        // Which npm lies in the cache is chance, and differs between machines.
-        None => {
-            let node = picked(None).await?;
-            let line = wish::comes_with(&node.0);
-            let range = line.and_then(|line| Range::parse(line.to_string()).ok());
-            let exact = Range::parse(node.0.to_string()).ok();
-            (cache.npm(&bootstrap, range.as_ref(), exact.as_ref()).await?, node, line)
+        (_, range) => {
+            let exact = Range::parse(first.0.to_string()).ok();
+            (cache.npm(&bootstrap, range.as_ref(), exact.as_ref()).await?, first, line)
         }
     };
     let public = local::public_registry(&node_exe, &npm.dir, &cache.aside)?;
     let whence = match line {
-        Some(line) => format!(
+        Some(line) if wish.npm.is_none() => format!(
             "npm from the npm registry, the newest {line} that is kept here: node {} comes with that line, and nothing names an npm",
             node.major
         ),
+        Some(line) => {
+            format!("npm from the npm registry, of {line}, the line that node {} comes with", node.major)
+        }
         None => "npm from the npm registry".to_owned(),
     };
     let because = format!("{}; {whence}", wish.because(&from, &node, &npm.version));

@@ -79,6 +79,8 @@ async fn what_lies_in_the_cache_does_not_choose_the_line_of_npm() {
         ("node@24", &node_24, &["npm-10.9.9", "npm-11.4.0", "npm-12.2.0"], Some("11.4.0")),
         // The one that would be another elsewhere is not taken: the registry has it, or nobody.
         ("node@22", &node_22, &["npm-8.19.4", "npm-12.2.0"], None),
+        // A range that allows that line leaves no more to chance, and one that does not is as it says.
+        ("node@24,npm@>=10.8.2", &node_24, &["npm-10.9.9", "npm-11.4.0", "npm-12.2.0"], Some("11.4.0")),
         ("node@22,npm@12", &node_22, &["npm-10.9.9", "npm-12.2.0"], Some("12.2.0")),
     ] {
         let kept: Vec<&str> = kept.iter().copied().chain([node.as_str()]).collect();

@@ -34,17 +34,23 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         .filter(|(_, package)| package.version.is_none() && package.lock.is_some())
         .collect();
     let fallen = fallen(case, run, &missing);
+    // A lockfile of version 1 does not say what needs what lies beside it.
+    let with_any = fallen.values().next().filter(|_| case.project.lockfile.version == 1);
     missing
         .into_iter()
         .filter_map(|(at, package)| {
             let name = spec(&package.name, locked(package));
             let own = cause(case, run, package);
             let (message, why, help) = if package.optional {
-                let fallen = fallen.get(package.path.as_str());
+                let beside = with_any.filter(|_| package.source.is_some());
+                let fallen = fallen.get(package.path.as_str()).or(beside);
                 let (why, help) = match (&own, fallen) {
                     (Some(own), _) if own.of_itself => (own.why.clone(), own.help.clone()),
                     (_, Some(fall)) => (format!("it fell with {}", fall.with), fall.help.clone()),
                     (Some(own), None) => (own.why.clone(), own.help.clone()),
+                    (None, None) if package.source.is_some() => {
+                        ("npm had unpacked it, and it is not there any more".to_owned(), OPTIONAL.to_owned())
+                    }
                     // npm asks the registry for the platforms of a package in such a lockfile.
                     (None, None) if case.project.lockfile.version == 1 => return None,
                     (None, None) => {
@@ -78,7 +84,9 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             }
             // What we could not fetch, npm could not either; and what the sandbox refuses a script it
             // may get outside.
-            let refused = own.refused || fallen.get(package.path.as_str()).is_some_and(|fall| fall.refused);
+            let beside = with_any.filter(|_| package.source.is_some() && !own.of_itself);
+            let fall = fallen.get(package.path.as_str()).or(beside);
+            let refused = own.refused || fall.is_some_and(|fall| fall.refused);
             if package.optional && (own.exchange.is_some_and(ours) || refused) {
                 sighting = sighting.severity(Severity::Note).forces(Verdict::Unobserved);
             }
@@ -147,7 +155,7 @@ fn cause<'a>(case: &Case<'_>, run: &Run<'a>, package: &Package) -> Option<Cause<
     }
     // npm refused it by itself: npm 12 where `resolved` is not at the registry that
     // it believes in (EALLOWREMOTE), all where a mapping is no URL.
-    given(run, &package.name, locked(package)).then(|| Cause {
+    (package.source.is_none() && given(run, &package.name, locked(package))).then(|| Cause {
         why: "npm was given a tarball and refused it".to_owned(),
         help: "see which bytes the lockfile's integrity refuses; make it an ordinary dependency if the project needs it".to_owned(),
         ..Cause::default()
