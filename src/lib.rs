@@ -13,6 +13,7 @@ pub mod environment;
 pub mod evidence;
 pub mod finding;
 pub mod gateway;
+mod output;
 pub mod plan;
 pub mod project;
 pub mod report;

@@ -135,6 +135,7 @@ fn prepare(folder: &Path, pairs: usize, store: Option<PathBuf>) -> Bench {
         npm_dir: npm.dir.clone(),
         because: String::new(),
         public,
+        libraries: Vec::new(),
     };
     let (node, npm) = (found.node_exe, npm.dir);
     Bench { project, node, npm, upstream: Arc::new(upstream), toolchain, folder: target, store, pairs }

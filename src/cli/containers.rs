@@ -127,6 +127,8 @@ impl Placed {
             npm_dir: self.tools.npm_dir.clone(),
             because: format!("in the image {}", self.containers.image().name),
             public: RegistryUrl::parse(&self.tools.public)?,
+            // They lie in the image.
+            libraries: Vec::new(),
         })
     }
 

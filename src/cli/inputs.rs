@@ -112,8 +112,8 @@ fn accepted(hash: &mut Hash, all: &[Accepted], today: Date) {
 }
 
 fn toolchain(hash: &mut Hash, toolchain: &Toolchain) {
-    let Toolchain { node, npm, node_exe, npm_dir, because, public } = toolchain;
-    hash.debug("node", &(node.to_string(), node_exe));
+    let Toolchain { node, npm, node_exe, npm_dir, because, public, libraries } = toolchain;
+    hash.debug("node", &(node.to_string(), node_exe, libraries));
     hash.debug("npm", &(npm.to_string(), npm_dir));
     hash.debug("found", &(because, public.to_string()));
 }
@@ -358,8 +358,10 @@ mod tests {
             npm_dir: "/usr/lib/node_modules/npm".into(),
             because: "the PATH".to_owned(),
             public: crate::project::registry::RegistryUrl::parse("https://registry.example/").unwrap(),
+            libraries: Vec::new(),
         };
-        let changes: [fn(&mut Toolchain); 6] = [
+        let changes: [fn(&mut Toolchain); 7] = [
+            |one| one.libraries.push("/opt/lib/libnode.so.115".into()),
             |one| one.node = "20.1.1".parse().unwrap(),
             |one| one.npm = "10.9.10".parse().unwrap(),
             |one| one.node_exe = "/opt/node".into(),

@@ -73,6 +73,7 @@ impl Unasked {
                     npm_dir: npm.dir,
                     because: why.clone(),
                     public: public.clone(),
+                    libraries: Vec::new(),
                 };
                 (toolchain, Some((public, said)))
             }
@@ -89,6 +90,7 @@ impl Unasked {
                     npm_dir: PathBuf::new(),
                     because: why.clone(),
                     public,
+                    libraries: Vec::new(),
                 };
                 (toolchain, variable.map(|public| (public, "`npm_config_registry`".to_owned())))
             }

@@ -1,9 +1,9 @@
 //! Asking git about a repository that is hostile: its configuration must not make git run
 //! anything, and what it answers is bounded in size and time.
 
-use std::io::Read;
+use crate::output;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 /// The most bytes of names that git may answer.
@@ -48,7 +48,7 @@ fn answer(root: &Path, words: &[&str], settings: &[String], limit: u64) -> std::
             command.env(name, value);
         }
     }
-    let mut child = command
+    command
         .current_dir(root)
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GIT_TERMINAL_PROMPT", "0")
@@ -60,31 +60,10 @@ fn answer(root: &Path, words: &[&str], settings: &[String], limit: u64) -> std::
         .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"])
         .args(["-c", "core.untrackedCache=false", "-c", "diff.external="])
         .args(settings.iter().flat_map(|setting| ["-c", setting]))
-        .args(words)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let Some(out) = child.stdout.take() else { return Err(std::io::Error::other("it says nothing")) };
-    let (sender, receiver) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let read = out.take(limit + 1).read_to_end(&mut bytes);
-        // Nobody listens once the time is up.
-        let _ = sender.send(read.map(|_| bytes));
-    });
-    let bytes = match receiver.recv_timeout(PATIENCE) {
-        Ok(Ok(bytes)) if bytes.len() as u64 <= limit => Ok(bytes),
-        Ok(Ok(_)) => Err(std::io::Error::other(format!("it is larger than {} MiB", limit >> 20))),
-        Ok(Err(error)) => Err(error),
-        Err(_) => Err(std::io::Error::other(format!("git was not done in {} s", PATIENCE.as_secs()))),
-    };
-    if bytes.is_err() {
-        // Ends a git that is still writing; it may be gone already.
-        let _ = child.kill();
-    }
-    let good = child.wait()?.success();
-    Ok(Some(bytes?).filter(|_| good))
+        .args(words);
+    let output = output::of(&mut command, limit, PATIENCE)
+        .map_err(|error| std::io::Error::new(error.kind(), format!("git: {error}")))?;
+    Ok(Some(output.stdout).filter(|_| output.success))
 }
 
 /// The names in an answer whose words end them with NUL (`-z`); what is no UTF-8 is none

@@ -11,7 +11,7 @@ use crate::sandbox::{CacheSpec, HOME, Limits, PROJECT, ProjectCopy, SandboxSpec,
 use crate::toolchain::Toolchain;
 use crate::wire::Order;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 /// Where the run's authority lies inside: the path that Debian's programs use.
@@ -230,7 +230,8 @@ fn members(project: &Project) -> Vec<String> {
     all
 }
 
-/// Where node and npm are inside.
+/// Where node and npm are inside, and what of the host is shown for it: a closed list. The folder
+/// that node was installed in is not on it, since with `~/bin/node` that is the home folder.
 struct Inside {
     node: String,
     npm: String,
@@ -248,9 +249,18 @@ impl Inside {
             show.push((host.to_path_buf(), inside.to_owned()));
             inside.to_owned()
         };
-        let prefix = shown(&toolchain.node_prefix(), NODE);
+        let node = shown(&toolchain.node_exe, &format!("{NODE}/bin/node"));
         let npm = shown(&toolchain.npm_dir, NPM);
-        Self { node: format!("{prefix}/bin/node"), npm, show }
+        if let Some(headers) = toolchain.headers() {
+            shown(&headers, &format!("{NODE}/include/node"));
+        }
+        let prefix = toolchain.node_prefix();
+        for library in &toolchain.libraries {
+            for inside in library_paths(library, &prefix) {
+                shown(library, &inside);
+            }
+        }
+        Self { node, npm, show }
     }
 
     /// Both lie in the image.
@@ -261,6 +271,22 @@ impl Inside {
             show: Vec::new(),
         }
     }
+}
+
+/// Where the loader looks for a library of node's: under the name by which it asked on the host,
+/// and, for one that it found relative to node (`$ORIGIN/../lib`), relative to node's place inside.
+fn library_paths(library: &Path, prefix: &Path) -> Vec<String> {
+    let mut paths = Vec::new();
+    if !library.components().any(|part| part == Component::ParentDir) {
+        paths.push(library.display().to_string());
+    }
+    let real = library.parent().and_then(|folder| folder.canonicalize().ok());
+    if let (Some(folder), Some(name)) = (real, library.file_name())
+        && let Ok(below) = folder.strip_prefix(prefix)
+    {
+        paths.push(Path::new(NODE).join(below).join(name).display().to_string());
+    }
+    paths
 }
 
 /// Writes `node`, `npm` and `npx` for `PATH` into a host folder.

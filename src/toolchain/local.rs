@@ -2,11 +2,23 @@
 //! managers keep them in a home folder.
 
 use super::ToolchainError;
+use crate::output;
 use crate::project::registry::RegistryUrl;
 use node_semver::Version;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
+
+/// The most that node may answer: a list of what it maps is the longest.
+const MAX_ANSWER: u64 = 1 << 20;
+/// As long as a slow machine takes for npm's start, many times.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The loader's names, one a line; node has told them since 12, in some versions as a text.
+const LIBRARIES: &str = "const report = process.report && process.report.getReport(); \
+     ((typeof report === 'string' ? JSON.parse(report) : report || {}).sharedObjects || []).join('\\n')";
+/// Folders of the host that every sandbox is shown.
+const SHOWN: [&str; 4] = ["/usr", "/lib", "/lib32", "/lib64"];
 
 /// Where to look.
 #[derive(Debug, Clone, Default)]
@@ -127,16 +139,11 @@ fn npm_at(dir: &Path) -> Option<FoundNpm> {
 fn probe(exe: &Path, machine: &Machine, from: &str) -> Result<Found, ToolchainError> {
     let broken = |reason: String| ToolchainError::Broken { path: exe.to_path_buf(), reason };
     let mut command = Command::new(exe);
-    command
-        .args(["-p", "process.execPath + '\\n' + process.versions.node"])
-        .env_remove("NODE_OPTIONS")
-        .stdin(Stdio::null())
-        .stderr(Stdio::null());
+    command.args(["-p", "process.execPath + '\\n' + process.versions.node"]).env_remove("NODE_OPTIONS");
     if machine.project.is_dir() {
         command.current_dir(&machine.project);
     }
-    let output = command.output().map_err(|error| broken(error.to_string()))?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = answer(&mut command).map_err(broken)?;
     let mut lines = text.lines();
     let (Some(real), Some(version)) = (lines.next(), lines.next()) else {
         return Err(broken("it printed no version".to_owned()));
@@ -147,12 +154,38 @@ fn probe(exe: &Path, machine: &Machine, from: &str) -> Result<Found, ToolchainEr
     Ok(Found { node, npm: npm_at(&prefix.join("lib/node_modules/npm")), node_exe, from: from.to_owned() })
 }
 
+/// What node prints; a wrapper in its place may print without end, or never end.
+fn answer(command: &mut Command) -> Result<String, String> {
+    let output = output::of(command, MAX_ANSWER, PATIENCE).map_err(|error| error.to_string())?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The shared libraries that this node has loaded and that the host has outside of the folders
+/// that every sandbox is shown (`/usr` and what of the root leads there), under the names by which
+/// the loader asked for them.
+///
+/// # Errors
+/// Where node does not answer.
+pub(super) fn libraries(node: &Path) -> Result<Vec<PathBuf>, ToolchainError> {
+    let mut command = Command::new(node);
+    command.args(["-p", LIBRARIES]).env_remove("NODE_OPTIONS").current_dir("/");
+    let loaded =
+        answer(&mut command).map_err(|reason| ToolchainError::Broken { path: node.to_path_buf(), reason })?;
+    let shown = |path: &Path| SHOWN.iter().any(|shown| path.starts_with(shown));
+    Ok(loaded
+        .lines()
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute() && !shown(path) && path != node && path.is_file())
+        .collect())
+}
+
 /// npm's built-in default registry: asked of npm itself, with every level of its
 /// configuration empty and its home and cache in a folder made below `aside`.
 pub fn public_registry(node: &Path, npm_dir: &Path, aside: &Path) -> Result<RegistryUrl, ToolchainError> {
     let broken = |reason: String| ToolchainError::Broken { path: npm_dir.to_path_buf(), reason };
     let empty = tempfile::tempdir_in(aside).map_err(|error| broken(error.to_string()))?;
-    let output = Command::new(node)
+    let mut command = Command::new(node);
+    command
         .arg(npm_dir.join("bin/npm-cli.js"))
         .args(["config", "get", "registry"])
         .env_clear()
@@ -163,11 +196,8 @@ pub fn public_registry(node: &Path, npm_dir: &Path, aside: &Path) -> Result<Regi
         .env("npm_config_globalconfig", empty.path().join("no-global-npmrc"))
         .env("npm_config_cache", empty.path())
         .env("npm_config_update_notifier", "false")
-        .current_dir(empty.path())
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| broken(error.to_string()))?;
-    let text = String::from_utf8_lossy(&output.stdout);
+        .current_dir(empty.path());
+    let text = answer(&mut command).map_err(broken)?;
     RegistryUrl::parse(text.trim()).map_err(|error| broken(error.to_string()))
 }
 
@@ -185,6 +215,17 @@ mod tests {
             ..Machine::default()
         };
         assert_eq!(candidates(&machine), []);
+    }
+
+    #[test]
+    fn a_node_that_talks_without_end_is_no_node() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let node = folder.path().join("node");
+        std::fs::write(&node, "#!/bin/sh\nyes\n").unwrap();
+        std::fs::set_permissions(&node, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let error = probe(&node, &Machine::default(), "the PATH").unwrap_err();
+        assert!(error.to_string().ends_with("it printed more than 1 MiB"), "{error}");
     }
 
     #[test]

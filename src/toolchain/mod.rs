@@ -28,6 +28,8 @@ pub struct Toolchain {
     pub because: String,
     /// npm's built-in default registry, asked of this npm.
     pub public: RegistryUrl,
+    /// Shared libraries that node loads from outside of `/usr`, the host's paths, by the loader's names.
+    pub libraries: Vec<PathBuf>,
 }
 
 impl Toolchain {
@@ -39,6 +41,14 @@ impl Toolchain {
     /// npm's own `npmrc` (the builtin level), where there is one.
     pub fn builtin_npmrc(&self) -> Option<PathBuf> {
         Some(self.npm_dir.join("npmrc")).filter(|path| path.is_file())
+    }
+
+    /// node's own C headers, with which native packages are built, where they lie beside it.
+    pub fn headers(&self) -> Option<PathBuf> {
+        let folder = self.node_prefix().join("include/node");
+        // A link could lead anywhere.
+        let is_folder = folder.symlink_metadata().is_ok_and(|status| status.is_dir());
+        (is_folder && folder.join("node_version.h").is_file()).then_some(folder)
     }
 
     /// The host's global npmrc for this node: `{prefix}/etc/npmrc`.
@@ -150,6 +160,7 @@ pub async fn find(
             node_exe: found.node_exe.clone(),
             npm_dir: npm.dir,
             public,
+            libraries: local::libraries(&found.node_exe)?,
         });
     }
     let bootstrap = candidates
@@ -203,7 +214,8 @@ pub async fn find(
         None => "npm from the npm registry".to_owned(),
     };
     let because = format!("{}; {whence}", wish.because(&from, &node, &npm.version));
-    Ok(Toolchain { node, npm: npm.version, node_exe, npm_dir: npm.dir, because, public })
+    let libraries = local::libraries(&node_exe)?;
+    Ok(Toolchain { node, npm: npm.version, node_exe, npm_dir: npm.dir, because, public, libraries })
 }
 
 #[cfg(test)]

@@ -15,3 +15,4 @@ mod evidence;
 mod host;
 mod limits;
 mod rig;
+mod toolchain;
