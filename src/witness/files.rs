@@ -36,8 +36,6 @@ pub(super) struct Files {
     read: BTreeSet<(ProcessId, String)>,
     /// Who last touched a name.
     touched: BTreeMap<String, ProcessId>,
-    /// That a script is not followed was said once.
-    pub(super) blind: bool,
 }
 
 impl Files {
@@ -53,7 +51,7 @@ impl Files {
                 Err(error) => lost.push(format!("{path}: {error}")),
             }
         }
-        Self { secrets: known, lost, read: BTreeSet::new(), touched: BTreeMap::new(), blind: false }
+        Self { secrets: known, lost, read: BTreeSet::new(), touched: BTreeMap::new() }
     }
 
     /// What came of a call.
@@ -83,6 +81,25 @@ impl Files {
                 }
                 if access != libc::O_WRONLY && !self.secrets.is_empty() {
                     self.opened(process, &format!("/proc/{task}/{descriptor}"), channel);
+                }
+            }
+        }
+    }
+
+    /// A call whose end is not seen, since its task was ended in it: it counts as done. What it
+    /// opened stays open where the process lives on, in another thread or in a program that
+    /// another thread executed. `task` is any task of the process; it is stopped or dead.
+    pub(super) fn end_unseen(&mut self, process: ProcessId, task: i32, touch: Touch, channel: &mut Channel) {
+        match touch {
+            Touch::Names(names) => names.into_iter().for_each(|name| self.wrote(name, process)),
+            Touch::Open(_) => {
+                let Ok(open) = std::fs::read_dir(format!("/proc/{task}/fd")) else { return };
+                for descriptor in open.flatten() {
+                    let number = descriptor.file_name().to_str().and_then(|name| name.parse().ok());
+                    let flags = number.and_then(|number| procfs::open_flags(task, number));
+                    if flags.is_some_and(|flags| flags & (libc::O_PATH | libc::O_WRONLY) == 0) {
+                        self.opened(process, &descriptor.path().to_string_lossy(), channel);
+                    }
                 }
             }
         }

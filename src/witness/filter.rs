@@ -93,7 +93,10 @@ const RULES: &[Rule] = &[
     stop(libc::SYS_pidfd_getfd, &[]),
     // What would hide what follows.
     stop(libc::SYS_prctl, &[Ask::Equals(0, libc::PR_SET_DUMPABLE as u32), Ask::Differs(1, 1)]),
-    stop(libc::SYS_clone, &[Ask::AnyBit(0, libc::CLONE_NEWUSER as u32 | CLONE_UNTRACED)]),
+    stop(
+        libc::SYS_clone,
+        &[Ask::AnyBit(0, libc::CLONE_NEWUSER as u32 | CLONE_UNTRACED | libc::CLONE_FILES as u32)],
+    ),
     stop(libc::SYS_unshare, &[Ask::AnyBit(0, libc::CLONE_NEWUSER as u32)]),
     stop(libc::SYS_seccomp, &[Ask::Equals(0, 1), Ask::AnyBit(1, NEW_LISTENER)]),
     // Flags of clone3 lie in memory, where a filter cannot see them; libc falls
@@ -354,7 +357,7 @@ mod tests {
     #[test]
     fn a_call_is_judged_by_its_arguments() {
         type Case<'a> = (c_long, &'a [(usize, u64)], u32);
-        let cases: [Case<'_>; 17] = [
+        let cases: [Case<'_>; 18] = [
             (libc::SYS_execve, &[], STOP),
             (libc::SYS_connect, &[], STOP),
             (libc::SYS_sendto, &[], ALLOW),
@@ -367,6 +370,7 @@ mod tests {
             (libc::SYS_prctl, &[(0, 4), (1, 0)], STOP),
             (libc::SYS_prctl, &[(0, 15), (1, 0)], ALLOW),
             (libc::SYS_clone, &[(0, 0x11)], ALLOW),
+            (libc::SYS_clone, &[(0, 0x411)], STOP),
             (libc::SYS_clone, &[(0, 0x1000_0011)], STOP),
             (libc::SYS_clone, &[(0, 0x0080_0011)], STOP),
             (libc::SYS_clone3, &[], libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32),

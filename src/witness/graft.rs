@@ -4,6 +4,7 @@
 //! This is the only way in which a process gets a second filter that those who
 //! came before it do not have. The task has just executed a program and has run
 //! none of it yet, so that it is alone in its process and nobody can look on.
+//! Others may send it signals meanwhile, so that it blocks them for that time.
 
 use super::memory::Memory;
 use super::tracee::{self, Registers, Stopped};
@@ -13,8 +14,9 @@ use nix::errno::Errno;
 /// Bytes below the stack pointer at which what the call needs is put: beyond
 /// what a program may count on there, and within what every new stack has.
 const BELOW: u64 = 4096;
-/// Stops that have nothing to do with the call, after which it is given up.
-const STOPS: usize = 64;
+/// Stops that have nothing to do with the call, after which it is given up. Only `SIGSTOP` cannot
+/// be blocked; who can send as many between two of our steps does nothing else.
+const STOPS: usize = 100_000;
 
 /// How a call of ours went.
 pub(super) enum Grafted {
@@ -44,6 +46,10 @@ pub(super) fn call(
         return Grafted::Failed(task, Errno::EFAULT);
     };
     drop(memory);
+    let blocked = match task.block_signals() {
+        Ok(blocked) => blocked,
+        Err(errno) => return Grafted::Failed(task, errno),
+    };
     let made = task
         .write(at, &bytes)
         .and_then(|()| task.write(here, &Registers::trap_in(code).to_ne_bytes()))
@@ -63,7 +69,8 @@ pub(super) fn call(
     let back = task
         .write(here, &code.to_ne_bytes())
         .and_then(|()| task.write(at, &stack))
-        .and_then(|()| task.set_registers(&before));
+        .and_then(|()| task.set_registers(&before))
+        .and_then(|()| task.set_blocked(&blocked));
     // Signals that came in between come again.
     for signal in held {
         task.signal_again(signal);

@@ -46,6 +46,9 @@ pub(super) fn protect_self() -> Result<(), Fault> {
     Ok(())
 }
 
+/// What threads share; a process that has the one has the other.
+const SHARES: u32 = (libc::CLONE_FILES | libc::CLONE_THREAD) as u32;
+
 /// Judges a call that the filter stopped on.
 pub(super) fn judge(call: &Call) -> Verdict {
     if call.architecture != NATIVE {
@@ -79,6 +82,11 @@ pub(super) fn judge(call: &Call) -> Verdict {
         }
         libc::SYS_clone if bits & libc::CLONE_NEWUSER as u32 != 0 => {
             refuse("clone", String::from("CLONE_NEWUSER"), false)
+        }
+        // What one opens the other has, though the one may be ended before its call's end is
+        // seen. Only threads share them, and all of these end together.
+        libc::SYS_clone if bits & SHARES == libc::CLONE_FILES as u32 => {
+            refuse("clone", String::from("CLONE_FILES without CLONE_THREAD"), true)
         }
         libc::SYS_unshare if bits & libc::CLONE_NEWUSER as u32 != 0 => {
             refuse("unshare", String::from("CLONE_NEWUSER"), false)
@@ -149,12 +157,22 @@ mod tests {
 
     #[test]
     fn what_would_hide_is_refused_and_marked() {
-        for (number, first, second) in
-            [(libc::SYS_prctl, 4, 0), (libc::SYS_clone, 0x0080_0011, 0), (libc::SYS_seccomp, 1, 8)]
-        {
+        for (number, first, second) in [
+            (libc::SYS_prctl, 4, 0),
+            (libc::SYS_clone, 0x0080_0011, 0),
+            (libc::SYS_clone, 0x0000_0411, 0),
+            (libc::SYS_seccomp, 1, 8),
+        ] {
             let verdict = judge(&call(number, [first, second, 0, 0, 0, 0]));
             assert!(matches!(verdict, Verdict::Refuse(refusal) if refusal.hides), "{number}");
         }
+    }
+
+    #[test]
+    fn threads_share_descriptors() {
+        let thread = libc::CLONE_VM | libc::CLONE_FS | libc::CLONE_FILES | libc::CLONE_SIGHAND;
+        let thread = u64::from((thread | libc::CLONE_THREAD) as u32);
+        assert_eq!(judge(&call(libc::SYS_clone, [thread, 0, 0, 0, 0, 0])), Verdict::Pass);
     }
 
     #[test]

@@ -293,7 +293,13 @@ impl<'a> Supervisor<'a> {
 
     fn executed(&mut self, task: Stopped, former: i32) {
         let pid = task.pid();
-        let Some(process) = self.table.take_over(if former > 0 { former } else { pid }, pid) else {
+        let from = if former > 0 { former } else { pid };
+        // All other threads are gone, though their ends are still to be told; what they were
+        // about to open may be open now, and the new program has not run yet.
+        for (process, touch) in self.table.touches_beside(from) {
+            self.files.end_unseen(process, pid, touch, self.channel);
+        }
+        let Some(process) = self.table.take_over(from, pid) else {
             task.resume();
             return;
         };
@@ -368,8 +374,14 @@ impl<'a> Supervisor<'a> {
             self.stillborn.insert(pid, (how, Instant::now()));
             return;
         };
-        if let Some(Begun::Reach(reach)) = task.begun {
-            self.reached(task.process, pid, reach, Dial::Pending);
+        match task.begun {
+            Some(Begun::Reach(reach)) => self.reached(task.process, pid, reach, Dial::Pending),
+            // A thread is ended in the middle of a call by one that executes.
+            Some(Begun::Touch(touch)) => {
+                let living = self.table.a_task_of(task.process).unwrap_or(pid);
+                self.files.end_unseen(task.process, living, touch, self.channel);
+            }
+            Some(Begun::Exec(_) | Begun::Watch) | None => {}
         }
         if self.table.is_empty_of(task.process) {
             self.process_ended(task.process, pid, how);

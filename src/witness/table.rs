@@ -115,6 +115,25 @@ impl Table {
         Some(process)
     }
 
+    /// A living task of a process.
+    pub(super) fn a_task_of(&self, process: ProcessId) -> Option<i32> {
+        self.tasks.iter().find(|(_, task)| task.process == process).map(|(pid, _)| *pid)
+    }
+
+    /// What the other tasks of a task's process were about to do to files.
+    pub(super) fn touches_beside(&mut self, of: i32) -> Vec<(ProcessId, super::files::Touch)> {
+        let Some(process) = self.owner(of) else { return Vec::new() };
+        let others = self.tasks.iter_mut().filter(|(pid, task)| task.process == process && **pid != of);
+        let begun = others.filter_map(|(_, task)| match task.begun.take() {
+            Some(Begun::Touch(touch)) => Some((process, touch)),
+            other => {
+                task.begun = other;
+                None
+            }
+        });
+        begun.collect()
+    }
+
     /// What is known of a process.
     pub(super) fn process(&mut self, id: ProcessId) -> Option<&mut Process> {
         self.processes.get_mut((id.0 as usize).checked_sub(1)?)

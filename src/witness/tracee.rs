@@ -15,6 +15,13 @@ use crate::wire::Exit;
 use libc::{c_int, c_long, c_uint, c_void, pid_t};
 use nix::errno::Errno;
 
+// ptrace(2); the crate has them for some libraries of C only.
+const PTRACE_GETSIGMASK: c_uint = 0x420a;
+const PTRACE_SETSIGMASK: c_uint = 0x420b;
+
+/// The signals that a task blocks, a bit each: the kernel's own set.
+pub(super) struct SignalMask(u64);
+
 /// A task that runs.
 #[derive(Debug)]
 pub(super) struct Running(pid_t);
@@ -265,6 +272,21 @@ impl Stopped {
         let length = size_of_val(registers);
         let mut view = libc::iovec { iov_base: std::ptr::from_mut(registers).cast(), iov_len: length };
         request(kind, self.0, NT_PRSTATUS, (&raw mut view).cast::<c_void>()).map(drop)
+    }
+
+    /// Blocks every signal but `SIGKILL` and `SIGSTOP`, and gives what was blocked before.
+    pub(super) fn block_signals(&self) -> Result<SignalMask, Errno> {
+        let mut before = SignalMask(0);
+        let place = (&raw mut before.0).cast::<c_void>();
+        request(PTRACE_GETSIGMASK, self.0, size_of::<u64>(), place)?;
+        self.set_blocked(&SignalMask(u64::MAX))?;
+        Ok(before)
+    }
+
+    /// Blocks these signals and no others.
+    pub(super) fn set_blocked(&self, mask: &SignalMask) -> Result<(), Errno> {
+        let mut mask = mask.0;
+        request(PTRACE_SETSIGMASK, self.0, size_of::<u64>(), (&raw mut mask).cast::<c_void>()).map(drop)
     }
 
     /// Sends it a signal that it was spared.

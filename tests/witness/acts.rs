@@ -29,6 +29,10 @@ pub(crate) fn act(name: &str, words: &[String]) -> i32 {
         "unreadable" => unreadable(&words[0]),
         "storm" => storm(),
         "npm" => npm(words),
+        "share-descriptors" => share_descriptors(),
+        "open-and-exec" => open_and_exec(&words[0]),
+        "read-inherited" => read_inherited(),
+        "flood" => flood(),
         other => panic!("no act {other}"),
     };
     i32::from(!fine)
@@ -320,6 +324,70 @@ fn storm() -> bool {
 }
 
 /// What npm does: runs `package=script` pairs with its variables.
+/// A process that has the descriptors of another could keep what that one opened in a call
+/// whose end nobody sees.
+fn share_descriptors() -> bool {
+    let flags = (libc::CLONE_FILES | libc::SIGCHLD) as u64;
+    // SAFETY: this process has one thread, and the child ends at once.
+    let made = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    if made == 0 {
+        // SAFETY: as above.
+        unsafe { libc::_exit(0) };
+    }
+    made < 0 && expect("clone with CLONE_FILES", nix::errno::Errno::last_raw(), libc::EPERM)
+}
+
+/// One thread opens a secret by a way that takes the kernel long, and another executes
+/// meanwhile, which ends the first in its call. What it opened stays open.
+fn open_and_exec(after_us: &str) -> bool {
+    let _ = std::fs::create_dir("a");
+    let _ = std::os::unix::fs::symlink("a/../".repeat(780), "slow");
+    let path = format!("{}../home/.netrc\0", "slow/".repeat(38));
+    std::thread::spawn(move || {
+        // SAFETY: the path ends with NUL and lives as long as the thread.
+        unsafe { libc::open(path.as_ptr().cast(), libc::O_RDONLY) };
+        std::thread::sleep(Duration::from_secs(60));
+    });
+    std::thread::sleep(Duration::from_micros(after_us.parse().unwrap()));
+    let own = std::env::current_exe().unwrap();
+    eprintln!("{}", Command::new(own).args(["act", "read-inherited"]).exec());
+    false
+}
+
+/// Reads whatever was left open, and writes down whether a secret was among it.
+fn read_inherited() -> bool {
+    for descriptor in 3..32 {
+        let mut bytes = [0_u8; 8];
+        // SAFETY: the buffer is as long as stated; what is not open is an error.
+        let read = unsafe { libc::read(descriptor, bytes.as_mut_ptr().cast(), bytes.len()) };
+        if read == 8 && &bytes == b"a secret" {
+            std::fs::write("stolen", "").unwrap();
+        }
+    }
+    true
+}
+
+/// Leaves a process behind that sends signals to whoever comes after it.
+fn flood() -> bool {
+    // SAFETY: this process has one thread; the calls take plain numbers.
+    unsafe {
+        if libc::fork() == 0 {
+            libc::setsid();
+            let until = std::time::Instant::now() + Duration::from_secs(20);
+            let own = libc::getpid();
+            while std::time::Instant::now() < until {
+                for pid in own + 1..own + 64 {
+                    for signal in [libc::SIGCONT, libc::SIGURG, libc::SIGWINCH, libc::SIGCHLD] {
+                        libc::kill(pid, signal);
+                    }
+                }
+            }
+            libc::_exit(0);
+        }
+    }
+    true
+}
+
 fn npm(words: &[String]) -> bool {
     let project = std::env::current_dir().unwrap();
     for word in words {

@@ -2,6 +2,7 @@
 
 use crate::files::{
     a_script_is_none_the_worse_for_being_watched, a_secret_that_a_script_opens_is_told_whatever_it_is_called,
+    no_script_outruns_its_watch_by_signals, what_is_opened_in_a_call_whose_end_is_not_seen_is_told,
     who_wrote_a_file_is_told,
 };
 use crate::room::{Project, Room, observe, own_path};
@@ -51,6 +52,8 @@ cases![
     a_second_command_is_followed_like_the_first,
     behind_a_command_that_fails_nothing_is_started,
     a_secret_that_a_script_opens_is_told_whatever_it_is_called,
+    what_is_opened_in_a_call_whose_end_is_not_seen_is_told,
+    no_script_outruns_its_watch_by_signals,
     who_wrote_a_file_is_told,
     a_script_is_none_the_worse_for_being_watched,
     a_script_that_erases_itself_is_seen,

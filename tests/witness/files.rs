@@ -117,3 +117,40 @@ pub(crate) fn a_script_is_none_the_worse_for_being_watched() {
     fine(&events);
     assert_eq!(gaps(&events), []);
 }
+
+pub(crate) fn what_is_opened_in_a_call_whose_end_is_not_seen_is_told() {
+    let project = Project::new();
+    project.write("node_modules/a/package.json", "{}");
+    project.write("../home/.netrc", "a secret");
+    let mut stolen = 0;
+    for after_us in (0..3000).step_by(150) {
+        let script = format!("node_modules/a=cd ../..; exec \"$ACT\" act open-and-exec {after_us}");
+        let events = observe(&project.act(&["npm", &script]));
+        fine(&events);
+        if std::fs::remove_file(project.path().join("stolen")).is_ok() {
+            stolen += 1;
+            assert_eq!(reads(&events).len(), 1, "stolen after {after_us} us and not told");
+        }
+    }
+    assert!(stolen > 0, "the attack never worked, so that nothing was tested");
+    let events = observe(&project.act(&["npm", "node_modules/a=\"$ACT\" act share-descriptors"]));
+    fine(&events);
+    assert_eq!(gaps(&events), [GapKind::RefusedCall]);
+}
+
+pub(crate) fn no_script_outruns_its_watch_by_signals() {
+    let project = Project::new();
+    project.write("../home/.netrc", "a secret");
+    let mut words = vec!["npm".to_owned(), "node_modules/a=\"$ACT\" act flood".to_owned()];
+    for package in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        project.write(&format!("node_modules/{package}/package.json"), "{}");
+        words.push(format!("node_modules/{package}=/bin/cat $HOME/.netrc; :"));
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    for _ in 0..4 {
+        let events = observe(&project.act(&words));
+        fine(&events);
+        assert_eq!(gaps(&events), []);
+        assert_eq!(reads(&events).len(), 8);
+    }
+}

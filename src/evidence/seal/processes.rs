@@ -14,8 +14,6 @@ const MAX_RAN: usize = 16;
 /// Programs that scripts expect the system to have, and that npm looks for in
 /// `node_modules/.bin` first.
 const EXPECTED: [&str; 4] = ["sh", "node", "npm", "npx"];
-/// How far up a tree is walked; the witness's tree has no loops, a forged recording may.
-const DEPTH: usize = 10_000;
 
 /// Every process that executed something. A process is a script's when it
 /// descends from a direct child of npm that npm started for a lifecycle event;
@@ -29,6 +27,7 @@ pub(super) fn processes(
     let mut found: BTreeMap<ProcessId, Process> = BTreeMap::new();
     let mut scripts: BTreeMap<ProcessId, (String, String)> = BTreeMap::new();
     let mut commands = BTreeSet::from([COMMAND]);
+    let mut lingering: Vec<(ProcessId, Exit, Option<u64>)> = Vec::new();
     for (event, at_ms) in recording.timed() {
         match event {
             Event::Forked { process, parent: Some(parent) } => {
@@ -98,10 +97,9 @@ pub(super) fn processes(
                 if let Some(process) = found.get_mut(process) {
                     process.outlived |= outlived;
                     process.ended_ms = at_ms;
-                    process.exit = Some(match how {
-                        Exit::Code(code) => code.to_string(),
-                        Exit::Signal(signal) => format!("signal {signal}"),
-                    });
+                    process.exit = Some(told(*how));
+                } else if *outlived {
+                    lingering.push((*process, *how, at_ms));
                 }
             }
             Event::Ready
@@ -117,22 +115,95 @@ pub(super) fn processes(
             | Event::Ended { .. } => {}
         }
     }
+    for fork in lingering {
+        outlive(fork, &parents, &mut found);
+    }
     let mut all: Vec<Process> = found.into_values().collect();
+    let mut roots = Roots { parents: &parents, scripts: &scripts, known: BTreeMap::new() };
     for process in &mut all {
-        let mut at = process.id;
-        for _ in 0..DEPTH {
-            if let Some((folder, event)) = scripts.get(&at) {
-                process.package = Some(folder.clone());
-                process.event = Some(event.clone());
-                break;
-            }
-            match parents.get(&at) {
-                Some(parent) => at = *parent,
-                None => break,
-            }
+        if let Some((folder, event)) = roots.of(process.id).and_then(|root| scripts.get(&root)) {
+            process.package = Some(folder.clone());
+            process.event = Some(event.clone());
         }
     }
     all
+}
+
+fn told(how: Exit) -> String {
+    match how {
+        Exit::Code(code) => code.to_string(),
+        Exit::Signal(signal) => format!("signal {signal}"),
+    }
+}
+
+/// Enters a process that outlived the command and executed nothing itself: it runs the program of
+/// whoever made it. One of each maker tells enough, where a script leaves thousands.
+fn outlive(
+    (process, how, ended_ms): (ProcessId, Exit, Option<u64>),
+    parents: &BTreeMap<ProcessId, ProcessId>,
+    found: &mut BTreeMap<ProcessId, Process>,
+) {
+    let mut passed = BTreeSet::new();
+    let mut at = process;
+    let maker = loop {
+        let Some(parent) = parents.get(&at).filter(|parent| passed.insert(**parent)) else { return };
+        if let Some(maker) = found.get(parent) {
+            break maker;
+        }
+        at = *parent;
+    };
+    if maker.outlived {
+        return;
+    }
+    let fork = Process {
+        id: process,
+        parent: Some(maker.id),
+        exit: Some(told(how)),
+        outlived: true,
+        started_ms: None,
+        ended_ms,
+        ran: Vec::new(),
+        stand_in: None,
+        ..maker.clone()
+    };
+    let already =
+        found.values().any(|known| known.outlived && known.parent == fork.parent && known.argv == fork.argv);
+    if !already {
+        found.insert(process, fork);
+    }
+}
+
+/// From which script's first process each comes. A script can put as many processes between
+/// itself and what it does as it likes, so that there is no bound on how far up that is.
+struct Roots<'a> {
+    parents: &'a BTreeMap<ProcessId, ProcessId>,
+    scripts: &'a BTreeMap<ProcessId, (String, String)>,
+    known: BTreeMap<ProcessId, Option<ProcessId>>,
+}
+
+impl Roots<'_> {
+    fn of(&mut self, process: ProcessId) -> Option<ProcessId> {
+        let mut way = Vec::new();
+        let mut at = Some(process);
+        let root = loop {
+            let Some(here) = at else { break None };
+            if self.scripts.contains_key(&here) {
+                break Some(here);
+            }
+            if let Some(root) = self.known.get(&here) {
+                break *root;
+            }
+            // Whoever comes by here once more, in a tree with a loop that only a forged
+            // recording has, belongs to nobody.
+            self.known.insert(here, None);
+            way.push(here);
+            at = self.parents.get(&here).copied();
+        };
+        for passed in way {
+            self.known.insert(passed, root);
+        }
+        root
+    }
 }
 
 /// Whether a program of the project's runs under a name that the system has. A

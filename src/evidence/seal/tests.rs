@@ -1,6 +1,7 @@
 //! Recordings of small installs, sealed.
 
 mod desk;
+mod processes;
 
 use super::*;
 use crate::evidence::exchange::Role;

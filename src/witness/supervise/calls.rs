@@ -80,8 +80,11 @@ impl Supervisor<'_> {
                 (Some(Begun::Touch(touch)), Some(result)) => {
                     self.files.touched(process, pid, touch, result, self.channel);
                 }
+                (Some(Begun::Touch(touch)), None) => {
+                    self.files.end_unseen(process, pid, touch, self.channel);
+                }
                 (Some(Begun::Watch), _) => return self.watch(process, task),
-                (Some(Begun::Exec(_) | Begun::Touch(_)) | None, _) => {}
+                (Some(Begun::Exec(_)) | None, _) => {}
             }
         }
         task.resume();
@@ -136,26 +139,19 @@ impl Supervisor<'_> {
             bytes
         };
         let arguments = |at: u64| [u64::from(libc::SECCOMP_SET_MODE_FILTER), 0, at, 0, 0, 0];
-        let why = match graft::call(task, libc::SYS_seccomp as u64, payload, arguments) {
+        let (task, why) = match graft::call(task, libc::SYS_seccomp as u64, payload, arguments) {
             Grafted::Done(task, 0) => {
                 task.resume();
                 return;
             }
-            Grafted::Done(task, result) => {
-                task.resume();
-                sockets::name(result)
-            }
-            Grafted::Failed(task, errno) => {
-                task.resume();
-                format!("{errno:?}")
-            }
+            Grafted::Done(task, result) => (task, sockets::name(result)),
+            Grafted::Failed(task, errno) => (task, format!("{errno:?}")),
             Grafted::Ended(pid, how) => return self.ended(pid, how),
         };
-        if !self.files.blind {
-            self.files.blind = true;
-            let detail = format!("the files that the script of process {} opens: {why}", process.0);
-            self.channel.gap(GapKind::Files, &detail);
-        }
+        // It has run nothing yet, and unwatched it does not run.
+        let detail = format!("the script of process {} could not be watched and was ended: {why}", process.0);
+        self.channel.gap(GapKind::Witness, &detail);
+        task.kill();
     }
 }
 
