@@ -39,12 +39,10 @@ pub(crate) fn of(command: &mut Command, limit: u64, patience: Duration) -> Resul
     });
     answer.map_err(|error| {
         kill(&mut child);
-        match error.kind() {
-            std::io::ErrorKind::TimedOut => {
-                Error::other(format!("it was not done in {} s", patience.as_secs()))
-            }
-            _ => error,
+        if error.kind() == std::io::ErrorKind::TimedOut {
+            return Error::other(format!("it was not done in {} s", patience.as_secs()));
         }
+        error
     })
 }
 
@@ -58,7 +56,7 @@ fn read(child: &mut Child, limit: u64, until: Instant) -> Result<Vec<u8>> {
         let _ = sender.send(read.map(|_| bytes));
     });
     let left = until.saturating_duration_since(Instant::now());
-    let bytes = receiver.recv_timeout(left).map_err(|_| std::io::ErrorKind::TimedOut)??;
+    let bytes = receiver.recv_timeout(left).map_err(|_late| std::io::ErrorKind::TimedOut)??;
     if bytes.len() as u64 > limit {
         return Err(Error::other(format!("it printed more than {}", size(limit))));
     }

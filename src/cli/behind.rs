@@ -6,6 +6,7 @@
 //! is sent there beside the name is what the user's own npm configuration ties to it.
 
 use super::load::Loaded;
+use super::reach;
 use crate::evidence::resolution::{Listing, Resolution};
 use crate::project::Project;
 use crate::project::class::Class;
@@ -147,8 +148,9 @@ impl Reader {
             return Err(why.clone());
         }
         let (authorization, withheld) = authorization(&url, &self.project.config);
+        let reach = reach::of(&self.project, &url);
         // npm asks so in an install: what is kept of it serves the runs as well.
-        let request = Request { url, accept: Accept::Corgi, authorization };
+        let request = Request { url, accept: Accept::Corgi, authorization, reach };
         let anonymous = request.authorization.is_none();
         let answer = match self.upstream.get(request).await {
             Ok(answer) => answer,

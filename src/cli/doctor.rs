@@ -2,6 +2,7 @@
 
 use super::arguments::{DoctorArguments, Surroundings};
 use super::load::{self, Loaded};
+use super::reach;
 use super::test::with_causes;
 use super::{Code, containers, folders, inert, print};
 use crate::project::registry::RegistryUrl;
@@ -144,7 +145,12 @@ async fn registries(out: &mut String, loaded: &Loaded) -> bool {
             line(out, true, &format!("{registry} is served from a folder"));
             continue;
         }
-        let request = Request { url: registry.as_url().clone(), accept: Accept::Full, authorization: None };
+        let request = Request {
+            url: registry.as_url().clone(),
+            accept: Accept::Full,
+            authorization: None,
+            reach: reach::of(project, registry.as_url()),
+        };
         match loaded.upstream.get(request).await {
             Ok(answer) => line(out, true, &format!("{registry} answers with {}", answer.head.status)),
             Err(error) => {

@@ -1,12 +1,14 @@
 //! How npm would reach a registry from this machine: its configuration and the
 //! caller's environment as plain values for the gateway's upstream side.
 
+use crate::project::Project;
 use crate::project::npmrc::{Level, NpmConfig, Value};
 use crate::secret::Secret;
 use crate::text::Complaint;
-use crate::upstream::UpstreamConfig;
+use crate::upstream::{Reach, UpstreamConfig};
 use std::collections::BTreeMap;
 use std::path::Path;
+use url::Url;
 
 /// Largest certificate bundle that is read.
 const MAX_PEM: u64 = 16 << 20;
@@ -72,6 +74,12 @@ pub(crate) fn config(
         identity: identity(npm),
         ..UpstreamConfig::default()
     })
+}
+
+/// How far a request of ours to a registry of the project may go: to this machine's own network
+/// only where somebody other than the project names the registry.
+pub(crate) fn of(project: &Project, url: &Url) -> Reach {
+    if project.named.has(url) { Reach::Anywhere } else { Reach::Outside }
 }
 
 fn pem(what: &str, path: &Path) -> Result<Vec<u8>, Complaint> {

@@ -5,17 +5,15 @@
 //! that registry alone, never of the public one.
 
 use super::authorization::authorization;
+use super::reach;
 use crate::project::Project;
 use crate::project::ReadOptions;
 use crate::project::name::PackageName;
-use crate::project::npmrc::NpmConfig;
 use crate::project::registry::RegistryUrl;
 use crate::project::signature::{RegistryKey, RegistrySignature, RegistrySignatures, SignedVersion};
-use crate::secret::Secret;
-use crate::upstream::{Accept, MAX_PACKUMENT, Request, Upstream};
+use crate::upstream::{Accept, MAX_PACKUMENT, Reach, Request, Upstream};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use url::Url;
 
 struct Known {
     keys: Vec<RegistryKey>,
@@ -49,7 +47,7 @@ pub(crate) async fn settle(
         if registry == project.public {
             continue;
         }
-        let Some(found) = packument(&registry, &name, &project.config, upstream).await else { continue };
+        let Some(found) = packument(&registry, &name, &project, upstream).await else { continue };
         versions.extend(found.into_iter().map(|(version, signed)| ((name.clone(), version), signed)));
     }
     let known = Known { keys, versions };
@@ -71,7 +69,8 @@ struct Key {
 
 async fn keys(public: &RegistryUrl, upstream: &Upstream) -> Option<Vec<RegistryKey>> {
     let url = public.as_url().join("-/npm/v1/keys").ok()?;
-    let bytes = get(url, Accept::Full, None, upstream).await?;
+    let reach = Reach::Anywhere;
+    let bytes = get(Request { url, accept: Accept::Full, authorization: None, reach }, upstream).await?;
     let keys: Keys = serde_json::from_slice(&bytes).ok()?;
     Some(
         keys.keys
@@ -109,12 +108,13 @@ struct Signature {
 async fn packument(
     registry: &RegistryUrl,
     name: &PackageName,
-    config: &NpmConfig,
+    project: &Project,
     upstream: &Upstream,
 ) -> Option<BTreeMap<String, SignedVersion>> {
     let url = registry.as_url().join(&name.in_url()).ok()?;
-    let authorization = authorization(&url, config);
-    let bytes = get(url, Accept::Full, authorization, upstream).await?;
+    let authorization = authorization(&url, &project.config);
+    let reach = reach::of(project, &url);
+    let bytes = get(Request { url, accept: Accept::Full, authorization, reach }, upstream).await?;
     let packument: Packument = serde_json::from_slice(&bytes).ok()?;
     let Packument { versions, time } = packument;
     Some(
@@ -134,13 +134,8 @@ async fn packument(
     )
 }
 
-async fn get(
-    url: Url,
-    accept: Accept,
-    authorization: Option<Secret>,
-    upstream: &Upstream,
-) -> Option<Vec<u8>> {
-    let answer = upstream.get(Request { url, accept, authorization }).await.ok()?;
+async fn get(request: Request, upstream: &Upstream) -> Option<Vec<u8>> {
+    let answer = upstream.get(request).await.ok()?;
     if answer.head.status != 200 {
         return None;
     }

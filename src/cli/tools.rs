@@ -11,7 +11,7 @@ use crate::project::npmrc::NpmConfig;
 use crate::text::Complaint;
 use crate::toolchain::fetch::{Cache, Download, Downloading};
 use crate::toolchain::{Toolchain, wish::Wish};
-use crate::upstream::{Accept, Request, Store, Upstream};
+use crate::upstream::{Accept, Reach, Request, Store, Upstream};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
@@ -67,7 +67,7 @@ impl Download for ByUpstream {
     ) -> Downloading<'a> {
         Box::pin(async move {
             let accept = if accept.contains("install-v1") { Accept::Corgi } else { Accept::Any };
-            let request = Request { url: url.clone(), accept, authorization: None };
+            let request = Request { url: url.clone(), accept, authorization: None, reach: Reach::Anywhere };
             let mut answer = self.0.get(request).await.map_err(|error| error.to_string())?;
             if answer.head.status != 200 {
                 return Err(format!("the registry answered {}", answer.head.status));

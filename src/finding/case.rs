@@ -265,6 +265,12 @@ impl<'a> Run<'a> {
         at.id == second
     }
 
+    /// Whether npm asked, and no script; of what nobody is known to have asked, npm is assumed.
+    pub(super) fn by_npm(&self, exchange: &Exchange) -> bool {
+        let process = exchange.process.and_then(|process| self.process(process));
+        process.is_none_or(|process| process.package.is_none())
+    }
+
     /// The process with this id.
     pub(super) fn process(&self, id: ProcessId) -> Option<&'a Process> {
         self.evidence.processes.iter().find(|process| process.id == id)
@@ -304,13 +310,22 @@ pub(super) fn failed_answer(exchange: &Exchange) -> bool {
 /// Faults that no scenario plays: the gateway could not do what was asked of
 /// it, or npm did not trust its certificate. What follows proves nothing.
 pub(super) fn ours(exchange: &Exchange) -> bool {
-    const OURS: [&str; 5] =
-        [CREDENTIAL_NOT_SET, NOT_IN_STORE, "folder-unreadable", "store-unreadable", "tls-handshake-failed"];
+    const OURS: [&str; 6] = [
+        CREDENTIAL_NOT_SET,
+        NOT_IN_STORE,
+        INTERNAL_ADDRESS,
+        "folder-unreadable",
+        "store-unreadable",
+        "tls-handshake-failed",
+    ];
     exchange.fault.as_deref().is_some_and(|fault| fault.starts_with("upstream-") || OURS.contains(&fault))
 }
 
 /// The fault of a request to a host that the gateway could not reach.
 pub(super) const UPSTREAM_UNREACHABLE: &str = "upstream-unreachable";
+
+/// The fault of a request to an internal address that only the tested project's files name.
+pub(super) const INTERNAL_ADDRESS: &str = "internal-address";
 
 /// The fault of a request that may not go out (`--offline`) and whose answer is not kept.
 pub(super) const NOT_IN_STORE: &str = "not-in-store";
@@ -372,6 +387,7 @@ pub(super) fn answered(exchange: &Exchange) -> String {
     match (exchange.fault.as_deref(), exchange.status) {
         (Some(UPSTREAM_UNREACHABLE), _) => "could not be reached".to_owned(),
         (Some(NOT_IN_STORE), _) => "may not be asked (offline), and the store has no answer of it".to_owned(),
+        (Some(INTERNAL_ADDRESS), _) => "has an internal address and was not asked".to_owned(),
         (Some("refused"), _) => "refused the connection".to_owned(),
         (Some("nx-domain"), _) => "has no address".to_owned(),
         (Some("tampered"), _) => "served other bytes".to_owned(),

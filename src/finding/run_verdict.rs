@@ -2,7 +2,7 @@
 //!
 //! What was wrong is said by rules; here stands when silence is no answer.
 
-use super::case::{CREDENTIAL_NOT_SET, Case, NOT_IN_STORE, Run, ours, withheld};
+use super::case::{CREDENTIAL_NOT_SET, Case, INTERNAL_ADDRESS, NOT_IN_STORE, Run, ours, withheld};
 use super::refusal::refusal;
 use super::{Observed, Verdict};
 use crate::evidence::fact::{Package, SourceKind};
@@ -40,6 +40,9 @@ pub(super) fn measured(case: &Case<'_>, run: &Run<'_>) -> Because {
             }
             (Some(fault), _) if fault == NOT_IN_STORE => {
                 format!("{} may not be asked (offline), and the store has no answer of it", exchange.host)
+            }
+            (Some(fault), _) if fault == INTERNAL_ADDRESS => {
+                format!("{} has an internal address, and only the project's own files name it", exchange.host)
             }
             _ => format!("{} could not be reached by the gateway", exchange.host),
         });

@@ -21,6 +21,11 @@ pub struct Caller {
 
 /// Names the process that opened a connection.
 pub trait Callers: Send + Sync {
+    /// Whether anybody is followed in this run at all.
+    fn follows(&self) -> bool {
+        true
+    }
+
     /// The process whose socket has the address `peer` inside the sandbox and leads
     /// to `door`; `None` where that is not known. May wait for the witness to say it.
     /// Asked once for each connection, and for each question over UDP.

@@ -22,6 +22,10 @@ impl Shared {
         let answer = match self.upstream.get(fetch.clone()).await {
             Ok(answer) => answer,
             Err(UpstreamError::Offline(_)) => return self.unreachable(understood, "not-in-store"),
+            Err(why @ UpstreamError::Internal { .. }) => {
+                tracing::debug!(error = &why as &dyn std::error::Error, "not asked");
+                return self.unreachable(understood, "internal-address");
+            }
             // Said once where the host was given up.
             Err(UpstreamError::Network { host, what }) => {
                 tracing::debug!(host, what, "a registry could not be reached");

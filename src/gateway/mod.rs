@@ -24,6 +24,7 @@ mod layout;
 mod local;
 mod names;
 mod pinned;
+mod reach;
 mod record;
 mod route;
 mod scan;

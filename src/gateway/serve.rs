@@ -9,6 +9,7 @@ use super::fault::{self, redirect};
 use super::layout::Layout;
 use super::names::Names;
 use super::pinned;
+use super::reach::{self, Asker};
 use super::record::{Recorder, Slot};
 use super::route::{self, Asked, Handed, Inside, Ownership, Shape, Site};
 use super::scan::Scanner;
@@ -17,7 +18,7 @@ use crate::door::Reset;
 use crate::evidence::exchange::{AnsweredBy, Credential, Exchange, ExchangeKind, Role};
 use crate::plan::World;
 use crate::secret::Secret;
-use crate::upstream::{Accept, Request as Fetch, Upstream};
+use crate::upstream::{Accept, Reach, Request as Fetch, Upstream};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::{Body as _, Incoming};
 use std::collections::BTreeMap;
@@ -109,6 +110,7 @@ impl Shared {
             searched.take(body).await;
             let carries = searched.finish();
             let act = self.decide(&parts.method, &understood, carries);
+            let (act, reach) = self.led(act, &way, &understood).await;
             let authorization = match &act {
                 Act::Forward { .. } | Act::Beside => self.real(&way, &understood, &parts.headers).await,
                 Act::Hang(_)
@@ -128,7 +130,7 @@ impl Shared {
             };
             let accept = accept(&parts.headers, &understood);
             let forwarded = matches!(act, Act::Forward { .. } | Act::Beside);
-            let fetch = Fetch { url: understood.url.clone(), accept, authorization };
+            let fetch = Fetch { url: understood.url.clone(), accept, authorization, reach };
             let answered = self.act(act, &understood, fetch, &parts.headers).await;
             let answered = answered.inspect_err(|HungUp| self.recorder.over(understood.slot))?;
             let mut response = self.spoil(&way, &understood, answered).await;
@@ -211,6 +213,18 @@ impl Shared {
         let Understood { url, moved, site, asked, ownership, devious, .. } = understood;
         let (ownership, devious, moved) = (ownership.as_ref(), *devious, moved.is_some());
         decide(&self.world, &Question { method, url, site, asked, ownership, devious, carries, moved })
+    }
+
+    /// What is forwarded goes as far as who asks may lead it.
+    async fn led(&self, act: Act, way: &Way, understood: &Understood) -> (Act, Reach) {
+        if !matches!(act, Act::Forward { .. } | Act::Beside) {
+            return (act, Reach::Outside);
+        }
+        let asker = Asker::of(way.caller.wait().await, self.callers.follows());
+        match reach::reach(&self.world, &understood.site, &understood.url, asker) {
+            Some(reach) => (act, reach),
+            None => (Act::Refuse(reach::ONLY_NPM), Reach::Outside),
+        }
     }
 
     /// The real credential in place of the planted one, if it is npm that asks.

@@ -2,6 +2,7 @@
 
 use crate::plan::{DecoySpec, Planted, PlantedSecret, PlantedSecrets, RegistryWorld, World};
 use crate::project::name::PackageName;
+use crate::project::named::NamedHosts;
 use crate::project::registry::RegistryUrl;
 use crate::scenario::Answer;
 use crate::secret::Secret;
@@ -21,6 +22,7 @@ pub(super) fn world() -> World {
     World {
         public: registry("https://registry.example/"),
         public_answer: Answer::Genuine,
+        named: NamedHosts::default(),
         public_serve: None,
         registries: vec![
             RegistryWorld {

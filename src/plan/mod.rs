@@ -41,6 +41,7 @@ pub use world::{STRANGER, is_here};
 
 use crate::project::integrity::Integrity;
 use crate::project::name::PackageName;
+use crate::project::named::NamedHosts;
 use crate::project::npmrc::Level;
 use crate::project::registry::RegistryUrl;
 use crate::scenario::{Answer, Cache, Scenario};
@@ -125,6 +126,8 @@ pub struct World {
     pub tamper: Option<(PackageName, String)>,
     /// Hosts from which downloads are forwarded (`[trust] hosts`, hosts of `resolved` URLs).
     pub hosts: BTreeSet<String>,
+    /// Hosts that the caller's own configuration names, and not only a file of the project.
+    pub named: NamedHosts,
     /// Hosts of nobody's that offer the same decoys as the public registry.
     pub strangers: BTreeSet<String>,
     /// Tokens in the sandbox and what they stand for.

@@ -62,6 +62,7 @@ pub(super) fn project(npmrc: &[(Level, &str)], lock: &serde_json::Value) -> Proj
         files: vec![".npmrc".into(), "package-lock.json".into(), "package.json".into()],
         classes,
         nested: Default::default(),
+        named: crate::project::named::NamedHosts::default(),
         unread: Vec::new(),
         around: Vec::new(),
         sources: Vec::new(),

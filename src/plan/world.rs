@@ -50,6 +50,7 @@ pub(super) fn genuine(
         decoys: Vec::new(),
         tamper: None,
         strangers: BTreeSet::new(),
+        named: project.named.clone(),
         planted: planting.planted.clone(),
         secrets: super::PlantedSecrets::default(),
         keeping: None,

@@ -17,6 +17,7 @@ mod json;
 pub mod lockfile;
 pub mod manifest;
 pub mod name;
+pub mod named;
 mod nested;
 pub mod npmrc;
 pub mod omit;
@@ -35,6 +36,7 @@ use crate::text::Source;
 use class::{Class, Classified};
 use lockfile::LockEntry;
 use name::PackageName;
+use named::NamedHosts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -65,6 +67,8 @@ pub struct Project {
     pub classes: BTreeMap<String, Classified>,
     /// Names that the lockfile of another project in its folders pins at the public registry.
     pub nested: BTreeSet<PackageName>,
+    /// Hosts that the caller's own configuration names.
+    pub named: NamedHosts,
     /// npmrc files around it that npm does not read here.
     pub unread: Vec<surroundings::UnreadNpmrc>,
     /// What of the machine npm would use and a run does not, or the reverse.

@@ -3,6 +3,7 @@
 use super::class::{Facts, classify};
 use super::lockfile::Lockfile;
 use super::manifest::Manifest;
+use super::named::NamedHosts;
 use super::npmrc::levels::Levels;
 use super::npmrc::{Credential, Level, NpmVersion};
 use super::registry::RegistryUrl;
@@ -103,6 +104,7 @@ impl Project {
             signatures: options.signatures,
         };
         let classes = classify(&facts);
+        let named = NamedHosts::of(&config, &settings, &options.env, &options.public);
         let inside = base::inside(&root, &lockfile, options.home.as_deref())?;
         let files = files::list(&root, &inside, &lockfile)?;
         let nested = nested::pinned_at_public(&root, &files, &options.public);
@@ -128,6 +130,7 @@ impl Project {
             files,
             classes,
             nested,
+            named,
             unread,
             around,
             sources,

@@ -75,6 +75,10 @@ pub struct Settings {
     /// `[[registry]] token` of the policy file: the variable whose value may be
     /// sent to that registry.
     pub tokens: BTreeMap<RegistryUrl, String>,
+    /// `[[registry]]` of the policy file, by `url` and `also`.
+    pub policy_registries: Vec<RegistryUrl>,
+    /// `[trust] hosts` of the policy file.
+    pub policy_hosts: Vec<String>,
 }
 
 /// `[install]`.

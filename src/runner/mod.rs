@@ -137,17 +137,24 @@ pub type Listener = Arc<dyn Fn(Told) + Send + Sync>;
 /// How much longer than its limit a run may keep silent.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-struct Attribution(Arc<Ledger>);
+struct Attribution {
+    ledger: Arc<Ledger>,
+    follows: bool,
+}
 
 impl Callers for Attribution {
+    fn follows(&self) -> bool {
+        self.follows
+    }
+
     fn caller<'a>(
         &'a self,
         peer: SocketAddr,
         door: SocketAddr,
     ) -> Pin<Box<dyn Future<Output = Option<Caller>> + Send + 'a>> {
         Box::pin(async move {
-            let process = self.0.owner(peer, door).await?;
-            Some(Caller { process, npm: self.0.is_npm(process) })
+            let process = self.ledger.owner(peer, door).await?;
+            Some(Caller { process, npm: self.ledger.is_npm(process) })
         })
     }
 }
@@ -173,7 +180,7 @@ impl Invocation {
                 world: Arc::new(run.world.clone()),
                 authority: self.authority.clone(),
                 upstream: self.upstream.clone(),
-                callers: Arc::new(Attribution(ledger.clone())),
+                callers: Arc::new(Attribution { ledger: ledger.clone(), follows: self.common.trace }),
                 proxies: self.common.proxies.clone(),
             },
             doors,

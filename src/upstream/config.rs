@@ -4,10 +4,13 @@
 //! reads neither.
 
 use super::UpstreamError;
+use super::internal::Guarded;
+use super::request::Reach;
 use crate::secret::Secret;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,7 +54,8 @@ impl Default for UpstreamConfig {
 }
 
 impl UpstreamConfig {
-    pub(super) fn client(&self) -> Result<reqwest::Client, UpstreamError> {
+    /// The client for requests that may go so far.
+    pub(super) fn client(&self, reach: Reach) -> Result<reqwest::Client, UpstreamError> {
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(self.tls()?)
             .redirect(reqwest::redirect::Policy::none())
@@ -60,6 +64,9 @@ impl UpstreamConfig {
             .user_agent(&self.user_agent)
             .connect_timeout(self.connect_timeout)
             .read_timeout(self.read_timeout);
+        if reach == Reach::Outside {
+            builder = builder.dns_resolver(Arc::new(Guarded { proxies: self.proxies() }));
+        }
         let except = self.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
         if let Some(url) = &self.https_proxy {
             let proxy = reqwest::Proxy::https(url.expose())
@@ -74,6 +81,13 @@ impl UpstreamConfig {
             builder = builder.proxy(proxy.no_proxy(except));
         }
         builder.build().map_err(|error| bad("the connection settings", &error.to_string()))
+    }
+
+    /// The names of the proxies.
+    fn proxies(&self) -> BTreeSet<String> {
+        let urls = [&self.https_proxy, &self.http_proxy].into_iter().flatten();
+        let hosts = urls.filter_map(|url| Some(url::Url::parse(url.expose()).ok()?.host_str()?.to_owned()));
+        hosts.collect()
     }
 
     fn tls(&self) -> Result<ClientConfig, UpstreamError> {
@@ -130,11 +144,11 @@ mod tests {
     fn what_cannot_be_used_is_named_without_its_secret() {
         let key = Secret::new("key", "hunter2");
         let config = UpstreamConfig { identity: Some((Vec::new(), key)), ..UpstreamConfig::default() };
-        let error = config.client().unwrap_err();
+        let error = config.client(Reach::Anywhere).unwrap_err();
         assert_eq!(error.to_string(), "key cannot be used: no private key in PEM");
         let proxy = Some(Secret::new("https-proxy", "http://u:hunter2@:x y/"));
         let config = UpstreamConfig { https_proxy: proxy, ..UpstreamConfig::default() };
-        let error = config.client().unwrap_err();
+        let error = config.client(Reach::Anywhere).unwrap_err();
         assert!(
             error.to_string().contains("https proxy") && !error.to_string().contains("hunter2"),
             "{error}"

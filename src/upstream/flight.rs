@@ -2,7 +2,8 @@
 
 use super::UpstreamError;
 use super::hosts::Hosts;
-use super::request::{Accept, Answer, Body, Head, Progress, Request, stand_in};
+use super::internal::Internal;
+use super::request::{Accept, Answer, Body, Head, Progress, Reach, Request, stand_in};
 use super::store::{Kept, Store};
 use std::fs::File;
 use std::io::Write;
@@ -22,6 +23,8 @@ const AGAIN: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)
 #[derive(Debug)]
 pub(super) struct Way {
     pub(super) client: reqwest::Client,
+    /// For requests that may not go to internal addresses.
+    pub(super) guarded: reqwest::Client,
     pub(super) hosts: Hosts,
 }
 
@@ -181,8 +184,9 @@ fn find(store: &Store, request: &Request, offline: bool) -> Option<(Head, String
     let head = kept.head();
     if let Some(location) = head.header("location").filter(|_| !offline) {
         let url = request.url.join(location).ok()?;
-        let bare = Request { url: url.clone(), accept: Accept::Any, authorization: None };
-        let same = Request { url, accept: Accept::Any, authorization: request.authorization.clone() };
+        let bare =
+            Request { url: url.clone(), accept: Accept::Any, authorization: None, reach: request.reach };
+        let same = Request { authorization: request.authorization.clone(), ..bare.clone() };
         if !store.has(&bare.key()) && !store.has(&same.key()) {
             return None;
         }
@@ -222,6 +226,16 @@ fn keep(
 }
 
 async fn send(way: &Way, request: &Request, host: &str) -> Result<reqwest::Response, UpstreamError> {
+    let internal = |Internal { address }| UpstreamError::Internal { host: host.to_owned(), address };
+    let client = match request.reach {
+        Reach::Anywhere => &way.client,
+        Reach::Outside => {
+            if let Some(found) = Internal::literal(&request.url) {
+                return Err(internal(found));
+            }
+            &way.guarded
+        }
+    };
     let mut waits = AGAIN.iter();
     let mut attempt = 0;
     loop {
@@ -232,7 +246,7 @@ async fn send(way: &Way, request: &Request, host: &str) -> Result<reqwest::Respo
         let mut url = request.url.clone();
         let _ = url.set_username("");
         let _ = url.set_password(None);
-        let mut builder = way.client.get(url).header("accept", request.accept.header());
+        let mut builder = client.get(url).header("accept", request.accept.header());
         if let Some(secret) = &request.authorization {
             let mut value =
                 http::HeaderValue::from_str(secret.expose()).map_err(|error| network(host, &error))?;
@@ -245,6 +259,9 @@ async fn send(way: &Way, request: &Request, host: &str) -> Result<reqwest::Respo
                 return Ok(response);
             }
             Err(error) => {
+                if let Some(found) = Internal::within(&error) {
+                    return Err(internal(found));
+                }
                 let passing = error.is_connect() || error.is_timeout() || error.is_request();
                 // A silence that lasts so long is no blink, and stands for two.
                 let tries = attempt + usize::from(error.is_timeout());

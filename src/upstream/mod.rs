@@ -14,13 +14,14 @@ pub mod config;
 mod flight;
 pub mod folder;
 mod hosts;
+mod internal;
 pub mod request;
 pub mod store;
 mod ways;
 
 pub use config::UpstreamConfig;
 pub use folder::{PackedVersion, ServedFolder, ServedVersion};
-pub use request::{Accept, Answer, Body, Head, Request};
+pub use request::{Accept, Answer, Body, Head, Reach, Request};
 pub use store::{ContentWriter, DEFAULT_LIMIT, Kept, Store, Trimmed};
 pub use ways::Ways;
 
@@ -49,6 +50,14 @@ pub enum UpstreamError {
         host: String,
         /// What went wrong, without the URL.
         what: String,
+    },
+    /// Its name leads to an address that this request may not go to.
+    #[error("{host} is at {address}, an internal address that only the tested project names")]
+    Internal {
+        /// The host.
+        host: String,
+        /// Where it is.
+        address: std::net::IpAddr,
     },
     /// A body beyond all measure.
     #[error("the answer of {host} is larger than {limit} bytes")]
@@ -124,7 +133,8 @@ impl Upstream {
     /// Asks for a URL: once for any number of callers and runs. The answer
     /// streams while it is being stored.
     pub async fn get(&self, request: Request) -> Result<Answer, UpstreamError> {
-        let key = request.key();
+        // Whoever may not go there must not fail for who may.
+        let key = format!("{} {:?}", request.key(), request.reach);
         let (flight, first) = {
             let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
             match flights.get(&key) {

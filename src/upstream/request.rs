@@ -40,6 +40,15 @@ impl Accept {
     }
 }
 
+/// How far a request may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// To any address: the caller's own configuration names the host.
+    Anywhere,
+    /// To the Internet alone, not to this machine or its network.
+    Outside,
+}
+
 /// A GET.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -49,6 +58,8 @@ pub struct Request {
     pub accept: Accept,
     /// The value of the Authorization header (`Bearer …`).
     pub authorization: Option<Secret>,
+    /// How far it may go.
+    pub reach: Reach,
 }
 
 /// The query by which a kept redirect leads to a kept answer, in place of a signature.
@@ -190,7 +201,7 @@ mod tests {
     use super::*;
 
     fn request(url: &str, authorization: Option<Secret>) -> Request {
-        Request { url: Url::parse(url).unwrap(), accept: Accept::Any, authorization }
+        Request { url: Url::parse(url).unwrap(), accept: Accept::Any, authorization, reach: Reach::Outside }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use super::flight::Way;
 use super::hosts::Hosts;
-use super::{Store, Upstream, UpstreamConfig, UpstreamError};
+use super::{Reach, Store, Upstream, UpstreamConfig, UpstreamError};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What all upstreams of one invocation share. Cheap to clone.
@@ -34,7 +34,11 @@ impl Ways {
         if let Some((_, way)) = known.iter().find(|(other, _)| other == config) {
             return Ok(way.clone());
         }
-        let way = Arc::new(Way { client: config.client()?, hosts: Hosts::default() });
+        let way = Arc::new(Way {
+            client: config.client(Reach::Anywhere)?,
+            guarded: config.client(Reach::Outside)?,
+            hosts: Hosts::default(),
+        });
         known.push((config.clone(), way.clone()));
         Ok(way)
     }
@@ -69,7 +73,7 @@ mod tests {
         let upstream = ways.upstream(config, store, false).unwrap();
         for at in 0..3 {
             let url = url.join(&format!("package-{at}")).unwrap();
-            let request = Request { url, accept: Accept::Any, authorization: None };
+            let request = Request { url, accept: Accept::Any, authorization: None, reach: Reach::Anywhere };
             assert!(upstream.get(request).await.is_err());
         }
         assert!(upstream.has_given_up(url));

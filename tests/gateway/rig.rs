@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 use sealcheck::door::Doors;
 use sealcheck::gateway::{Authority, Caller, Callers, Gateway, GatewaySpec};
 use sealcheck::plan::{Planted, RegistryWorld, World};
+use sealcheck::project::named::NamedHosts;
 use sealcheck::project::registry::RegistryUrl;
 use sealcheck::scenario::Answer;
 use sealcheck::upstream::{Store, Upstream, UpstreamConfig};
@@ -87,6 +88,7 @@ pub(crate) fn world(port: u16) -> World {
         decoys: Vec::new(),
         tamper: None,
         strangers: BTreeSet::new(),
+        named: NamedHosts::listed(&["127.0.0.1", "localhost"]),
         hosts: BTreeSet::new(),
         secrets: Default::default(),
         planted: vec![Planted {

@@ -3,7 +3,7 @@
 use crate::evidence::Exchange;
 use crate::finding::around;
 use crate::finding::case::{
-    CREDENTIAL_NOT_SET, Case, NOT_IN_STORE, Run, Sighting, UPSTREAM_UNREACHABLE, answered, owner, withheld,
+    CREDENTIAL_NOT_SET, Case, INTERNAL_ADDRESS, NOT_IN_STORE, Run, Sighting, UPSTREAM_UNREACHABLE, answered, owner, withheld,
 };
 use crate::finding::location::Spot;
 use crate::finding::rule::{Check, Rule};
@@ -103,12 +103,13 @@ fn withheld_token(case: &Case<'_>, run: &Run<'_>) -> Option<Sighting> {
 
 /// Hosts that could not be asked: one of them, however many packages it has.
 fn out_of_reach(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
-    if run.worked() {
-        return Vec::new();
-    }
     let mut hosts: BTreeMap<(&str, u16, &str), &Exchange> = BTreeMap::new();
     for exchange in &run.evidence.exchanges {
-        if let Some(fault @ (UPSTREAM_UNREACHABLE | NOT_IN_STORE)) = exchange.fault.as_deref() {
+        if let Some(fault @ (UPSTREAM_UNREACHABLE | NOT_IN_STORE | INTERNAL_ADDRESS)) = exchange.fault.as_deref()
+            // npm does without an optional package, and without a word. What a script asked for is
+            // told by rules on scripts.
+            && (!run.worked() || fault == INTERNAL_ADDRESS && run.by_npm(exchange))
+        {
             hosts.entry((&exchange.host, exchange.port, fault)).or_insert(exchange);
         }
     }
@@ -122,10 +123,16 @@ fn out_of_reach(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         };
         let happened = match fault {
             NOT_IN_STORE => format!("{host} may not be asked (offline), and the store lacks answers of it"),
+            INTERNAL_ADDRESS => format!(
+                "{host} has an address of this machine or its network, which a file of the tested project alone may not have asked"
+            ),
             _ => format!("{host} could not be reached, and was not asked again after two attempts"),
         };
         let help = match fault {
             NOT_IN_STORE => "run once without `--offline`, with the same `--store`".to_owned(),
+            INTERNAL_ADDRESS => format!(
+                "where {host} is a registry of yours, name it in your own `~/.npmrc` (its mapping or its credential), in the policy file, or as SEALCHECK_INTERNAL_HOSTS={host}"
+            ),
             _ => format!(
                 "`sealcheck doctor` says what stands in the way; where {host} is gone for good, let npm lock these packages at a registry that answers"
             ),

@@ -85,18 +85,17 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         .collect()
 }
 
-/// Whether a process is the very npm that is tested, started once more.
+/// Whether a process is the very npm that is tested, started once more: the same node, which the
+/// kernel names, runs one of the same npm's own programs (`npm-cli.js`, `npx-cli.js`), by the same
+/// path to the letter. A path that only begins so leads anywhere.
 fn is_npm(run: &Run<'_>, process: ProcessId) -> bool {
-    let program = |process: ProcessId| run.process(process)?.argv.get(1);
-    program(process).is_some_and(|program| {
-        let own = program_of(run).and_then(|own| own.rsplit_once('/'));
-        own.is_some_and(|(folder, _)| program.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')))
-    })
-}
-
-/// The npm that is tested: `node …/npm-cli.js`.
-fn program_of<'a>(run: &Run<'a>) -> Option<&'a String> {
-    run.process(ProcessId(1))?.argv.get(1)
+    let Some(npm) = run.process(ProcessId(1)) else { return false };
+    let Some(other) = run.process(process) else { return false };
+    let (Some(own), Some(program)) = (npm.argv.get(1), other.argv.get(1)) else { return false };
+    let beside = own.rsplit_once('/').zip(program.rsplit_once('/'));
+    let programs = ["npm-cli.js", "npx-cli.js"];
+    npm.exe == other.exe
+        && beside.is_some_and(|((own, _), (folder, name))| own == folder && programs.contains(&name))
 }
 
 #[cfg(test)]

@@ -33,6 +33,9 @@ pub(super) fn lay(project: Layer, policy: Option<Layer>) -> Result<Settings, Com
         policy: severities,
     } = project;
     let mut out = policy.settings;
+    let named = out.registries.iter().flat_map(|entry| entry.also.iter().chain([&entry.url]));
+    out.policy_registries = named.cloned().collect();
+    out.policy_hosts = out.trusted_hosts.clone();
     out.sources.splice(0..0, own.sources);
     // Both lists hold: more private names are a tightening.
     match (&mut out.private, own.private) {

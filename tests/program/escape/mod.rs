@@ -13,6 +13,7 @@ mod cache;
 mod credentials;
 mod evidence;
 mod host;
+mod internal;
 mod limits;
 mod rig;
 mod toolchain;

@@ -79,6 +79,7 @@ impl Desk {
             project: Project {
                 root: "/srv/app".into(),
                 inside: String::new(),
+                named: crate::project::named::NamedHosts::default(),
                 directory: String::new(),
                 manifest: Manifest {
                     source: Source::new("package.json", "{}"),
