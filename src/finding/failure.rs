@@ -5,6 +5,9 @@
 //! tells of is chance, so the first by the lockfile's order stands for all.
 
 mod help;
+mod table;
+mod tls;
+mod unpacked;
 
 use super::asked::{self, written};
 use super::case::{Case, Run, answered, failed_answer, spec};
@@ -52,7 +55,10 @@ struct Subject<'a> {
 /// Explains npm's error.
 pub(super) fn explain(case: &Case<'_>, run: &Run<'_>, error: &NpmError) -> Failure {
     let answers = answers(case, run, error);
-    let entry = answers.first().map_or_else(|| entry(case.project, error), |(_, entry)| *entry);
+    let entry = answers.first().map_or_else(
+        || entry(case.project, error).or_else(|| unpacked::only_one(case, run, error)),
+        |(_, entry)| *entry,
+    );
     let named = match (answers.first(), entry) {
         (Some((exchange, entry)), _) => {
             exchange.package.clone().or_else(|| Some(entry.as_ref()?.name.to_string())).map(|name| {
@@ -111,7 +117,7 @@ fn answers<'a>(
                     && exchange.status == Some(200)
                     && refused(case, error, exchange)
             }
-            code if UNREACHED.contains(&code) => {
+            code if UNREACHED.contains(&code) || tls::is_one(code) => {
                 failed_answer(exchange) && (exchange.status.is_none() || exchange.fault.is_some())
             }
             _ => false,
@@ -138,7 +144,7 @@ fn answers<'a>(
 }
 
 /// Codes for a host that gave no answer that npm could use.
-const UNREACHED: [&str; 11] = [
+const UNREACHED: [&str; 13] = [
     "ECONNREFUSED",
     "ECONNRESET",
     "ENOTFOUND",
@@ -148,8 +154,11 @@ const UNREACHED: [&str; 11] = [
     "FETCH_ERROR",
     "EPIPE",
     "EMAXREDIRECT",
-    "SELF_SIGNED_CERT_IN_CHAIN",
-    "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+    // npm 10 and later, whose agent has timeouts of its own.
+    "ECONNECTIONTIMEOUT",
+    "EIDLETIMEOUT",
+    "ERESPONSETIMEOUT",
+    "ETRANSFERTIMEOUT",
 ];
 
 /// `E404`: 404.
@@ -270,6 +279,7 @@ fn what(subject: &Subject<'_>) -> String {
     if let Some((exchange, entry)) = subject.answers.first() {
         let done = match error.code.as_str() {
             "EINTEGRITY" => "served other bytes than the lockfile's integrity stands for".to_owned(),
+            code if tls::is_one(code) => tls::what(error),
             _ => answered(exchange),
         };
         let mut what = format!("{} {done}", exchange.host);
@@ -292,6 +302,9 @@ fn what(subject: &Subject<'_>) -> String {
         return what;
     }
     let summary = error.summary.trim_end_matches('.');
+    if let Some(found) = table::hidden(subject) {
+        return format!("{summary}; {}", found.why);
+    }
     match setting(subject) {
         Some(setting) => format!("{summary}; {} decides that", written(setting)),
         None => summary.to_owned(),
@@ -326,6 +339,14 @@ fn setting<'a>(subject: &Subject<'a>) -> Option<&'a Setting> {
         "ERESOLVE" => &["strict-peer-deps"],
         "ETARGET" if by_date(subject.error) => &["min-release-age", "before"],
         "ERR_INVALID_URL" => return no_url(subject.case.project),
+        "ERR_INVALID_AUTH" => return subject.error.message.split('`').nth(1).and_then(|key| config.get(key)),
+        "EINVALIDPROXY" => &["https-proxy", "proxy"],
+        "ECIGLOBAL" => &["global", "location"],
+        "ENPMEXTENSIONCONFIG" => &["extension-file"],
+        "ECIPATCHFLAG" => &["ignore-patch-failures", "allow-unused-patches"],
+        "EACCES" | "EEXIST" | "ENOTDIR" | "EPERM" | "EROFS" if table::of_cache(subject.error) => &["cache"],
+        code if tls::wants_authority(code) => &["cafile", "ca"],
+        "" if subject.error.message.starts_with("No workspaces found") => &["workspace"],
         _ => &[],
     };
     keys.iter().find_map(|key| config.get(key))
@@ -354,6 +375,12 @@ fn spot(subject: &Subject<'_>) -> Spot {
             "EUSAGE" | "EBADENGINE" | "EBADPLATFORM" | "ESTRICTALLOWSCRIPTS" => Spot::entry(&entry.path),
             _ => Spot::resolved(&entry.path),
         };
+    }
+    if let Some(found) = table::hidden(subject) {
+        return found.spot;
+    }
+    if let Some(place) = table::of_manifest(subject) {
+        return Spot::At(place);
     }
     if subject.error.code == "EUSAGE" {
         // Who asks for what the lockfile lacks: a line of it, or of package.json.

@@ -81,6 +81,12 @@ pub(super) fn check(rule: &str) {
                 assert!(any, "{rule}: {name}: `{key}` of none has `{says}`: {:#?}", judgement.findings);
             }
         }
+        // A measure that is in place already, or that changes nothing here.
+        for never in case.get("help_without").and_then(Value::as_array).into_iter().flatten() {
+            let never = never.as_str().expect("a text");
+            let any = own().any(|finding| finding.help.contains(never));
+            assert!(!any, "{rule}: {name}: a `help` has `{never}`: {:#?}", judgement.findings);
+        }
         if let Some(verdict) = case.get("verdict") {
             assert_eq!(verdict, judgement.verdict.name(), "{rule}: {name}: {judgement:#?}");
         }

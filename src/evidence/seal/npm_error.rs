@@ -14,6 +14,10 @@ use crate::evidence::fact::NpmError;
 const SUMMARY: usize = 400;
 /// Characters of the whole message.
 const MESSAGE: usize = 4096;
+/// What npm says of a repository that it could not make a package of.
+const PREPARATION: &str = "git dep preparation failed";
+/// What npm 12 prints, without its prefix, of a flag that it does not take.
+const BEFORE_CONFIG: &str = "Exit prior to config file resolving";
 /// Packages that are kept of those that npm names.
 const NAMED: usize = 50;
 
@@ -25,7 +29,12 @@ pub(super) fn parse(stderr: &str) -> Option<NpmError> {
     // `color=always`, which some set for their CI's log.
     let plain = without_colour(stderr);
     let all: Vec<&str> = plain.lines().collect();
-    let lines: Vec<&str> = all.iter().copied().filter_map(own).collect();
+    let mut lines: Vec<&str> = all.iter().copied().filter_map(own).collect();
+    if lines.is_empty()
+        && let Some(at) = all.iter().position(|line| *line == BEFORE_CONFIG)
+    {
+        lines = all[at + 1..].iter().copied().filter(|line| *line != "cause").collect();
+    }
     let (code, rest) = match lines.iter().rposition(|line| line.starts_with("code ")) {
         Some(at) => (lines[at].trim_start_matches("code ").trim(), &lines[at + 1..]),
         None => ("", lines.as_slice()),
@@ -79,6 +88,16 @@ fn summary(code: &str, lines: &[&str], message: &[String]) -> String {
         }
         "EBADDEVENGINES" => message.iter().take(3).cloned().collect::<Vec<_>>().join(": "),
         "ERESOLVE" => with(&["While resolving", "Found", "Could not resolve", "peer "]),
+        // An npm within npm failed.
+        _ if first() == PREPARATION => {
+            let within: Vec<&str> = lines.iter().copied().filter_map(own).collect();
+            let failed = within.iter().position(|line| *line == "command failed");
+            let told = failed.map(|at| script(&within, at)).or_else(|| {
+                let said = |line: &&&str| !noise(line) && !line.starts_with("code ") && !line.is_empty();
+                within.iter().find(said).map(|line| (*line).to_owned())
+            });
+            told.map_or_else(first, |told| format!("{PREPARATION}: {told}"))
+        }
         _ if first().starts_with("An unknown git error") => with(&["command ", "fatal: ", "error: "]),
         _ => first(),
     }
@@ -111,8 +130,14 @@ fn message(lines: &[&str]) -> Vec<String> {
     let of_script = lines.contains(&"command failed");
     for line in lines {
         let told = without_label(line);
-        if told.starts_with("Clean install a project") || told.starts_with("A complete log of this run") {
+        const BEHIND: [&str; 3] =
+            ["Clean install a project", "A complete log of this run", "Log files were not written"];
+        if BEHIND.iter().any(|start| told.starts_with(start)) {
             break;
+        }
+        // That of an npm within npm.
+        if own(told).is_some_and(|within| BEHIND.iter().any(|start| within.starts_with(start))) {
+            continue;
         }
         // The dump of an error object ends in a brace of its own.
         if in_object {

@@ -1,14 +1,28 @@
 //! What to do about a failed install, by its code and by what of the project led there.
 
-use super::{Subject, by_date, is_own, setting, status};
+use super::{Subject, by_date, is_own, setting, status, table, tls, unpacked};
 use crate::evidence::exchange::{Credential, Exchange, Role};
 use crate::finding::around;
 use crate::finding::asked::{self, written};
 use crate::project::lockfile::{EntryKind, LockEntry};
+use crate::project::name::PackageName;
 use url::Url;
 
 /// What is to be done about a request that we answered ourselves.
 const KEPT_BACK: &str = "map the package to its own registry in the project's `.npmrc`; if it is public, say so: take it out of `private` in sealcheck.toml, or pin it at the public registry in the lockfile";
+
+/// The same, where a mapping is there already.
+fn kept_back(subject: &Subject<'_>, name: &str) -> String {
+    let scope = PackageName::parse(name).ok().and_then(|name| name.scope().map(str::to_owned));
+    let key = scope.map(|scope| format!("{scope}:registry"));
+    match key.and_then(|key| subject.case.project.config.get(&key)) {
+        Some(setting) => format!(
+            "{} maps its scope: let the lockfile entry's `resolved` lie below it; if the package is public, say so: take it out of `private` in sealcheck.toml, or pin it at the public registry in the lockfile",
+            written(setting)
+        ),
+        None => KEPT_BACK.to_owned(),
+    }
+}
 
 pub(super) fn help(subject: &Subject<'_>) -> String {
     let error = subject.error;
@@ -16,7 +30,7 @@ pub(super) fn help(subject: &Subject<'_>) -> String {
     if super::kept_back(subject)
         && subject.answers.first().is_none_or(|(exchange, _)| exchange.role != Role::Foreign)
     {
-        return KEPT_BACK.to_owned();
+        return kept_back(subject, name);
     }
     if let (Some((exchange, entry)), Some(status)) = (subject.answers.first(), status(&error.code)) {
         match status {
@@ -25,12 +39,15 @@ pub(super) fn help(subject: &Subject<'_>) -> String {
             _ => {}
         }
     }
+    if let Some(found) = table::hidden(subject) {
+        return found.help;
+    }
     let unless = |open: &str| match setting(subject) {
         Some(setting) => format!("change {}", written(setting)),
         None => open.to_owned(),
     };
     match error.code.as_str() {
-        "E401" | "E403" => "give the registry's token the right to read it, or set the variable that holds the token".to_owned(),
+        "E401" | "E403" | "EAUTHIP" | "EOTP" => "give the registry's token the right to read it, or set the variable that holds the token".to_owned(),
         "E404" => format!("publish the locked version of {name} to the registry that it is asked of, or correct the mapping"),
         "ETARGET" if by_date(error) => format!(
             "lock a version of {name} that is old enough, or {}; an entry with `resolved` is not asked for its date",
@@ -57,16 +74,20 @@ pub(super) fn help(subject: &Subject<'_>) -> String {
             Some(setting) => format!("let `{}` be a URL that begins with `https://`, and set the variables that it names", setting.key),
             None => "look for a `registry=` that is no URL, or names a variable that is not set".to_owned(),
         },
-        "ERR_INVALID_AUTH" => "tie the credential to its registry: `//host/path/:_authToken`".to_owned(),
+        "ERR_INVALID_AUTH" => table::unscoped(subject),
         "EJSONPARSE" => "mend the file that npm names; a merge conflict may be left in it".to_owned(),
         "ENOENT" if error.message.contains("git") => "put `git` where the command finds it: the dependency is a repository".to_owned(),
         "ENOENT" => "let the lockfile entry name a file that is there and that git tracks".to_owned(),
-        "ENOTFOUND" | "EAI_AGAIN" | "ECONNREFUSED" | "ECONNRESET" | "ETIMEDOUT" | "ERR_SOCKET_TIMEOUT" | "FETCH_ERROR" => {
+        "ENOTFOUND" | "EAI_AGAIN" | "ECONNREFUSED" | "ECONNRESET" | "ETIMEDOUT" | "ERR_SOCKET_TIMEOUT" | "FETCH_ERROR"
+        | "ECONNECTIONTIMEOUT" | "EIDLETIMEOUT" | "ERESPONSETIMEOUT" | "ETRANSFERTIMEOUT" => {
             "make the registry reachable, `sealcheck doctor` shows what stands in the way".to_owned()
         }
         _ if error.message.starts_with("An unknown git error") => {
             "see that the commit exists and that this machine may read the repository: `git ls-remote URL`".to_owned()
         }
+        _ if error.message.starts_with("git dep preparation failed") => format!(
+            "see why the repository of {name} cannot be made a package: clone it and run `npm install` there; or take {name} from a registry"
+        ),
         code if code.parse::<u32>().is_ok() => {
             let see = match subject.entry {
                 Some(entry) if !entry.path.is_empty() => format!("see what its script printed (`-v` shows npm's output), and run it alone: `npm rebuild {}`", entry.name),
@@ -77,12 +98,16 @@ pub(super) fn help(subject: &Subject<'_>) -> String {
                 None => see,
             }
         }
-        _ => "run the same command outside the sandbox to see whether it fails there too".to_owned(),
+        code if tls::is_one(code) => tls::help(subject),
+        code if unpacked::is_one(code) => unpacked::help(subject),
+        code => table::help(subject, code).unwrap_or_else(|| {
+            "run the same command outside the sandbox to see whether it fails there too".to_owned()
+        }),
     }
 }
 
 /// No right to read: what was sent, and what was meant to be.
-fn credential(subject: &Subject<'_>, exchange: &Exchange) -> String {
+pub(super) fn credential(subject: &Subject<'_>, exchange: &Exchange) -> String {
     let config = &subject.case.project.config;
     let host = &exchange.host;
     if exchange.credential != Credential::None {

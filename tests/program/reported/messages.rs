@@ -184,3 +184,63 @@ fn an_npmrc_above_and_keys_that_send_nothing_are_told() {
         "{failed:#}"
     );
 }
+
+#[test]
+fn a_tarball_that_is_none_is_named_though_npm_names_nothing() {
+    let root =
+        json!({ "name": "acme-shop", "version": "1.0.0", "dependencies": { "by-file": "file:by-file.tgz" } });
+    let lock = json!({
+        "name": "acme-shop", "version": "1.0.0", "lockfileVersion": 3, "requires": true,
+        "packages": { "": root, "node_modules/by-file": { "version": "1.0.0", "resolved": "file:by-file.tgz" } },
+    });
+    let project = Project::new()
+        .manifest(root)
+        .npmrc("allow-file=all")
+        .file("by-file.tgz", "<html>sign in</html>")
+        .lockfile(&format!("{lock:#}\n"))
+        .build();
+    let outcome = project.test_once(&["--scenario", "baseline"]);
+    says(
+        &outcome,
+        "install-failed",
+        ("package-lock.json", "file:by-file.tgz"),
+        &["TAR_BAD_ARCHIVE for by-file@1.0.0: TAR_BAD_ARCHIVE: Unrecognized archive format"],
+        "pack by-file anew",
+    );
+}
+
+#[test]
+fn a_certificate_that_npm_refuses_is_told_with_its_host() {
+    const EXPIRED: &str = r#"
+name = "certificate-matters"
+title = "The certificate has expired, and the install is to work"
+about = "An install that must work whatever the certificate."
+suites = ["full"]
+needs = ["private", "tls"]
+[world]
+private = "certificate-expired"
+[install]
+shorten-retries = true
+[demand]
+install = "must-work"
+"#;
+    let resolved = json!({ "resolved": format!("{OWN}@acme/internal/-/internal-1.0.0.tgz") });
+    let project = shop(&format!("@acme:registry={OWN}"), &resolved)
+        .file("own/certificate-matters.toml", EXPIRED)
+        .build();
+    let outcome = project.test_once(&[
+        "--scenarios-dir",
+        "own",
+        "--scenario",
+        "baseline",
+        "--scenario",
+        "certificate-matters",
+    ]);
+    says(
+        &outcome,
+        "install-failed",
+        ("package-lock.json", "/internal-1.0.0.tgz"),
+        &["CERT_HAS_EXPIRED for @acme/internal@1.0.0", "certificate has expired"],
+        "have npm.acme.example renew its certificate",
+    );
+}

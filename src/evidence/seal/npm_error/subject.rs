@@ -18,7 +18,7 @@ pub(super) struct Subject {
 
 /// Reads the whole of an error: `lines` are those behind the code, `all` is the output with
 /// the warnings before it.
-pub(super) fn read(code: &str, lines: &[&str], message: &[String], all: &[&str]) -> Subject {
+pub(super) fn read<'a>(code: &str, lines: &[&'a str], message: &[String], all: &[&str]) -> Subject {
     let path = lines.iter().find_map(|line| line.strip_prefix("path ")).map(clipped);
     let mut subject = Subject { url: message.iter().find_map(|line| url(line)), path, ..Subject::default() };
     let mut specs = Vec::new();
@@ -28,9 +28,8 @@ pub(super) fn read(code: &str, lines: &[&str], message: &[String], all: &[&str])
                 let spec = line
                     .strip_prefix("Missing: ")
                     .map(|rest| rest.split(" from lock file").next().unwrap_or(rest))
-                    .or_else(|| {
-                        line.strip_prefix("Invalid: lock file's ")?.split(" does not satisfy").next()
-                    });
+                    .or_else(|| line.strip_prefix("Invalid: lock file's ")?.split(" does not satisfy").next())
+                    .or_else(|| line.strip_prefix("Invalid: patch for ")?.split(' ').next());
                 specs.extend(spec);
             }
         }
@@ -47,6 +46,19 @@ pub(super) fn read(code: &str, lines: &[&str], message: &[String], all: &[&str])
             let spec = message.iter().find_map(|line| line.strip_prefix("No matching version found for "));
             let spec = spec.map(|rest| rest.split(" with a date before").next().unwrap_or(rest));
             specs.extend(spec.map(|rest| rest.trim_end_matches('.')));
+        }
+        // The spec is wrong: what stands before its `@` may be a name all the same.
+        "EINVALIDTAGNAME" | "EINVALIDPACKAGENAME" => {
+            specs.extend(message.iter().find_map(|line| between(line, " of package \"", '"')));
+        }
+        "EPATCHAMBIGUOUS" => {
+            specs.extend(message.iter().find_map(|line| between(line, "patch selectors for ", ':')));
+        }
+        "EPATCHNONREGISTRY" => {
+            specs.extend(message.iter().find_map(|line| between(line, "non-registry dependency ", ' ')));
+        }
+        "EPATCHUNUSED" => {
+            specs.extend(message.iter().filter_map(|line| Some(line.trim().split_once(" -> ")?.0)));
         }
         "EBADENGINE" => {
             let told = "Not compatible with your version of node/npm: ";
@@ -70,6 +82,12 @@ pub(super) fn read(code: &str, lines: &[&str], message: &[String], all: &[&str])
             // npm names the package in the warning before its second try alone.
             let warned = all.iter().filter(|line| wanted.is_some_and(|wanted| line.contains(wanted)));
             specs.extend(warned.filter_map(|line| between(line, "tarball data for ", ' ')).next_back());
+        }
+        // A repository whose own install failed: an npm within npm says whose script it ran.
+        _ if message.first().is_some_and(|line| line == super::PREPARATION) => {
+            let ran =
+                |line: &&'a str| line.strip_prefix("> ").or_else(|| line.strip_prefix("npm notice run "));
+            specs.extend(lines.iter().find_map(ran).and_then(|rest| rest.split(' ').next()));
         }
         _ => {}
     }

@@ -1,6 +1,9 @@
 //! Each code of npm 8 to 12 is read from the text that plain npm printed (`tests/fixtures/npm-errors/`).
 
+mod rows;
+
 use super::*;
+use rows::MORE;
 use std::path::Path;
 
 /// The npm versions whose texts are recorded.
@@ -149,7 +152,8 @@ fn each_error_of_each_npm_is_read() {
     let mut seen = 0;
     for npm in NPMS {
         for (case, stderr) in recorded(npm) {
-            let Some((_, code, package, place, words)) = ROWS.iter().find(|row| row.0 == case) else {
+            let Some((_, code, package, place, words)) = ROWS.iter().chain(MORE).find(|row| row.0 == case)
+            else {
                 continue;
             };
             let error = parse(&stderr).unwrap_or_else(|| panic!("npm {npm}: {case}: {stderr}"));
@@ -164,7 +168,7 @@ fn each_error_of_each_npm_is_read() {
                 Some(version) => format!("{}@{version}", it.name),
                 None => it.name.clone(),
             });
-            assert_eq!(error.code, *code, "{shown}");
+            assert!(code.split('|').any(|code| code == error.code), "{shown}");
             // npm 11 names nothing of what it refuses in this way.
             if npm.starts_with("11.") && code.starts_with("EALLOW") {
                 assert!(error.summary.contains("have been disabled") || named.is_empty(), "{shown}");
@@ -181,7 +185,7 @@ fn each_error_of_each_npm_is_read() {
             seen += 1;
         }
     }
-    assert!(seen > 150, "{seen} texts were read");
+    assert!(seen >= 380, "{seen} texts were read");
 }
 
 #[test]
