@@ -1,12 +1,12 @@
-//! What the sandbox itself kept from an install that then failed: outside it might have
-//! worked, so that the failure says nothing of the project.
+//! What the sandbox itself kept from an install that then failed, or from an optional package
+//! that npm then left out: outside it might have worked, so that this says nothing of the project.
 //!
 //! The gateway speaks HTTP as registries do, reads only, and knows the hosts that the project
 //! names. Git over ssh, other ports, other protocols and repositories on the disk are not let
 //! through; who needs one of them and fails is told here, with what was refused.
 
 use super::EvidenceKind;
-use super::case::{Case, Run, owner};
+use super::case::{Case, Run, answered, ours, owner};
 use super::location::Spot;
 use crate::evidence::exchange::{AnsweredBy, Exchange, Role};
 use crate::evidence::fact::{Connection, Process, Reached};
@@ -69,6 +69,35 @@ fn elsewhere(run: &Run<'_>, case: &Case<'_>, code: &str) -> Option<Refusal> {
         spot: Spot::Nowhere,
         evidence: Vec::new(),
     })
+}
+
+/// The refusal for which npm left an optional package out, by its path. npm says nothing of it
+/// and exits 0.
+pub(super) fn dropped(case: &Case<'_>, run: &Run<'_>, path: &str) -> Option<Refusal> {
+    let entry = case.project.lockfile.entries.get(path)?;
+    match entry.kind {
+        EntryKind::Git => {
+            let gits = gits(run);
+            of_entry(run, &gits, entry).or_else(|| unreached(run, entry))
+        }
+        EntryKind::Remote => unreached(run, entry),
+        EntryKind::Registry | EntryKind::File | EntryKind::Link | EntryKind::Folder | EntryKind::Bundled => {
+            None
+        }
+    }
+}
+
+/// A host of a dependency's own that the gateway could not ask.
+fn unreached(run: &Run<'_>, entry: &LockEntry) -> Option<Refusal> {
+    let source = source(entry)?;
+    let host = source.host_str()?;
+    let failed = |exchange: &&Exchange| {
+        let of_npm = exchange.process.and_then(|id| run.process(id)).is_none_or(|it| it.package.is_none());
+        exchange.host == host && of_npm && ours(exchange)
+    };
+    let exchange = run.evidence.exchanges.iter().find(failed)?;
+    let what = format!("{host} (port {}) {}", exchange.port, answered(exchange));
+    Some(told(entry, &what, vec![(EvidenceKind::Exchange, exchange.seq)]))
 }
 
 /// A script that failed after a request or a connection of its package's was refused; of one
@@ -139,37 +168,63 @@ pub(super) fn script(run: &Run<'_>, path: Option<&str>) -> Option<Refusal> {
 /// A dependency from git that npm could not fetch, since what git needs does not leave a
 /// sandbox.
 fn repository(case: &Case<'_>, run: &Run<'_>) -> Option<Refusal> {
+    let gits = gits(run);
+    let mut entries: Vec<&LockEntry> =
+        case.project.lockfile.entries.values().filter(|entry| entry.kind == EntryKind::Git).collect();
+    entries.sort_by_key(|entry| (entry.place.line, entry.place.column));
+    entries.into_iter().find_map(|entry| of_entry(run, &gits, entry))
+}
+
+/// npm's own git processes.
+fn gits<'a>(run: &Run<'a>) -> Vec<&'a Process> {
     let is_git = |process: &&Process| {
         let program = process.argv.first().and_then(|word| word.rsplit('/').next());
         process.package.is_none() && program == Some("git")
     };
-    let gits: Vec<&Process> = run.evidence.processes.iter().filter(is_git).collect();
-    let failed = gits.iter().any(|git| git.exit.as_deref().is_some_and(|exit| exit != "0"));
-    let mut entries: Vec<&LockEntry> =
-        case.project.lockfile.entries.values().filter(|entry| entry.kind == EntryKind::Git).collect();
-    entries.sort_by_key(|entry| (entry.place.line, entry.place.column));
-    entries.into_iter().filter(|_| failed).find_map(|entry| {
-        let resolved = entry.resolved.as_deref()?;
-        let source = Url::parse(resolved.strip_prefix("git+").unwrap_or(resolved)).ok()?;
-        let (what, evidence) = match source.host_str().filter(|host| !host.is_empty()) {
-            Some(host) => of_host(run, host, matches!(source.scheme(), "http" | "https"))?,
-            None => of_disk(&gits, &source)?,
-        };
-        let name = &entry.name;
-        Some(Refusal {
-            message: format!("{name} comes from git, and {what}"),
-            help: format!(
-                "nothing else is wrong as far as was seen: run `sealcheck test` with {name} published to a registry, or locked as a tarball over https (`https://HOST/…/COMMIT.tar.gz`), which the gateway fetches; a key for ssh or a clone on this machine never gets into a sandbox"
-            ),
-            key: entry.path.clone(),
-            package: name.to_string(),
-            spot: match entry.resolved_place {
-                Some(_) => Spot::resolved(&entry.path),
-                None => Spot::entry(&entry.path),
-            },
-            evidence,
-        })
-    })
+    run.evidence.processes.iter().filter(is_git).collect()
+}
+
+/// Where a dependency comes from, without `git+`.
+fn source(entry: &LockEntry) -> Option<Url> {
+    let resolved = entry.resolved.as_deref()?;
+    Url::parse(resolved.strip_prefix("git+").unwrap_or(resolved)).ok()
+}
+
+/// What was refused to the git that fetches a dependency.
+fn of_entry(run: &Run<'_>, gits: &[&Process], entry: &LockEntry) -> Option<Refusal> {
+    if !gits.iter().any(|git| git.exit.as_deref().is_some_and(|exit| exit != "0")) {
+        return None;
+    }
+    let source = source(entry)?;
+    let (what, evidence) = match source.host_str().filter(|host| !host.is_empty()) {
+        Some(host) => of_host(run, host, matches!(source.scheme(), "http" | "https"))?,
+        None => of_disk(gits, &source)?,
+    };
+    Some(told(entry, &what, evidence))
+}
+
+/// A dependency whose source a sandbox does not reach.
+fn told(entry: &LockEntry, what: &str, evidence: Vec<(EvidenceKind, u32)>) -> Refusal {
+    let name = &entry.name;
+    let from = if entry.kind == EntryKind::Git { "git" } else { "a URL of its own" };
+    let other = if entry.kind == EntryKind::Git {
+        ", or locked as a tarball over https (`https://HOST/…/COMMIT.tar.gz`), which the gateway fetches; a key for ssh or a clone on this machine never gets into a sandbox"
+    } else {
+        ", or where that host answers"
+    };
+    Refusal {
+        message: format!("{name} comes from {from}, and {what}"),
+        help: format!(
+            "nothing else is wrong as far as was seen: run `sealcheck test` with {name} published to a registry{other}"
+        ),
+        key: entry.path.clone(),
+        package: name.to_string(),
+        spot: match entry.resolved_place {
+            Some(_) => Spot::resolved(&entry.path),
+            None => Spot::entry(&entry.path),
+        },
+        evidence,
+    }
 }
 
 /// What was refused at a host to npm or a git of its own. The gateway, which may listen at a

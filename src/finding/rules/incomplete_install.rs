@@ -1,7 +1,7 @@
 //! `incomplete-install`: npm exited 0 and something is not there.
 
 use crate::evidence::fact::{Package, Reached};
-use crate::evidence::{Exchange, ExchangeKind};
+use crate::evidence::ExchangeKind;
 use crate::finding::case::{Case, Run, Sighting, answered, failed_answer, ours, spec};
 use crate::finding::location::Spot;
 use crate::finding::refusal;
@@ -46,7 +46,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                 let fallen = fallen.get(package.path.as_str()).or(beside);
                 let (why, help) = match (&own, fallen) {
                     (Some(own), _) if own.of_itself => (own.why.clone(), own.help.clone()),
-                    (_, Some(fall)) => (format!("it fell with {}", fall.with), fall.help.clone()),
+                    (_, Some(with)) => (format!("it fell with {}", with.name), with.help.clone()),
                     (Some(own), None) => (own.why.clone(), own.help.clone()),
                     (None, None) if package.source.is_some() => {
                         ("npm had unpacked it, and it is not there any more".to_owned(), OPTIONAL.to_owned())
@@ -78,16 +78,16 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                 .key(&package.path)
                 .at(Spot::entry(&package.path))
                 .seen(EvidenceKind::Package, at);
+            // What fell with another one is as well known as why that one failed.
+            let beside = with_any.filter(|_| package.source.is_some());
+            let with = fallen.get(package.path.as_str()).or(beside);
+            let with = with.filter(|_| !own.as_ref().is_some_and(|own| own.of_itself));
             let own = own.unwrap_or_default();
-            if let Some(exchange) = own.exchange {
-                sighting = sighting.seen(EvidenceKind::Exchange, exchange.seq);
+            for (kind, seen) in with.map_or(&own.seen, |with| &with.seen) {
+                sighting = sighting.seen(*kind, *seen);
             }
-            // What we could not fetch, npm could not either; and what the sandbox refuses a script it
-            // may get outside.
-            let beside = with_any.filter(|_| package.source.is_some() && !own.of_itself);
-            let fall = fallen.get(package.path.as_str()).or(beside);
-            let refused = own.refused || fall.is_some_and(|fall| fall.refused);
-            if package.optional && (own.exchange.is_some_and(ours) || refused) {
+            // What we could not fetch, or did not let through, npm could not either.
+            if package.optional && with.map_or(own.kept_back, |with| with.kept_back) {
                 sighting = sighting.severity(Severity::Note).forces(Verdict::Unobserved);
             }
             Some(sighting)
@@ -101,57 +101,50 @@ fn locked(package: &Package) -> Option<&str> {
 
 /// Why an optional package is not there.
 #[derive(Default)]
-struct Cause<'a> {
+struct Cause {
     /// What happened, a fragment that ends the sentence.
     why: String,
     help: String,
     /// It failed by itself, so that what needs it fell with it.
     of_itself: bool,
-    /// The sandbox refused its script what it asked for.
-    refused: bool,
-    exchange: Option<&'a Exchange>,
+    /// It was ourselves who failed it, so that outside it may have worked.
+    kept_back: bool,
+    seen: Vec<(EvidenceKind, u32)>,
 }
 
-/// With what a package fell.
-struct Fall {
-    with: String,
-    refused: bool,
-    help: String,
-}
-
-fn cause<'a>(case: &Case<'_>, run: &Run<'a>, package: &Package) -> Option<Cause<'a>> {
-    let of_itself = true;
+fn cause(case: &Case<'_>, run: &Run<'_>, package: &Package) -> Option<Cause> {
+    let of_itself = Cause { of_itself: true, help: OPTIONAL.to_owned(), ..Cause::default() };
+    if let Some(refused) = refusal::dropped(case, run, &package.path) {
+        let (why, help, seen) = (refused.message, refused.help, refused.evidence);
+        return Some(Cause { why, help, seen, kept_back: true, ..of_itself });
+    }
     // Another version of that name is another matter, and what was answered at last counts.
     let version = locked(package);
     let of_version = |exchange: &&Exchange| exchange.version.as_deref().is_none_or(|it| Some(it) == version);
     let last = run.requests(&package.name).filter(of_version).last();
     if let Some(exchange) = last.filter(|exchange| failed_answer(exchange)) {
         let why = format!("{} {}", exchange.host, answered(exchange));
-        return Some(Cause {
-            why,
-            help: OPTIONAL.to_owned(),
-            of_itself,
-            exchange: Some(exchange),
-            ..Cause::default()
-        });
+        let seen = vec![(EvidenceKind::Exchange, exchange.seq)];
+        return Some(Cause { why, seen, kept_back: ours(exchange), ..of_itself });
     }
     if let Some((event, exit)) = run.failed_script(&package.path) {
         let ended = format!("its {event} script ended with {exit}, and npm removed it again");
         let refusal = refusal::script(run, Some(&package.path));
-        let refused = refusal.is_some();
-        let (why, help) = match refusal {
-            Some(refusal) => (format!("{ended}; {}", refusal.message), refusal.help),
+        let kept_back = refusal.is_some();
+        let (why, help, seen) = match refusal {
+            Some(refusal) => (format!("{ended}; {}", refusal.message), refusal.help, refusal.evidence),
             None => (
                 ended,
                 "run the script by itself to see why it fails; a package without its script is not installed"
                     .to_owned(),
+                Vec::new(),
             ),
         };
-        return Some(Cause { why, help, of_itself, refused, exchange: None });
+        return Some(Cause { why, help, seen, kept_back, ..of_itself });
     }
     // Refused below HTTP, so that no request tells of it.
-    if let Some(refused) = refusing(case, run, &package.path) {
-        return Some(Cause { why: refused, help: OPTIONAL.to_owned(), of_itself, ..Cause::default() });
+    if let Some(why) = refusing(case, run, &package.path) {
+        return Some(Cause { why, ..of_itself });
     }
     // npm refused it by itself: npm 12 where `resolved` is not at the registry that
     // it believes in (EALLOWREMOTE), all where a mapping is no URL.
@@ -162,26 +155,39 @@ fn cause<'a>(case: &Case<'_>, run: &Run<'a>, package: &Package) -> Option<Cause<
     })
 }
 
-/// What fell with another optional package that failed by itself, by path.
-fn fallen(case: &Case<'_>, run: &Run<'_>, missing: &[(u32, &Package)]) -> BTreeMap<String, Fall> {
+/// An optional package that others fell with.
+struct Fall {
+    name: String,
+    help: String,
+    kept_back: bool,
+    seen: Vec<(EvidenceKind, u32)>,
+}
+
+/// What fell with another optional package that failed by itself, and with which. What a registry
+/// failed goes before what we kept back: it would have fallen all the same.
+fn fallen(
+    case: &Case<'_>,
+    run: &Run<'_>,
+    missing: &[(u32, &Package)],
+) -> BTreeMap<String, std::rc::Rc<Fall>> {
     let mut fallen = BTreeMap::new();
+    let failed = missing.iter().filter(|(_, package)| package.optional).filter_map(|(_, package)| {
+        let cause = cause(case, run, package).filter(|cause| cause.of_itself)?;
+        let help = if cause.kept_back { cause.help } else { OPTIONAL.to_owned() };
+        let name = spec(&package.name, locked(package));
+        Some((package, Fall { name, help, kept_back: cause.kept_back, seen: cause.seen }))
+    });
+    let mut failed: Vec<_> = failed.collect();
+    failed.sort_by_key(|(_, fall)| fall.kept_back);
     // No message needs npm's version: those that remove the most say what fell.
     let newest = node_semver::Version { major: 99, minor: 0, patch: 0, build: Vec::new(), pre_release: Vec::new() };
-    let optional = missing.iter().filter(|(_, package)| package.optional);
-    let failed = optional.filter_map(|(_, package)| {
-        let cause = cause(case, run, package).filter(|cause| cause.of_itself)?;
-        Some((package, cause))
-    });
-    for (package, cause) in failed.take(FOLLOWED) {
+    for (package, fall) in failed.into_iter().take(FOLLOWED) {
+        let fall = std::rc::Rc::new(fall);
         let needing = case.project.lockfile.falls_with(&package.path, &newest);
         let inside = format!("{}/", package.path);
         let inside = missing.iter().map(|(_, other)| other.path.as_str()).filter(|path| path.starts_with(&inside));
         for path in needing.into_iter().chain(inside) {
-            fallen.entry(path.to_owned()).or_insert_with(|| Fall {
-                with: spec(&package.name, locked(package)),
-                refused: cause.refused,
-                help: if cause.refused { cause.help.clone() } else { OPTIONAL.to_owned() },
-            });
+            fallen.entry(path.to_owned()).or_insert_with(|| fall.clone());
         }
     }
     fallen

@@ -194,6 +194,67 @@ fn what_git_needs_and_a_sandbox_lacks_is_unobserved() {
     }
 }
 
+/// A project whose optional dependency comes from git, or is a package of the registry that
+/// needs it.
+fn with_optional(source: &str, needed_by: Option<&str>) -> Project {
+    let left = Package::new("left", "1.0.0");
+    let maps = Package::new("maps", "1.0.0").dependency("graph", source);
+    let (name, range) = needed_by.map_or(("graph", source), |name| (name, "1.0.0"));
+    let manifest = json!({ "name": "shop", "version": "1.0.0", "dependencies": { "left": "1.0.0" },
+        "optionalDependencies": { (name): range } });
+    let mut packages = json!({
+        "": manifest,
+        "node_modules/left": { "version": "1.0.0", "integrity": integrity(&left.tarball()),
+            "resolved": format!("{REGISTRY}left/-/left-1.0.0.tgz") },
+        "node_modules/graph": { "version": "1.0.0", "resolved": source, "optional": true },
+    });
+    if needed_by.is_some() {
+        packages["node_modules/maps"] = json!({ "version": "1.0.0", "optional": true,
+            "integrity": integrity(&maps.tarball()), "resolved": format!("{REGISTRY}maps/-/maps-1.0.0.tgz"),
+            "dependencies": { "graph": source } });
+    }
+    let lock = json!({ "name": "shop", "version": "1.0.0", "lockfileVersion": 3, "packages": packages });
+    Project::new()
+        .npmrc(&format!("registry={REGISTRY}\nallow-git=all"))
+        .manifest(manifest)
+        .served_registry(REGISTRY, "served", |it| it.package(left).package(maps))
+        .lockfile(&format!("{lock:#}"))
+        .build()
+}
+
+#[test]
+fn an_optional_repository_that_a_sandbox_does_not_reach_is_unobserved() {
+    const COMMIT: &str = "82cff7b0123456789abcdef0123456789abcdef0";
+    for (source, needed_by, refused) in [
+        ("git+ssh://git@git.acme.example/gis/graph.git", None, "refused it port 22 of git.acme.example"),
+        ("git://git.acme.example/gis/graph.git", None, "refused it port 9418 of git.acme.example"),
+        ("git+https://git.stranger.example/gis/graph.git", None, "git.stranger.example"),
+        (
+            "git+ssh://git@git.acme.example/gis/graph.git",
+            Some("maps"),
+            "refused it port 22 of git.acme.example",
+        ),
+    ] {
+        let project = with_optional(&format!("{source}#{COMMIT}"), needed_by);
+        let outcome = project.test_once(&["--scenario", "baseline"]);
+        assert_eq!(outcome.status, Some(3), "{source}: {outcome:?}");
+        assert_eq!(outcome.report["verdict"], "unobserved", "{source}");
+        assert_eq!(outcome.report["runs"][0]["exit_code"], 0, "{source}: npm does without it");
+        let told = note(&outcome, "incomplete-install");
+        let of = |name: &str| told.iter().find(|finding| finding["package"] == name);
+        let message = |name: &str| {
+            let finding = of(name).unwrap_or_else(|| panic!("{source}: {name}: {told:#?}"));
+            assert_eq!(finding["severity"], "note", "{finding:#}");
+            finding["message"].as_str().unwrap().to_owned()
+        };
+        assert!(message("graph").contains("graph comes from git, and "), "{source}: {told:#?}");
+        assert!(message("graph").contains(refused), "{source}: {told:#?}");
+        if let Some(name) = needed_by {
+            assert!(message(name).contains("it fell with graph"), "{source}: {told:#?}");
+        }
+    }
+}
+
 #[test]
 fn an_inspection_needs_no_npm_and_tells_what_the_lockfile_lacks() {
     let names: Vec<String> = (0..40).map(|at| format!("far-{at:02}")).collect();
