@@ -5,13 +5,15 @@
 
 use super::case::{Case, Run};
 use super::location::Spot;
-use crate::evidence::exchange::{Exchange, ExchangeKind};
+use crate::evidence::exchange::{Exchange, ExchangeKind, Role};
+use crate::evidence::fact::{Package, SourceKind};
 use crate::project::Project;
 use crate::project::class::Class;
 use crate::project::lockfile::LockEntry;
 use crate::project::name::PackageName;
 use crate::project::npmrc::{Level, REPLACE_REGISTRY_HOST, Setting};
 use crate::project::registry::RegistryUrl;
+use crate::scenario::Loss;
 use url::Url;
 
 /// What led npm to a host.
@@ -39,6 +41,7 @@ pub(super) fn of_foreign(case: &Case<'_>, run: &Run<'_>, exchange: &Exchange) ->
     entry
         .and_then(|entry| by_resolved(case, run, entry, exchange))
         .or_else(|| by_redirect(run, exchange))
+        .or_else(|| by_packument(run, exchange))
         .unwrap_or_else(|| by_config(case, run, entry, exchange))
 }
 
@@ -145,6 +148,97 @@ fn by_redirect(run: &Run<'_>, exchange: &Exchange) -> Option<Asked> {
     })
 }
 
+/// A packument names the place of its tarball, and npm goes there whatever the mapping says.
+fn by_packument(run: &Run<'_>, exchange: &Exchange) -> Option<Asked> {
+    if exchange.kind != ExchangeKind::Tarball {
+        return None;
+    }
+    let told = run.evidence.exchanges.iter().find(|before| {
+        before.seq < exchange.seq
+            && before.kind == ExchangeKind::Packument
+            && before.package == exchange.package
+            && before.status == Some(200)
+            && before.host != exchange.host
+    })?;
+    Some(Asked {
+        why: format!("the packument of {} names that host for its tarball", told.host),
+        help: format!(
+            "find out why {} names {} as `dist.tarball`; where the host is yours, name it in `[[registry]] also`",
+            told.host, exchange.host
+        ),
+        spot: Spot::Nowhere,
+    })
+}
+
+/// Why bytes of a stranger's could be installed, and what keeps them out: what led npm to
+/// them, and what the lockfile does not pin.
+pub(super) fn of_installed(case: &Case<'_>, run: &Run<'_>, package: &Package) -> (Option<String>, String) {
+    let source = package.source.as_ref();
+    let seq = source.and_then(|source| source.exchange);
+    let exchange = seq.and_then(|seq| run.evidence.exchanges.iter().find(|it| it.seq == seq));
+    let cached = source.is_some_and(|source| source.kind == SourceKind::Cache);
+    let (why, measure) = match exchange {
+        Some(exchange) if exchange.role == Role::Foreign => {
+            let led = of_foreign(case, run, exchange);
+            (Some(led.why), led.help)
+        }
+        Some(exchange) => {
+            (None, format!("exclude your private names from what {} takes from its upstreams", exchange.host))
+        }
+        None if source.is_some_and(|source| source.role != Role::Foreign) && !cached => {
+            (None, "exclude your private names from what their registry takes from its upstreams".to_owned())
+        }
+        None if cached => {
+            (None, "empty npm's cache: it gave these bytes, and nobody was asked for them".to_owned())
+        }
+        None => (None, map(case.project, &package.name)),
+    };
+    let lacks = case.project.lockfile.entries.get(&package.path).and_then(unpinned);
+    let lost = [Loss::Lockfile, Loss::Resolved, Loss::Integrity].iter().any(|loss| run.lost(*loss));
+    let help = match lacks {
+        _ if measure.contains("lockfile entry") => measure,
+        Some(lacks) => format!("{measure}, and record {lacks} in the lockfile"),
+        None if lost => {
+            format!(
+                "{measure}, and keep `resolved` and `integrity` in its lockfile entry, which this run takes away"
+            )
+        }
+        None => {
+            format!("{measure}, and find out how bytes that the lockfile does not vouch for were accepted")
+        }
+    };
+    (why, help)
+}
+
+/// The mapping that a name lacks.
+fn map(project: &Project, name: &str) -> String {
+    let scope = PackageName::parse(name).ok().and_then(|name| name.scope().map(str::to_owned));
+    let Some(scope) = scope else { return "give it a scope that `.npmrc` maps to its registry".to_owned() };
+    match project.config.get(&format!("{scope}:registry")) {
+        Some(setting) => format!("see what led npm past {}", written(setting)),
+        None => "map its scope to its registry in the project's `.npmrc`".to_owned(),
+    }
+}
+
+/// What the project's own lockfile does not say of a package's bytes.
+fn unpinned(entry: &LockEntry) -> Option<&'static str> {
+    let strong = entry.integrity_text.as_deref().is_some_and(strong);
+    match (entry.resolved.is_some(), entry.integrity_text.is_some(), strong) {
+        (true, true, true) => None,
+        (false, true, true) => Some("its `resolved`"),
+        (true, true, false) => Some("a sha512 `integrity` in place of the weaker one"),
+        (true, false, _) => Some("a sha512 `integrity`"),
+        (false, _, _) => Some("`resolved` and a sha512 `integrity`"),
+    }
+}
+
+/// Whether an `integrity` has a hash that nobody finds other bytes for.
+pub(super) fn strong(integrity: &str) -> bool {
+    integrity
+        .split_whitespace()
+        .any(|one| ["sha512-", "sha384-", "sha256-"].iter().any(|algorithm| one.starts_with(algorithm)))
+}
+
 /// By its name: npm's `pickRegistry`.
 fn by_config(case: &Case<'_>, run: &Run<'_>, entry: Option<&LockEntry>, exchange: &Exchange) -> Asked {
     let name = exchange.package.as_deref().unwrap_or_default();
@@ -157,8 +251,13 @@ fn by_config(case: &Case<'_>, run: &Run<'_>, entry: Option<&LockEntry>, exchange
     let key = scope.as_ref().map(|scope| format!("{scope}:registry"));
     let mapping = key.as_ref().and_then(|key| config.get(key));
     let changed = &run.scenario.project;
-    let pins =
-        "keep `resolved` and a sha512 `integrity` in its lockfile entry, so that no mapping decides alone";
+    let pins = match entry.and_then(unpinned) {
+        Some(lacks) => format!("let its lockfile entry have {lacks}, so that no mapping decides alone"),
+        None => {
+            "keep `resolved` and a sha512 `integrity` in its lockfile entry, so that no mapping decides alone"
+                .to_owned()
+        }
+    };
     let of_run = changed.remove_mapping
         || changed.mapping.is_some()
         || !changed.npmrc_absent.is_empty()

@@ -45,7 +45,11 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                     "{} came from npm's cache while {host} {gone}: with an empty cache the install would not be the same",
                     spec(&package.name, package.version.as_deref())
                 ),
-                "test with a clean cache as well, and pin its bytes by an `integrity`",
+                if bare {
+                    "have its source back before the cache is gone, and pin its bytes by an `integrity`"
+                } else {
+                    "have its source back before the cache is gone; its bytes are pinned already"
+                },
             )
             .package(&package.name)
             .at(Spot::entry(&package.path))

@@ -1,9 +1,10 @@
 //! `credential-to-foreign-host`: a token went where it is not for.
 
-use crate::evidence::Credential;
+use crate::evidence::{Credential, Exchange};
 use crate::finding::case::{Case, Run, Sighting};
 use crate::finding::location::Spot;
 use crate::finding::rule::{Check, Rule};
+use crate::project::npmrc::Setting;
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
 
 pub(super) static RULE: Rule = Rule {
@@ -16,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Run(check),
 };
 
-fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     run.evidence
         .exchanges
         .iter()
@@ -34,7 +35,7 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             } else {
                 Sighting::new(
                     format!("{label} was sent to {target}, which is not the registry it is for"),
-                    "revoke it, and tie it to its registry's own host, port and https by `//host/:_authToken` in `.npmrc`",
+                    help(case, run, exchange, label),
                 )
             };
             let mut sighting = sighting
@@ -47,6 +48,34 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             sighting
         })
         .collect()
+}
+
+/// What ties it to its registry, where it is not tied; else what took it along.
+fn help(case: &Case<'_>, run: &Run<'_>, exchange: &Exchange, label: &str) -> String {
+    let target = format!("{}:{}", exchange.host, exchange.port);
+    let led = run.evidence.exchanges.iter().find(|before| {
+        before.seq < exchange.seq && before.redirected_to.as_deref() == Some(target.as_str())
+    });
+    if let Some(led) = led {
+        return format!(
+            "revoke it, and have {} redirect to nothing but its own port over https: npm drops a token only where the host's name changes",
+            led.host
+        );
+    }
+    let names = |setting: &&Setting| setting.variables.iter().any(|(name, _)| name == label) || setting.key == label;
+    match case.project.config.settings.iter().rev().find(names) {
+        Some(setting) if setting.key.starts_with(&format!("//{}", exchange.host)) => format!(
+            "revoke it: `{}` ties it to that very host; give each registry a token of its own, and name port and path in the key",
+            setting.key
+        ),
+        Some(setting) if setting.key.starts_with("//") => format!(
+            "revoke it, and find out who sends it there: `{}` ties it to another host, so that no setting of npm's does",
+            setting.key
+        ),
+        Some(_) | None => {
+            "revoke it, and tie it to its registry's own host, port and https by `//host/:_authToken` in `.npmrc`".to_owned()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::evidence::Role;
 use crate::evidence::fact::{Package, Process, SourceKind};
 use crate::evidence::seal::PROJECT;
+use crate::finding::asked;
 use crate::finding::case::{Case, Run, Sighting, is_own, spec};
 use crate::finding::location::Spot;
 use crate::finding::rule::{Check, Rule};
@@ -22,8 +23,9 @@ pub(super) static RULE: Rule = Rule {
 /// --flag script.js` has it within the first few.
 const WORDS: usize = 4;
 
-fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
-    run.packages().filter(|(_, package)| foreign(package)).filter_map(|(at, package)| ran(run, at, package)).collect()
+fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+    let foreign = run.packages().filter(|(_, package)| foreign(package));
+    foreign.filter_map(|(at, package)| ran(case, run, at, package)).collect()
 }
 
 /// Whatever came of the install, these bytes were a stranger's.
@@ -32,7 +34,7 @@ fn foreign(package: &Package) -> bool {
     package.decoy || is_own(package.class) && from_abroad
 }
 
-fn ran(run: &Run<'_>, at: u32, package: &Package) -> Option<Sighting> {
+fn ran(case: &Case<'_>, run: &Run<'_>, at: u32, package: &Package) -> Option<Sighting> {
     let processes = &run.evidence.processes;
     let script = processes.iter().find(|process| process.package.as_deref() == Some(&package.path));
     let process = script.or_else(|| processes.iter().find(|process| executes(process, &package.path)));
@@ -60,10 +62,13 @@ fn ran(run: &Run<'_>, at: u32, package: &Package) -> Option<Sighting> {
             format!("the {event} script of {name} ran, and its bytes came from {host}")
         }
     };
-    let mut sighting = Sighting::new(
-        what,
-        "treat the machine as run by a stranger, map the package to its registry, and pin its bytes in the lockfile",
-    )
+    let (why, measure) = asked::of_installed(case, run, package);
+    let what = match why {
+        Some(why) => format!("{what}: {why}"),
+        None => what,
+    };
+    let help = format!("treat the machine as run by a stranger; {measure}");
+    let mut sighting = Sighting::new(what, help)
     .package(&package.name)
     // What came another way is another fault.
     .key(format!("{} {host}", package.path))

@@ -1,6 +1,7 @@
 //! `private-name-in-audit`: npm tells one registry every name.
 
 use crate::evidence::ExchangeKind;
+use crate::finding::asked::written;
 use crate::finding::case::{Case, Sighting};
 use crate::finding::location::Spot;
 use crate::project::class::Class;
@@ -50,7 +51,14 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
     let runs: BTreeSet<usize> = told.iter().map(|(run, _)| *run).collect();
     let sighting = Sighting::new(
         format!("npm's audit sent the private names {shown}{more} with their versions toward {host}"),
-        "set `audit=false` in the project's `.npmrc`",
+        match project.config.get("audit") {
+            Some(setting) if project.config.plain("audit") == Some("false") => format!(
+                "{} is in place: see which command sets it aside (`--audit`, a script that runs npm elsewhere)",
+                written(setting)
+            ),
+            Some(setting) => format!("let {} be `audit=false`", written(setting)),
+            None => "set `audit=false` in the project's `.npmrc`".to_owned(),
+        },
     )
     .at(Spot::Npmrc("audit".to_owned()))
     .runs(runs.into_iter().collect());

@@ -132,7 +132,11 @@ fn scripts(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             };
             let sighting = Sighting::new(
                 format!("{} ran {}, {what}", spec(&package.name, version), package.scripts.join(", ")),
-                format!("look at the script, then add \"{}\" to `allowScripts` in package.json or to `[trust] scripts` in sealcheck.toml", package.name),
+                match approved(project, &package.name, version) {
+                    // The list has it; this npm did not ask the list.
+                    Some(false) => format!("`allowScripts` says no, and this npm ran it all the same: use an npm that asks `allowScripts`, or `ignore-scripts=true`; if the script is meant, let `allowScripts` say yes to \"{}\"", package.name),
+                    Some(true) | None => format!("look at the script, then add \"{}\" to `allowScripts` in package.json or to `[trust] scripts` in sealcheck.toml", package.name),
+                },
             )
             .package(&package.name)
             .key(&package.path)

@@ -1,5 +1,6 @@
 //! `scripts-ran-while-disabled`: off was not off.
 
+use crate::finding::asked::written;
 use crate::finding::case::{Case, Run, Sighting, owner, ran_in_clones, spec};
 use crate::finding::location::Spot;
 use crate::finding::rule::{Check, Rule};
@@ -46,7 +47,14 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             let sighting = if second && !off_behind {
                 Sighting::new(
                     format!("{script} ran in `{}` although scripts were off for the install", run.evidence.then.join(" ")),
-                    "write `ignore-scripts=true` into the project's `.npmrc`, which holds for every command, and rebuild by name what must be",
+                    match case.project.config.get("ignore-scripts") {
+                        Some(setting) if case.project.config.plain("ignore-scripts") == Some("true") => format!(
+                            "{} holds for every command that says nothing else: take what overrules it out of `{}`, and rebuild by name what must be",
+                            written(setting),
+                            run.evidence.then.join(" ")
+                        ),
+                        Some(_) | None => "write `ignore-scripts=true` into the project's `.npmrc`, which holds for every command, and rebuild by name what must be".to_owned(),
+                    },
                 )
                 .severity(Severity::Warning)
                 .forces(Verdict::Sealed)

@@ -65,24 +65,10 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                 "{} came from {host}{instead} ({what}), and {accepted}",
                 spec(&package.name, Some(installed))
             );
-            let bare = package.lock.as_ref().is_none_or(|lock| lock.integrity.is_none());
-            let exchange = source.exchange.and_then(|seq| run.evidence.exchanges.iter().find(|it| it.seq == seq));
-            let led = exchange.map(|exchange| asked::of_foreign(case, run, exchange));
-            let message = match &led {
-                Some(led) => format!("{message}: {}", led.why),
+            let (why, help) = asked::of_installed(case, run, package);
+            let message = match why {
+                Some(why) => format!("{message}: {why}"),
                 None => message,
-            };
-            let measure = led.map_or_else(
-                || match package.name.starts_with('@') {
-                    true => "map its scope to its registry in the project's `.npmrc`".to_owned(),
-                    false => "give it a scope that `.npmrc` maps to its registry".to_owned(),
-                },
-                |led| led.help,
-            );
-            let help = match bare {
-                true if measure.contains("`integrity`") => measure,
-                true => format!("{measure}, and record `resolved` and a sha512 `integrity` in the lockfile"),
-                false => format!("{measure}, and find out how bytes that the lockfile does not vouch for were accepted"),
             };
             let mut sighting = Sighting::new(message, help)
                 .package(&package.name)

@@ -44,7 +44,12 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         .filter_map(|key| Some(format!("{key}={}", case.project.config.plain(key)?)))
         .collect::<Vec<_>>();
     let times = if set.is_empty() { "npm's own retry times are at work".to_owned() } else { set.join(", ") };
-    let help = format!("lower `fetch-retries` and `fetch-timeout` where CI installs, if its time is dear ({times})");
+    // Who asks once alone has no number to lower.
+    let lower = match case.project.config.plain("fetch-retries") {
+        Some("0") => "`fetch-timeout`",
+        Some(_) | None => "`fetch-retries` and `fetch-timeout`",
+    };
+    let help = format!("lower {lower} where CI installs, if its time is dear ({times})");
     vec![Sighting::new(message, help).key(&run.scenario.name)]
 }
 

@@ -2,9 +2,11 @@
 
 use crate::evidence::Role;
 use crate::evidence::fact::SourceKind;
+use crate::finding::asked::strong;
 use crate::finding::case::{Case, Run, Sighting, is_own, spec};
 use crate::finding::location::Spot;
 use crate::finding::rule::{Check, Rule};
+use crate::scenario::Loss;
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
 
 pub(super) static RULE: Rule = Rule {
@@ -17,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Run(check),
 };
 
-fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     if !run.worked() {
         return Vec::new();
     }
@@ -42,7 +44,7 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                     "{} was installed with other bytes from {host}: {against}",
                     spec(&package.name, Some(installed))
                 ),
-                "record a sha512 `integrity` for it in the lockfile, so that npm refuses other bytes",
+                help(case, run, &package.path),
             )
             .package(&package.name)
             .key(&package.path)
@@ -57,6 +59,23 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             Some(sighting)
         })
         .collect()
+}
+
+/// What the lockfile lacks; where it lacks nothing, what passed over it.
+fn help(case: &Case<'_>, run: &Run<'_>, path: &str) -> &'static str {
+    let entry = case.project.lockfile.entries.get(path);
+    match entry.and_then(|entry| entry.integrity_text.as_deref()) {
+        None => "record a sha512 `integrity` for it in the lockfile, so that npm refuses other bytes",
+        Some(text) if !strong(text) => {
+            "replace the weak hash of its lockfile entry by a sha512 `integrity`, which npm holds bytes to in every case"
+        }
+        Some(_) if run.lost(Loss::Integrity) || run.lost(Loss::Lockfile) => {
+            "keep the `integrity` that its lockfile entry has: this run takes it away, and nothing else refuses other bytes"
+        }
+        Some(_) => {
+            "find out what passed over the `integrity` of its lockfile entry: a script that wrote the file anew, a cache, another lockfile"
+        }
+    }
 }
 
 #[cfg(test)]

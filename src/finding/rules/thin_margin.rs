@@ -40,7 +40,7 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
     // One entry stands for all: their defences are taken together.
     let private = case.project.classes.iter().find(|(_, classified)| classified.class == Class::Private);
     let spot = private.map_or(Spot::Nowhere, |(path, _)| Spot::entry(path));
-    vec![Sighting::new(message, help(margin)).runs(runs).at(spot)]
+    vec![Sighting::new(message, help(case, margin)).runs(runs).at(spot)]
 }
 
 /// It leaks by fewer losses; where nothing was seen to leak, other rules say what is not known.
@@ -55,24 +55,31 @@ fn words(set: &Losses) -> String {
 
 /// What was seen to help, else which defence is not there, in the order of what it takes
 /// to add it.
-fn help(margin: &Measured) -> String {
+fn help(case: &Case<'_>, margin: &Measured) -> String {
     let raising = margin.changes.iter().find(|change| change.became == Became::Raised);
     if let Some(change) = raising {
         return format!("{}: tried in a copy of the project, it adds one", change.says);
     }
-    let lacks = |loss: Loss| !margin.defences.contains(&loss);
+    // A setting that is there and defends nothing is not set once more.
+    let config = &case.project.config;
+    let set = config.plain("allow-remote") == Some("none");
+    let has = |loss: Loss| margin.defences.contains(&loss) || loss == Loss::Controls && set;
+    let resolved = match config.plain("omit-lockfile-registry-resolved") {
+        Some("true") => "let it have their `resolved` (`omit-lockfile-registry-resolved=false`)",
+        Some(_) | None => "let it have their `resolved`",
+    };
     let advice: Vec<&str> = [
         (Loss::Integrity, "let the lockfile have the `integrity` of private packages"),
-        (Loss::Resolved, "let it have their `resolved` (`omit-lockfile-registry-resolved=false`)"),
+        (Loss::Resolved, resolved),
         (Loss::Mapping, "map their scope to its registry in the project's own `.npmrc`"),
         (Loss::Controls, "set `allow-remote=none` where the npm in use knows it"),
     ]
     .into_iter()
-    .filter(|(loss, _)| lacks(*loss))
+    .filter(|(loss, _)| !has(*loss))
     .map(|(_, advice)| advice)
     .collect();
     match advice.split_first() {
-        None => "every defence is there: see how the smallest sets are lost".to_owned(),
+        None => "every defence that this npm knows is there: see how the smallest sets are lost".to_owned(),
         Some((first, [])) => (*first).to_owned(),
         Some((first, rest)) => format!("{first}, or {}", rest.join(", or ")),
     }

@@ -42,7 +42,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                         "{} came from {host}, which is neither a configured registry nor the public one",
                         spec(&package.name, package.version.as_deref())
                     ),
-                    format!("add \"{host}\" to `[trust] hosts` in sealcheck.toml if it is meant, else correct `resolved`"),
+                    help(case, &package.path, host),
                 )
                 .package(&package.name)
                 .key(host)
@@ -51,6 +51,20 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             )
         })
         .collect()
+}
+
+/// `resolved` is to blame where it names the host; else the host that it names led on.
+fn help(case: &Case<'_>, path: &str, host: &str) -> String {
+    let resolved = case.project.lockfile.entries.get(path).and_then(|entry| entry.resolved.as_deref());
+    let pinned = resolved.and_then(|resolved| url::Url::parse(resolved.trim_start_matches("git+")).ok());
+    let add = format!("add \"{host}\" to `[trust] hosts` in sealcheck.toml if it is meant");
+    match pinned.as_ref().and_then(url::Url::host_str) {
+        Some(pinned) if pinned != host => {
+            format!("{add}, else find out why {pinned}, which `resolved` names, led npm there")
+        }
+        Some(_) => format!("{add}, else correct `resolved`"),
+        None => format!("{add}, else let the lockfile entry have a `resolved`"),
+    }
 }
 
 #[cfg(test)]

@@ -43,7 +43,13 @@ fn check(case: &Case<'_>) -> Vec<Sighting> {
             let line = match name.scope() {
                 Some(scope) => {
                     let url = known.registry.as_ref().map_or("URL".to_owned(), ToString::to_string);
-                    let add = format!("add `{scope}:registry={url}` to the project's `.npmrc`");
+                    let key = format!("{scope}:registry");
+                    let mut settings = project.config.settings.iter();
+                    let there = settings.rfind(|setting| setting.level == Level::Project && setting.key == key);
+                    let add = match there {
+                        Some(setting) => format!("let {} name {url}", asked::written(setting)),
+                        None => format!("add `{key}={url}` to the project's `.npmrc`"),
+                    };
                     match (asked::unread_mapping(project, scope), project.misspelt(scope)) {
                         (Some(unread), _) => format!("{add}: {unread}"),
                         (None, Some(other)) => format!("{add}: {} is another key to npm", asked::written(other)),
