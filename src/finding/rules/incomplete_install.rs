@@ -1,7 +1,7 @@
 //! `incomplete-install`: npm exited 0 and something is not there.
 
 use crate::evidence::fact::{Package, Reached};
-use crate::evidence::ExchangeKind;
+use crate::evidence::{Exchange, ExchangeKind};
 use crate::finding::case::{Case, Run, Sighting, answered, failed_answer, ours, spec};
 use crate::finding::location::Spot;
 use crate::finding::refusal;
