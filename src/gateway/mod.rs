@@ -12,6 +12,7 @@
 mod answer;
 mod authority;
 mod callers;
+mod carried;
 mod connection;
 mod credential;
 mod decide;
