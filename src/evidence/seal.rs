@@ -183,10 +183,8 @@ pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
     let gone = removed_by_npm(&timeline, context, &owed);
     let folders: BTreeSet<&str> = packages.iter().map(|package| package.path.as_str()).collect();
     let standing = processes::standing(&recording.events, &processes);
-    let refused = timeline::refused(&recording.events);
-    for gap in gaps.iter_mut().filter(|gap| gap.kind == GapKind::RefusedCall) {
-        let process = refused.get(gap.detail.as_str());
-        gap.process = process.map(|process| standing.get(process).copied().unwrap_or(*process));
+    for gap in &mut gaps {
+        gap.process = gap.process.map(|process| standing.get(&process).copied().unwrap_or(process));
     }
     let mut reads: Vec<SecretRead> = timeline
         .reads

@@ -281,7 +281,7 @@ impl<'a> Run<'a> {
 /// the clone.
 pub(super) fn ran_in_clones<'a>(run: &Run<'a>) -> BTreeMap<&'a str, &'a Process> {
     let mut files = BTreeMap::new();
-    for process in run.evidence.processes.iter().filter(|process| process.package.is_none()) {
+    for process in run.evidence.processes.iter().filter(|process| process.event.is_none()) {
         for file in process.ran.iter().filter_map(|path| in_clone(path)) {
             files.entry(file).or_insert(process);
         }
@@ -402,7 +402,12 @@ pub(super) fn answered(exchange: &Exchange) -> String {
 /// Whose script a process belongs to, for people.
 pub(super) fn owner(process: &Process) -> String {
     let path = process.package.as_deref().unwrap_or("npm");
-    let path = if path.is_empty() { "the root project" } else { path };
+    let path = match path {
+        "" => "the root project",
+        // The folder's own name is made up by npm.
+        path if in_clone(&format!("{path}/")) == Some("") => "a dependency from git",
+        path => path,
+    };
     process.package_name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| path.to_owned())
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Files {
     /// Planted secrets that are not where they must be, and why.
     pub(super) lost: Vec<String>,
     read: BTreeSet<(ProcessId, String)>,
+    /// The device of /proc.
+    proc: Option<u64>,
     /// Who last touched a name.
     touched: BTreeMap<String, ProcessId>,
 }
@@ -51,10 +53,11 @@ impl Files {
                 Err(error) => lost.push(format!("{path}: {error}")),
             }
         }
-        Self { secrets: known, lost, read: BTreeSet::new(), touched: BTreeMap::new() }
+        let proc = std::fs::metadata("/proc").ok().map(|status| status.dev());
+        Self { secrets: known, proc, lost, read: BTreeSet::new(), touched: BTreeMap::new() }
     }
 
-    /// What came of a call.
+    /// What came of a call. Gives the process whose memory was opened, where that was it.
     pub(super) fn touched(
         &mut self,
         process: ProcessId,
@@ -62,28 +65,32 @@ impl Files {
         touch: Touch,
         result: i64,
         channel: &mut Channel,
-    ) {
+    ) -> Option<i32> {
         if result < 0 {
-            return;
+            return None;
         }
         match touch {
             Touch::Names(names) => names.into_iter().for_each(|name| self.wrote(name, process)),
             Touch::Open(flags) => {
                 let descriptor = format!("fd/{result}");
-                let Some(flags) = flags.or_else(|| procfs::open_flags(task, result)) else { return };
+                let flags = flags.or_else(|| procfs::open_flags(task, result))?;
                 if flags & libc::O_PATH != 0 {
-                    return;
+                    return None;
                 }
                 let access = flags & libc::O_ACCMODE;
                 let writes = access != libc::O_RDONLY || flags & (libc::O_CREAT | libc::O_TRUNC) != 0;
                 if writes && let Some(path) = procfs::link(task, &descriptor) {
                     self.wrote(path, process);
                 }
-                if access != libc::O_WRONLY && !self.secrets.is_empty() {
-                    self.opened(process, &format!("/proc/{task}/{descriptor}"), channel);
+                if access != libc::O_WRONLY {
+                    let file = self.opened(process, &format!("/proc/{task}/{descriptor}"), channel)?;
+                    if Some(file) == self.proc {
+                        return procfs::link(task, &descriptor).and_then(|path| memory_of(&path));
+                    }
                 }
             }
         }
+        None
     }
 
     /// A call whose end is not seen, since its task was ended in it: it counts as done. What it
@@ -105,12 +112,15 @@ impl Files {
         }
     }
 
-    fn opened(&mut self, process: ProcessId, descriptor: &str, channel: &mut Channel) {
-        let Ok(status) = std::fs::metadata(descriptor) else { return };
-        let Some(path) = self.secrets.get(&(status.dev(), status.ino())) else { return };
-        if self.read.insert((process, path.clone())) {
+    /// Gives the device that the file lies on.
+    fn opened(&mut self, process: ProcessId, descriptor: &str, channel: &mut Channel) -> Option<u64> {
+        let status = std::fs::metadata(descriptor).ok()?;
+        if let Some(path) = self.secrets.get(&(status.dev(), status.ino()))
+            && self.read.insert((process, path.clone()))
+        {
             channel.tell_of(process, Event::Read { process, path: path.clone() });
         }
+        Some(status.dev())
     }
 
     fn wrote(&mut self, name: String, process: ProcessId) {
@@ -133,6 +143,12 @@ impl Files {
             }
         };
     }
+}
+
+/// The process whose memory a path of /proc is: `/proc/7/mem`, `/proc/7/task/8/mem`.
+fn memory_of(path: &str) -> Option<i32> {
+    let rest = path.strip_prefix("/proc/")?.strip_suffix("/mem")?;
+    rest.rsplit('/').next()?.parse().ok()
 }
 
 /// What a call is about to do to files; `None` for a call that does nothing to

@@ -26,6 +26,8 @@ pub(super) struct Refusal {
     pub(super) detail: String,
     /// It would have hidden what follows.
     pub(super) hides: bool,
+    /// The error that it gets.
+    pub(super) errno: Errno,
 }
 
 /// Makes the witness unreadable and immune to signals from inside.
@@ -46,6 +48,40 @@ pub(super) fn protect_self() -> Result<(), Fault> {
     Ok(())
 }
 
+/// Calls that no install needs: by their number, name, and the error with which programs do
+/// without.
+const NEVER: &[(libc::c_long, &str, Errno)] = &[
+    (libc::SYS_io_uring_setup, "io_uring_setup", Errno::ENOSYS),
+    (libc::SYS_io_uring_enter, "io_uring_enter", Errno::ENOSYS),
+    (libc::SYS_io_uring_register, "io_uring_register", Errno::ENOSYS),
+    (libc::SYS_setns, "setns", Errno::EPERM),
+    (libc::SYS_mount, "mount", Errno::EPERM),
+    (libc::SYS_umount2, "umount2", Errno::EPERM),
+    (libc::SYS_pivot_root, "pivot_root", Errno::EPERM),
+    (libc::SYS_chroot, "chroot", Errno::EPERM),
+    (libc::SYS_open_tree, "open_tree", Errno::EPERM),
+    (libc::SYS_move_mount, "move_mount", Errno::EPERM),
+    (libc::SYS_fsopen, "fsopen", Errno::EPERM),
+    (libc::SYS_fsconfig, "fsconfig", Errno::EPERM),
+    (libc::SYS_fsmount, "fsmount", Errno::EPERM),
+    (libc::SYS_fspick, "fspick", Errno::EPERM),
+    (libc::SYS_mount_setattr, "mount_setattr", Errno::EPERM),
+    (libc::SYS_add_key, "add_key", Errno::EPERM),
+    (libc::SYS_request_key, "request_key", Errno::EPERM),
+    (libc::SYS_keyctl, "keyctl", Errno::EPERM),
+    (libc::SYS_bpf, "bpf", Errno::EPERM),
+    (libc::SYS_perf_event_open, "perf_event_open", Errno::EPERM),
+    (libc::SYS_userfaultfd, "userfaultfd", Errno::EPERM),
+    (libc::SYS_open_by_handle_at, "open_by_handle_at", Errno::EPERM),
+    (libc::SYS_kcmp, "kcmp", Errno::EPERM),
+    (libc::SYS_process_madvise, "process_madvise", Errno::EPERM),
+    (libc::SYS_kexec_load, "kexec_load", Errno::EPERM),
+    (libc::SYS_kexec_file_load, "kexec_file_load", Errno::EPERM),
+    (libc::SYS_init_module, "init_module", Errno::EPERM),
+    (libc::SYS_finit_module, "finit_module", Errno::EPERM),
+    (libc::SYS_delete_module, "delete_module", Errno::EPERM),
+];
+
 /// What threads share; a process that has the one has the other.
 const SHARES: u32 = (libc::CLONE_FILES | libc::CLONE_THREAD) as u32;
 
@@ -59,6 +95,10 @@ pub(super) fn judge(call: &Call) -> Verdict {
     }
     let argument = call.arguments;
     let bits = argument[0] as u32;
+    if let Some((_, name, errno)) = NEVER.iter().find(|(number, ..)| *number == call.number as libc::c_long) {
+        let refusal = Refusal { call: name, detail: String::new(), hides: false, errno: *errno };
+        return Verdict::Refuse(refusal);
+    }
     match call.number as libc::c_long {
         libc::SYS_prlimit64 => aimed("prlimit64", argument[0]),
         libc::SYS_sched_setaffinity => aimed("sched_setaffinity", argument[0]),
@@ -68,6 +108,13 @@ pub(super) fn judge(call: &Call) -> Verdict {
         // `which` counts from 0 for one of them and from 1 for the other.
         libc::SYS_setpriority => aimed_at_set("setpriority", i64::from(bits as i32), argument[1]),
         libc::SYS_ioprio_set => aimed_at_set("ioprio_set", i64::from(bits as i32) - 1, argument[1]),
+        // The filter lets those of these namespaces pass.
+        libc::SYS_socket => Verdict::Refuse(Refusal {
+            call: "socket",
+            detail: format!("of family {bits}"),
+            hides: false,
+            errno: Errno::EAFNOSUPPORT,
+        }),
         libc::SYS_ptrace => refuse("ptrace", format!("request {}", argument[0] as i64), false),
         libc::SYS_process_vm_readv => refuse("process_vm_readv", process(argument[0]), false),
         libc::SYS_process_vm_writev => refuse("process_vm_writev", process(argument[0]), false),
@@ -99,7 +146,7 @@ pub(super) fn judge(call: &Call) -> Verdict {
 }
 
 fn refuse(call: &'static str, detail: String, hides: bool) -> Verdict {
-    Verdict::Refuse(Refusal { call, detail, hides })
+    Verdict::Refuse(Refusal { call, detail, hides, errno: REFUSED })
 }
 
 fn process(pid: u64) -> String {
@@ -132,7 +179,7 @@ fn aimed_at_set(call: &'static str, which: i64, who: u64) -> Verdict {
     }
 }
 
-/// The error that a refused call gets.
+/// The error that most refused calls get.
 pub(super) const REFUSED: Errno = Errno::EPERM;
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use pace::Pace;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -63,6 +63,10 @@ pub(super) struct Supervisor<'a> {
     /// Tasks that died before that.
     stillborn: BTreeMap<i32, (Exit, Instant)>,
     pace: Pace,
+    /// Calls that were refused, as told.
+    denied: BTreeSet<(ProcessId, String)>,
+    /// The command's executable and the first argument that it was given: the program it is.
+    program: Option<(String, Option<String>)>,
     /// Who was last killed, and so may be the maker of a stray.
     last_killed: Option<ProcessId>,
 }
@@ -106,6 +110,8 @@ impl<'a> Supervisor<'a> {
             early: BTreeMap::new(),
             stillborn: BTreeMap::new(),
             pace: Pace::default(),
+            denied: BTreeSet::new(),
+            program: None,
             last_killed: None,
         })
     }
@@ -317,27 +323,32 @@ impl<'a> Supervisor<'a> {
         let environment = procfs::lifecycle(pid);
         let hidden = environment.is_err();
         let cwd = procfs::link(pid, "cwd").unwrap_or_default();
+        let argv = procfs::arguments(pid);
+        let exe = procfs::link(pid, "exe").unwrap_or_else(|| asked.clone());
+        let program = Some((exe.clone(), argv.get(1).cloned()));
+        if process == COMMAND && first {
+            self.program.clone_from(&program);
+        }
+        let same = program == self.program;
+        let own = self.program.as_ref().is_some_and(|(own, _)| *own == exe);
         let Some(known) = self.table.process(process) else { return };
-        if first && of_npm {
+        known.same = own;
+        let started = first && of_npm;
+        if started {
             known.lifecycle = environment.unwrap_or_default();
             // npm prepares what comes from git by an install of its own in the clone.
-            let prepares = parent == Some(COMMAND) && cwd.contains("/_cacache/tmp/git-clone");
-            known.is_npm = known.lifecycle.is_none() && prepares;
+            known.is_npm = known.lifecycle.is_none() && same && cwd.contains("/_cacache/tmp/git-clone");
+            // All else that npm starts does a stranger's bidding: scripts, and git with the
+            // settings of a repository.
+            known.watched = !known.is_npm;
         }
+        let watched = known.watched;
         let lifecycle = known.lifecycle.clone();
         let file = Path::new(&cwd).join(&asked);
         let file = file.canonicalize().unwrap_or(file).to_string_lossy().into_owned();
         self.channel.tell_of(
             process,
-            Event::Executed {
-                process,
-                parent,
-                argv: procfs::arguments(pid),
-                exe: procfs::link(pid, "exe").unwrap_or_else(|| asked.clone()),
-                file,
-                cwd,
-                lifecycle: lifecycle.clone(),
-            },
+            Event::Executed { process, parent, argv, exe, file, cwd, lifecycle: lifecycle.clone() },
         );
         if hidden {
             // A program that may not be read hides its memory, and so whom it
@@ -351,7 +362,7 @@ impl<'a> Supervisor<'a> {
         if let (Some(lifecycle), Some(snapshots), true) = (&lifecycle, &mut self.snapshots, first) {
             snapshots.before_script(lifecycle, self.channel);
         }
-        if self.order.watch && first && lifecycle.is_some() {
+        if self.order.watch && started && watched {
             // A call can be made for it only once its own is over.
             if let Some(known) = self.table.task(pid) {
                 known.begun = Some(Begun::Watch);

@@ -21,6 +21,10 @@ pub(super) struct Process {
     pub(super) lifecycle: Option<Lifecycle>,
     /// It is an npm that the command started in a clone, or the second command.
     pub(super) is_npm: bool,
+    /// It has the filter of scripts, by itself or by who made it.
+    pub(super) watched: bool,
+    /// It runs the command's own executable.
+    pub(super) same: bool,
     /// It has run a program of its own.
     pub(super) executed: bool,
     /// The last program it could not run, since it last could.
@@ -62,7 +66,8 @@ pub(super) struct Table {
 impl Table {
     /// Enters a new process whose first task is `pid`.
     pub(super) fn enter_process(&mut self, pid: i32, parent: Option<ProcessId>) -> ProcessId {
-        self.processes.push(Process { parent, alive: true, ..Process::default() });
+        let watched = parent.and_then(|parent| self.process(parent)).is_some_and(|parent| parent.watched);
+        self.processes.push(Process { parent, watched, alive: true, ..Process::default() });
         let id = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
         self.enter_task(pid, id);
         id
@@ -86,6 +91,16 @@ impl Table {
     /// Whether it is a command of the order: nobody made it.
     pub(super) fn is_command(&mut self, id: ProcessId) -> bool {
         self.process(id).is_some_and(|process| process.parent.is_none())
+    }
+
+    /// Whether it is npm: a command of the order, or one that a command started in a clone.
+    pub(super) fn is_npm(&mut self, id: ProcessId) -> bool {
+        self.process(id).is_some_and(|process| process.parent.is_none() || process.is_npm)
+    }
+
+    /// Whether it has the filter of scripts.
+    pub(super) fn is_watched(&mut self, id: ProcessId) -> bool {
+        self.process(id).is_some_and(|process| process.watched)
     }
 
     /// A task ends; the last one of a process is named by the process's number,

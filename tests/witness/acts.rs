@@ -33,6 +33,7 @@ pub(crate) fn act(name: &str, words: &[String]) -> i32 {
         "open-and-exec" => open_and_exec(&words[0]),
         "read-inherited" => read_inherited(),
         "flood" => flood(),
+        "escapes" => escapes(),
         other => panic!("no act {other}"),
     };
     i32::from(!fine)
@@ -365,6 +366,27 @@ fn read_inherited() -> bool {
         }
     }
     true
+}
+
+/// Calls that no install needs, each twice.
+fn escapes() -> bool {
+    let calls = [
+        ("setns", libc::SYS_setns, libc::EPERM),
+        ("mount", libc::SYS_mount, libc::EPERM),
+        ("bpf", libc::SYS_bpf, libc::EPERM),
+        ("keyctl", libc::SYS_keyctl, libc::EPERM),
+        ("userfaultfd", libc::SYS_userfaultfd, libc::EPERM),
+        ("io_uring_setup", libc::SYS_io_uring_setup, libc::ENOSYS),
+    ];
+    let mut fine = true;
+    for _ in 0..2 {
+        for (name, number, wanted) in calls {
+            fine &= expect(name, call(number, [0; 5]), wanted);
+        }
+        let family = libc::AF_VSOCK as u64;
+        fine &= expect("vsock", call(libc::SYS_socket, [family, 1, 0, 0, 0]), libc::EAFNOSUPPORT);
+    }
+    fine
 }
 
 /// Leaves a process behind that sends signals to whoever comes after it.

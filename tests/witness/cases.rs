@@ -2,8 +2,9 @@
 
 use crate::files::{
     a_script_is_none_the_worse_for_being_watched, a_secret_that_a_script_opens_is_told_whatever_it_is_called,
-    no_script_outruns_its_watch_by_signals, what_is_opened_in_a_call_whose_end_is_not_seen_is_told,
-    who_wrote_a_file_is_told,
+    no_script_outruns_its_watch_by_signals, the_memory_of_npm_is_closed_to_scripts,
+    what_is_opened_in_a_call_whose_end_is_not_seen_is_told,
+    what_no_install_needs_is_refused_and_told_of_scripts_alone, who_wrote_a_file_is_told,
 };
 use crate::room::{Project, Room, observe, own_path};
 use crate::second::{
@@ -54,6 +55,8 @@ cases![
     a_secret_that_a_script_opens_is_told_whatever_it_is_called,
     what_is_opened_in_a_call_whose_end_is_not_seen_is_told,
     no_script_outruns_its_watch_by_signals,
+    the_memory_of_npm_is_closed_to_scripts,
+    what_no_install_needs_is_refused_and_told_of_scripts_alone,
     who_wrote_a_file_is_told,
     a_script_is_none_the_worse_for_being_watched,
     a_script_that_erases_itself_is_seen,
@@ -243,7 +246,11 @@ fn what_would_hide_is_refused() {
     let project = Project::new();
     let events = observe(&project.act(&["refusals"]));
     fine(&events);
-    assert_eq!(denied(&events), ["unshare", "clone", "prctl", "seccomp", "pidfd_getfd"]);
+    let hides = ["unshare", "clone", "prctl", "seccomp", "pidfd_getfd"];
+    let (hidden, other): (Vec<&str>, Vec<&str>) =
+        denied(&events).into_iter().partition(|call| hides.contains(call));
+    assert_eq!(hidden, hides);
+    assert_eq!(other, ["io_uring_setup", "bpf", "mount", "keyctl", "perf_event_open", "userfaultfd"]);
     let told = gaps(&events);
     assert_eq!(told, [GapKind::RefusedCall, GapKind::RefusedCall, GapKind::UnreadableArguments]);
     let events = observe(&project.act(&["untraced"]));

@@ -43,7 +43,7 @@ pub(crate) fn a_secret_that_a_script_opens_is_told_whatever_it_is_called() {
         assert_eq!(told, none, "{script}");
     }
     // The command itself is not watched.
-    let events = observe(&project.order(&["/bin/sh", "-c", "cat $HOME/.netrc"]));
+    let events = observe(&project.order(&["/bin/sh", "-c", "read x <$HOME/.netrc; :"]));
     assert_eq!(reads(&events), []);
     let mut order = project.act(&["npm", "node_modules/a=cat $HOME/.netrc"]);
     order.watch = false;
@@ -153,4 +153,49 @@ pub(crate) fn no_script_outruns_its_watch_by_signals() {
         assert_eq!(gaps(&events), []);
         assert_eq!(reads(&events).len(), 8);
     }
+}
+
+pub(crate) fn the_memory_of_npm_is_closed_to_scripts() {
+    let project = Project::new();
+    project.write("node_modules/a/package.json", "{}");
+    for file in ["/proc/$PPID/mem", "/proc/$PPID/task/$PPID/mem"] {
+        let script = format!(
+            "node_modules/a=(exec dd if={file} of=stolen bs=1 count=1 skip=65536 2>errors); echo $? >end"
+        );
+        let events = observe(&project.act(&["npm", &script]));
+        fine(&events);
+        let read = |name: &str| {
+            std::fs::read_to_string(project.path().join("node_modules/a").join(name)).unwrap_or_default()
+        };
+        // 128 and SIGKILL.
+        assert_eq!((read("end").trim(), read("stolen").as_str()), ("137", ""), "{file}");
+        assert_eq!(gaps(&events), [GapKind::RefusedCall], "{file}");
+    }
+    // One's own is one's own, and so is what one starts.
+    let script = "node_modules/a=exec 3</proc/self/mem; exec 3<&-; sleep 5 & exec 3</proc/$!/mem; kill $!";
+    let events = observe(&project.act(&["npm", script]));
+    fine(&events);
+    assert_eq!(gaps(&events), []);
+}
+
+pub(crate) fn what_no_install_needs_is_refused_and_told_of_scripts_alone() {
+    let project = Project::new();
+    project.write("node_modules/a/package.json", "{}");
+    let events = observe(&project.act(&["npm", "node_modules/a=\"$ACT\" act escapes"]));
+    fine(&events);
+    let told: Vec<&str> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Gap { kind: GapKind::RefusedCall, detail } => Some(detail.as_str()),
+            _ => None,
+        })
+        .collect();
+    // The act is the command's own executable, as node is, and of such io_uring is not told.
+    for call in ["setns", "mount", "bpf", "keyctl", "userfaultfd", "socket: of family 40"] {
+        assert_eq!(told.iter().filter(|it| **it == call).count(), 1, "{call}: {told:?}");
+    }
+    // The command's own are no script's.
+    let events = observe(&project.act(&["escapes"]));
+    fine(&events);
+    assert_eq!(gaps(&events), []);
 }

@@ -16,7 +16,8 @@ const MAX_RAN: usize = 16;
 const EXPECTED: [&str; 4] = ["sh", "node", "npm", "npx"];
 
 /// Every process that executed something. A process is a script's when it
-/// descends from a direct child of npm that npm started for a lifecycle event;
+/// descends from a direct child of npm that npm started for a lifecycle event, or
+/// that is a program out of a clone;
 /// the environment of anything deeper can be forged, the tree cannot.
 pub(super) fn processes(
     recording: &Recording,
@@ -25,8 +26,10 @@ pub(super) fn processes(
 ) -> Vec<Process> {
     let mut parents: BTreeMap<ProcessId, ProcessId> = BTreeMap::new();
     let mut found: BTreeMap<ProcessId, Process> = BTreeMap::new();
-    let mut scripts: BTreeMap<ProcessId, (String, String)> = BTreeMap::new();
-    let mut commands = BTreeSet::from([COMMAND]);
+    let mut scripts: BTreeMap<ProcessId, Script> = BTreeMap::new();
+    // The commands, and what npm starts of itself to prepare a clone.
+    let mut npms = BTreeSet::from([COMMAND]);
+    let mut program: Option<(&str, Option<&String>)> = None;
     let mut lingering: Vec<(ProcessId, Exit, Option<u64>)> = Vec::new();
     for (event, at_ms) in recording.timed() {
         match event {
@@ -34,26 +37,39 @@ pub(super) fn processes(
                 parents.insert(*process, *parent);
             }
             Event::Forked { process, parent: None } => {
-                commands.insert(*process);
+                npms.insert(*process);
             }
             Event::Executed { process, parent, argv, exe, file, cwd, lifecycle } => {
                 if let Some(parent) = parent {
                     parents.entry(*process).or_insert(*parent);
                 }
                 let parent = parents.get(process).copied();
-                // npm prepares what comes from git by an install of its own in the clone.
-                let npm_in_clone = parent
-                    .filter(|parent| !scripts.contains_key(parent))
-                    .filter(|parent| parents.get(parent).is_some_and(|maker| commands.contains(maker)))
-                    .and_then(|parent| found.get(&parent))
-                    .is_some_and(|parent| in_clone(&format!("{}/", parent.cwd)).is_some());
-                if let Some(lifecycle) = lifecycle
-                    && (parent.is_some_and(|parent| commands.contains(&parent)) || npm_in_clone)
-                {
-                    let folder = package_folder(&lifecycle.package_json);
-                    let folder = layout.told(&folder).unwrap_or(folder);
-                    let event = lifecycle.event.chars().take(60).collect();
-                    scripts.entry(*process).or_insert((folder, event));
+                let same = Some((exe.as_str(), argv.get(1)));
+                if *process == COMMAND {
+                    program = program.or(same);
+                }
+                let first = !found.contains_key(process);
+                if first && parent.is_some_and(|parent| npms.contains(&parent)) {
+                    let in_a_clone = in_clone(&format!("{cwd}/")).is_some();
+                    match lifecycle {
+                        Some(lifecycle) => {
+                            let folder = package_folder(&lifecycle.package_json);
+                            let folder = layout.told(&folder).unwrap_or(folder);
+                            let event = Some(lifecycle.event.chars().take(60).collect());
+                            scripts.insert(*process, Script { folder, event });
+                        }
+                        // npm prepares what comes from git by an install of its own in the clone.
+                        None if in_a_clone && same == program => {
+                            npms.insert(*process);
+                        }
+                        // A program out of a repository that its own npmrc has npm run (`git=`).
+                        None => {
+                            let clone = [exe, file].into_iter().find_map(|path| clone_of(path));
+                            if let Some(folder) = clone {
+                                scripts.insert(*process, Script { folder, event: None });
+                            }
+                        }
+                    }
                 }
                 let hide = |text: &String| redact(text, context.secrets);
                 let known = found.remove(process);
@@ -121,9 +137,9 @@ pub(super) fn processes(
     let mut all: Vec<Process> = found.into_values().collect();
     let mut roots = Roots { parents: &parents, scripts: &scripts, known: BTreeMap::new() };
     for process in &mut all {
-        if let Some((folder, event)) = roots.of(process.id).and_then(|root| scripts.get(&root)) {
+        if let Some(Script { folder, event }) = roots.of(process.id).and_then(|root| scripts.get(&root)) {
             process.package = Some(folder.clone());
-            process.event = Some(event.clone());
+            process.event.clone_from(event);
         }
     }
     all
@@ -173,11 +189,19 @@ fn outlive(
     }
 }
 
+/// What npm started for a package.
+struct Script {
+    /// The package's folder, as [`package_folder`] gives it.
+    folder: String,
+    /// The lifecycle event; `None` for a program that a repository's settings name.
+    event: Option<String>,
+}
+
 /// From which script's first process each comes. A script can put as many processes between
 /// itself and what it does as it likes, so that there is no bound on how far up that is.
 struct Roots<'a> {
     parents: &'a BTreeMap<ProcessId, ProcessId>,
-    scripts: &'a BTreeMap<ProcessId, (String, String)>,
+    scripts: &'a BTreeMap<ProcessId, Script>,
     known: BTreeMap<ProcessId, Option<ProcessId>>,
 }
 
@@ -234,6 +258,12 @@ pub(super) fn standing(events: &[Event], processes: &[Process]) -> BTreeMap<Proc
         }
     }
     standing
+}
+
+/// The folder of the clone that a file lies in.
+fn clone_of(path: &str) -> Option<String> {
+    let inner = in_clone(path)?;
+    Some(path.strip_suffix(inner)?.trim_end_matches('/').to_owned())
 }
 
 /// `node_modules/a` of `/project/node_modules/a/package.json`; the root is `""`;

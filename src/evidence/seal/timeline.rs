@@ -21,7 +21,9 @@ pub(super) struct Timeline<'a> {
     pub(super) changes: Vec<&'a FileChange>,
     /// Secrets that were read, by whom.
     pub(super) reads: Vec<(ProcessId, &'a str)>,
-    told: Vec<(GapKind, &'a str)>,
+    told: Vec<(GapKind, &'a str, Option<ProcessId>)>,
+    /// Whose call was refused last.
+    denied: Option<ProcessId>,
     ended: bool,
     tree_told: bool,
 }
@@ -39,6 +41,7 @@ impl<'a> Timeline<'a> {
             changes: Vec::new(),
             reads: Vec::new(),
             told: Vec::new(),
+            denied: None,
             ended: false,
             tree_told: false,
         };
@@ -98,7 +101,12 @@ impl<'a> Timeline<'a> {
                 self.exit = Some(*how);
                 self.duration_ms = *after_ms;
             }
-            Event::Gap { kind, detail } => self.told.push((*kind, detail)),
+            Event::Gap { kind, detail } => {
+                // The witness tells a refusal, and then the gap.
+                let process = self.denied.take().filter(|_| *kind == GapKind::RefusedCall);
+                self.told.push((*kind, detail, process));
+            }
+            Event::Denied { process, .. } => self.denied = Some(*process),
             Event::Ended { cut_short, .. } => {
                 self.ended = true;
                 self.cut_short = *cut_short;
@@ -107,8 +115,7 @@ impl<'a> Timeline<'a> {
             | Event::Forked { .. }
             | Event::ExecFailed { .. }
             | Event::Exited { .. }
-            | Event::Connected { .. }
-            | Event::Denied { .. } => {}
+            | Event::Connected { .. } => {}
         }
     }
 
@@ -117,7 +124,10 @@ impl<'a> Timeline<'a> {
         let mut gaps: Vec<Gap> = self
             .told
             .iter()
-            .map(|(kind, detail)| gap(*kind, *detail, hides_answer(*kind, self.exit)))
+            .map(|(kind, detail, process)| Gap {
+                process: *process,
+                ..gap(*kind, *detail, hides_answer(*kind, self.exit))
+            })
             .collect();
         if !self.ended {
             gaps.push(gap(GapKind::Witness, "the witness ended without a last word", true));
@@ -142,18 +152,6 @@ impl<'a> Timeline<'a> {
         }
         gaps
     }
-}
-
-/// Who made a call that was refused and is told as a gap, by the gap's words: the witness
-/// tells the refusal, and then the gap. Of several the first.
-pub(super) fn refused(events: &[Event]) -> BTreeMap<&str, ProcessId> {
-    let mut all = BTreeMap::new();
-    for pair in events.windows(2) {
-        if let [Event::Denied { process, .. }, Event::Gap { kind: GapKind::RefusedCall, detail }] = pair {
-            all.entry(detail.as_str()).or_insert(*process);
-        }
-    }
-    all
 }
 
 /// Whether a link has the name of what it leads to, its own or that of an alias.

@@ -14,6 +14,7 @@ macro_rules! rules {
 
 rules! {
     acceptance_expired,
+    attempted_escape,
     cache_masked_source,
     credential_to_foreign_host,
     drift,

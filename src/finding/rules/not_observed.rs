@@ -1,6 +1,7 @@
 //! `not-observed`: where we were blind.
 
 use crate::evidence::Exchange;
+use crate::evidence::fact::Gap;
 use crate::finding::around;
 use crate::finding::case::{
     CREDENTIAL_NOT_SET, Case, INTERNAL_ADDRESS, NOT_IN_STORE, Run, Sighting, UPSTREAM_UNREACHABLE, answered, owner, withheld,
@@ -13,6 +14,7 @@ use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
 use crate::project::Project;
 use crate::project::class::Class;
 use crate::project::lockfile::{EntryKind, LockEntry};
+use crate::wire::GapKind;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) static RULE: Rule = Rule {
@@ -31,6 +33,7 @@ const SHOWN: usize = 10;
 fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     let mut sightings: Vec<Sighting> = (0u32..)
         .zip(&run.evidence.gaps)
+        .filter(|(_, gap)| gap.hides_answer || !is_a_scripts_call(run, gap))
         .map(|(at, gap)| {
             let (forces, meaning) = if gap.hides_answer {
                 (Verdict::Unobserved, "it may hide the answer")
@@ -53,6 +56,12 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     sightings.extend(unsearched(run));
     sightings.extend(unread(case, run));
     sightings
+}
+
+/// Whether it is a refused call of a script, which `attempted-escape` tells.
+fn is_a_scripts_call(run: &Run<'_>, gap: &Gap) -> bool {
+    let process = gap.process.filter(|_| gap.kind == GapKind::RefusedCall);
+    process.and_then(|process| run.process(process)).is_some_and(|process| process.package.is_some())
 }
 
 /// Virtual registries that could not be compared with what lies behind them.

@@ -10,6 +10,9 @@ use crate::witness::table::Begun;
 use crate::witness::tracee::{Call, Stopped};
 use crate::witness::{files, filter, guard, listed, procfs, sockets};
 
+/// Refused calls that are told, each once a process.
+const DENIED: usize = 1000;
+
 impl Supervisor<'_> {
     pub(super) fn call(&mut self, task: Stopped) {
         let (Some(call), Some(process)) = (task.call(), self.table.owner(task.pid())) else {
@@ -25,11 +28,8 @@ impl Supervisor<'_> {
                 return;
             }
             Verdict::Refuse(refusal) => {
-                task.refuse(guard::REFUSED);
-                self.deny(process, refusal.call, &refusal.detail);
-                if refusal.hides {
-                    self.channel.gap(GapKind::RefusedCall, &format!("{}: {}", refusal.call, refusal.detail));
-                }
+                task.refuse(refusal.errno);
+                self.refused(process, refusal.call, &refusal.detail, refusal.hides);
                 task.resume();
                 return;
             }
@@ -78,7 +78,14 @@ impl Supervisor<'_> {
                     self.reached(process, pid, reach, result.map_or(Dial::Pending, sockets::outcome));
                 }
                 (Some(Begun::Touch(touch)), Some(result)) => {
-                    self.files.touched(process, pid, touch, result, self.channel);
+                    let memory = self.files.touched(process, pid, touch, result, self.channel);
+                    let of_npm = memory.and_then(|other| self.table.owner(other));
+                    if of_npm.is_some_and(|other| other != process && self.table.is_npm(other)) {
+                        // It is open already, and what it is for is no install's.
+                        self.refused(process, "open", "the memory of npm", false);
+                        task.kill();
+                        return;
+                    }
                 }
                 (Some(Begun::Touch(touch)), None) => {
                     self.files.end_unseen(process, pid, touch, self.channel);
@@ -108,6 +115,21 @@ impl Supervisor<'_> {
             self.channel.tell_of(process, Event::Connected { process, to, local, outcome });
         }
         self.channel.flush();
+    }
+
+    /// Tells of a call that was refused. Of npm and what it runs of its own it is told where it
+    /// would have hidden something: node tries io_uring, and does without.
+    fn refused(&mut self, process: ProcessId, call: &str, detail: &str, hides: bool) {
+        let told = if detail.is_empty() { call.to_owned() } else { format!("{call}: {detail}") };
+        if self.denied.len() >= DENIED || !self.denied.insert((process, told.clone())) {
+            return;
+        }
+        self.deny(process, call, detail);
+        // node makes use of io_uring where it can, whatever script it runs.
+        let usual = call.starts_with("io_uring") && self.table.process(process).is_some_and(|it| it.same);
+        if hides || self.table.is_watched(process) && !usual {
+            self.channel.gap(GapKind::RefusedCall, &told);
+        }
     }
 
     pub(super) fn deny(&mut self, process: ProcessId, call: &str, detail: &str) {

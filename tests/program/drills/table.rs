@@ -119,7 +119,7 @@ pub(crate) const ROWS: [Row; 26] = [
     row(
         "git-dependency-npmrc",
         "attack",
-        "scripts-ran-while-disabled error, script-not-approved warning",
+        "scripts-ran-while-disabled error, script-not-approved warning, secret-read warning",
         |run| {
             let off = run["command"].as_array().unwrap().contains(&"--ignore-scripts".into());
             Lacks::default()
