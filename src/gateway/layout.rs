@@ -129,9 +129,10 @@ impl Layout {
     }
 }
 
-/// A URL without query, fragment and credential, its path decoded.
+/// A URL without query, fragment and credential, its path decoded, its host without the dot that
+/// a name may end in.
 fn plain(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{host}{port}{}", url.scheme(), decode(url.path()))
 }

@@ -18,6 +18,13 @@ pub fn tried(case: usize) -> impl Iterator<Item = (usize, &'static str)> {
     ALL.into_iter().enumerate().filter(move |(column, _)| *column != left_out)
 }
 
+/// As [`tried`] where each try is a whole suite of runs: a usual run takes one of the three for
+/// each case in turn.
+pub fn in_turn(case: usize) -> impl Iterator<Item = (usize, &'static str)> {
+    let wanted = case % ALL.len();
+    ALL.into_iter().enumerate().filter(move |(column, _)| super::everything() || *column == wanted)
+}
+
 /// `XDG_CACHE_HOME` of every run of the program in the tests.
 pub fn cache() -> std::path::PathBuf {
     super::target().join("test-cache")

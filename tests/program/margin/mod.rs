@@ -83,7 +83,7 @@ fn hold(test: &str, cases: Vec<Case>) {
     let mut wrong = String::new();
     for (number, case) in cases.into_iter().enumerate() {
         let project = case.project.build();
-        for (column, npm) in toolchain::tried(number) {
+        for (column, npm) in toolchain::in_turn(number) {
             let outcome = project.test(&["--suite", "margin", "--toolchain", npm]);
             let margin = &outcome.report["margin"];
             let found = changes(margin);
