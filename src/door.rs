@@ -123,7 +123,7 @@ pub struct Datagram {
 }
 
 /// Bytes of a datagram that are read.
-pub const MAX_DATAGRAM: usize = 4096;
+pub const MAX_DATAGRAM: usize = 64 << 10;
 
 /// All that comes. Dropped, nobody is let in any more.
 #[derive(Debug)]
@@ -165,12 +165,23 @@ impl Doors {
         let udp = tokio::net::UdpSocket::from_std(udp)?;
         tokio::spawn(ask(Arc::new(udp), threshold.datagrams));
         for (door, listener) in tcp {
+            hear_urgent(&listener)?;
             listener.set_nonblocking(true)?;
             let listener = tokio::net::TcpListener::from_std(listener)?;
             tokio::spawn(accept(door, listener, threshold.visits.clone()));
         }
         Ok(doors)
     }
+}
+
+/// Urgent bytes come in their place among the others, at every connection of a listener's
+/// (tcp(7), SO_OOBINLINE in socket(7)): else reading would leave them out.
+///
+/// # Errors
+/// The kernel refuses the option.
+pub fn hear_urgent(listener: &impl std::os::fd::AsFd) -> io::Result<()> {
+    nix::sys::socket::setsockopt(listener, nix::sys::socket::sockopt::OobInline, &true)?;
+    Ok(())
 }
 
 /// What an accept or a receive that failed waits before the next.
@@ -198,7 +209,7 @@ async fn accept(door: SocketAddr, listener: tokio::net::TcpListener, to: mpsc::S
 }
 
 async fn ask(socket: Arc<tokio::net::UdpSocket>, to: mpsc::Sender<Datagram>) {
-    let mut packet = [0; MAX_DATAGRAM];
+    let mut packet = vec![0; MAX_DATAGRAM];
     loop {
         let received = tokio::select! {
             received = socket.recv_from(&mut packet) => received,

@@ -17,17 +17,28 @@ impl Shared {
         parts: &http::request::Parts,
         recognised: bool,
     ) -> Option<String> {
-        let own = |name: &header::HeaderName| recognised && name == header::AUTHORIZATION;
+        // The first is the one that was looked at.
+        let shown = parts.headers.get(header::AUTHORIZATION).filter(|_| recognised);
+        if let Some(value) = shown {
+            way.flow.excuse(value.as_bytes());
+        }
+        let own = |value: &header::HeaderValue| shown.is_some_and(|shown| std::ptr::eq(shown, value));
         let in_headers = || {
-            let mut headers = parts.headers.iter().filter(|(name, _)| !own(name));
+            let mut headers = parts.headers.iter().filter(|(_, value)| !own(value));
             headers.find_map(|(name, value)| {
                 let bytes = value.as_bytes();
                 let folded = if name == header::HOST { value.to_str().ok() } else { Some(name.as_str()) };
                 self.scanner
                     .in_bytes(bytes)
                     .or_else(|| self.scanner.in_name(folded.unwrap_or_default()))
-                    .filter(|label| !self.is_at_home(label, way, host, &parts.method, name))
-                    .filter(|label| !credential::is_named(&self.world, label, asked_at, name.as_str()))
+                    .filter(|label| {
+                        let at_home = self.is_at_home(label, way, host, &parts.method, name)
+                            || credential::is_named(&self.world, label, asked_at, name.as_str());
+                        if at_home {
+                            way.flow.excuse(bytes);
+                        }
+                        !at_home
+                    })
             })
         };
         self.scanner

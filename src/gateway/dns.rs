@@ -3,6 +3,8 @@
 //! Packets are hostile. What cannot be read is dropped, what is odd is refused,
 //! and nothing a packet says can take more than a packet's memory.
 
+use super::flow::Flow;
+use super::line::Line;
 use super::names::{Found, Names};
 use super::record::Recorder;
 use super::scan::Scanner;
@@ -12,6 +14,7 @@ use crate::evidence::Lookup;
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{DNSClass, RData, Record, RecordType};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,19 +50,33 @@ impl Resolver {
         }
     }
 
-    /// Answers what is asked over TCP.
-    pub(super) async fn serve_stream(&self, visit: Visit) {
+    /// Answers what is asked over TCP, and gives back what asks no more.
+    pub(super) async fn serve_stream(&self, visit: Visit, flow: &Flow) -> Box<dyn Stream> {
+        let (mut line, mut back) = Line::new(visit.stream, Vec::new(), flow.clone());
         // Who asked may leave at any moment.
-        let _ = self.queries(visit.stream, visit.peer).await;
+        let _ = self.queries(&mut line, visit.peer, flow).await;
+        drop(line);
+        match back.try_recv() {
+            Ok(stream) => stream,
+            Err(_) => Box::new(tokio::io::join(tokio::io::empty(), tokio::io::sink())),
+        }
     }
 
-    async fn queries(&self, mut stream: Box<dyn Stream>, peer: SocketAddr) -> std::io::Result<()> {
+    async fn queries(
+        &self,
+        stream: &mut Line<Box<dyn Stream>>,
+        peer: SocketAddr,
+        flow: &Flow,
+    ) -> io::Result<()> {
         loop {
             let length = tokio::time::timeout(IDLE, stream.read_u16()).await??;
             let mut packet = vec![0; usize::from(length)];
             tokio::time::timeout(IDLE, stream.read_exact(&mut packet)).await??;
+            if let Some(label) = self.carried(&packet) {
+                flow.told(&label);
+            }
             let Some(answer) = self.answer(&packet, peer) else { return Ok(()) };
-            let length = u16::try_from(answer.len()).map_err(std::io::Error::other)?;
+            let length = u16::try_from(answer.len()).map_err(io::Error::other)?;
             stream.write_u16(length).await?;
             stream.write_all(&answer).await?;
         }
@@ -67,8 +84,12 @@ impl Resolver {
 
     /// The answer to a packet; `None` drops it.
     fn answer(&self, packet: &[u8], peer: SocketAddr) -> Option<Vec<u8>> {
-        let asked = Message::from_vec(packet).ok()?;
+        let Some(asked) = Message::from_vec(packet).ok() else {
+            self.odd(packet, None, "unanswered", peer);
+            return None;
+        };
         if asked.metadata.message_type != MessageType::Query {
+            self.odd(packet, Some(&asked), "unanswered", peer);
             return None;
         }
         let mut answer = Message::response(asked.metadata.id, asked.metadata.op_code);
@@ -84,6 +105,7 @@ impl Resolver {
                 query
             }
             _ => {
+                self.odd(packet, Some(&asked), "REFUSED", peer);
                 answer.metadata.response_code = ResponseCode::Refused;
                 return answer.to_vec().ok();
             }
@@ -101,20 +123,41 @@ impl Resolver {
             }
             None => "unanswered".to_owned(),
         };
-        let carried = self.scanner.in_name(&name);
+        self.note(packet, &name, &said, peer);
+        resolved?;
+        answer.to_vec().ok()
+    }
+
+    /// What is no question as resolvers ask them; it has left all the same.
+    fn odd(&self, packet: &[u8], asked: Option<&Message>, said: &str, peer: SocketAddr) {
+        let name = asked.and_then(|asked| asked.queries.first()).map_or_else(
+            || "-".to_owned(),
+            |query| query.name().to_string().trim_end_matches('.').to_ascii_lowercase(),
+        );
+        self.note(packet, &name, said, peer);
+    }
+
+    fn note(&self, packet: &[u8], name: &str, said: &str, peer: SocketAddr) {
         self.recorder.lookup(
             Lookup {
                 seq: 0,
-                name: self.scanner.redact_name(&name),
-                answer: said,
+                name: self.scanner.redact_name(name),
+                answer: said.to_owned(),
                 process: None,
-                carried_secret: carried,
+                carried_secret: self.carried(packet),
                 at_ms: None,
             },
             || Asked::about(self.callers.clone(), peer, RESOLVER),
         );
-        resolved?;
-        answer.to_vec().ok()
+    }
+
+    /// The label of a value anywhere in a message: in a name, or in its bytes.
+    fn carried(&self, packet: &[u8]) -> Option<String> {
+        let asked = Message::from_vec(packet).ok();
+        let mut names = asked.iter().flat_map(|asked| &asked.queries).map(|query| query.name().to_string());
+        names
+            .find_map(|name| self.scanner.in_name(name.trim_end_matches('.')))
+            .or_else(|| self.scanner.in_bytes(packet))
     }
 }
 
@@ -128,6 +171,7 @@ fn resolve(names: &Names, name: &str, kind: RecordType) -> Option<(ResponseCode,
         (Found::NxDomain, _) => Some((ResponseCode::NXDomain, None, "NXDOMAIN".into())),
         (Found::ServFail, _) => Some((ResponseCode::ServFail, None, "SERVFAIL".into())),
         (Found::Unanswered, _) => None,
+        (Found::NoneLeft, _) => Some((ResponseCode::ServFail, None, "SERVFAIL (no address is left)".into())),
         (Found::Door(address) | Found::Nobody(address), RecordType::A | RecordType::ANY) => {
             Some((ResponseCode::NoError, Some(address), address.to_string()))
         }

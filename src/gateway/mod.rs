@@ -18,10 +18,13 @@ mod credential;
 mod decide;
 mod decoy;
 mod dns;
+mod excuse;
 mod fault;
+mod flow;
 mod folder;
 mod forward;
 mod layout;
+mod line;
 mod local;
 mod names;
 mod pinned;
@@ -52,7 +55,7 @@ use names::Names;
 use record::Recorder;
 use route::Inside;
 use scan::Scanner;
-use serve::Shared;
+use serve::{Place, Shared};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -125,6 +128,7 @@ impl Gateway {
             names: names.clone(),
             scanner: scanner.clone(),
             recorder: recorder.clone(),
+            bodies: Arc::new(Semaphore::new(searched::HELD)),
             handed: Mutex::default(),
             proxies: spec.proxies,
             over: CancellationToken::new(),
@@ -178,10 +182,13 @@ async fn welcome(mut visits: mpsc::Receiver<Visit>, connections: Arc<Connections
         } else {
             let (queries, resolver) = (queries.clone(), resolver.clone());
             // It waits for its turn: one that was turned away would be seen by nobody.
-            tokio::spawn(async move {
+            let (towards, all, place) = (connections.towards(&visit), connections.clone(), Place::of(permit));
+            connections.spawn(async move {
                 if let Ok(turn) = queries.acquire_owned().await {
-                    resolver.serve_stream(visit).await;
-                    drop((turn, permit));
+                    let flow = all.flow(towards);
+                    let rest = resolver.serve_stream(visit, &flow).await;
+                    drop(turn);
+                    all.listen_on(rest, &flow, &place).await;
                 }
             });
         }

@@ -1,8 +1,8 @@
 //! Which loopback address stands for which name.
 //!
 //! Each name has its own, in order of first appearance, so that a connection
-//! tells which name was meant. Names beyond the last share it, and then the
-//! request must tell. Pure data: no socket here.
+//! tells which name was meant. Names beyond the last have none: no two share one,
+//! since then a request could say for which it is. Pure data: no socket here.
 
 use crate::door::BLACK_HOLE;
 use crate::plan::World;
@@ -13,8 +13,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// The last byte of the first door, 127.0.0.2.
 const FIRST: u8 = 2;
-/// The last byte of the shared door, 127.0.0.65.
-const SHARED: u8 = 65;
+/// The last byte of the last door, 127.0.0.65.
+const LAST: u8 = 65;
 
 /// What a name is answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(super) enum Found {
     ServFail,
     /// There is no answer.
     Unanswered,
+    /// Every address is another name's.
+    NoneLeft,
 }
 
 /// Names and their addresses.
@@ -85,13 +87,13 @@ impl Names {
         let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
         let door = match doors.by_name.get(name) {
             Some(door) => *door,
-            None if doors.by_door.len() < usize::from(SHARED - FIRST) => {
-                let door = FIRST + u8::try_from(doors.by_door.len()).unwrap_or(SHARED - FIRST);
+            None => {
+                let next = u8::try_from(doors.by_door.len()).ok().map(|taken| FIRST.saturating_add(taken));
+                let Some(door) = next.filter(|door| *door <= LAST) else { return Found::NoneLeft };
                 doors.by_name.insert(name.to_owned(), door);
                 doors.by_door.push(name.to_owned());
                 door
             }
-            None => SHARED,
         };
         match fault {
             Some(Answer::BlackHole) => Found::Nobody(BLACK_HOLE),
@@ -105,7 +107,7 @@ impl Names {
         self.faults.get(host).copied()
     }
 
-    /// The one name whose door this is; `None` for the shared door and for none of ours.
+    /// The one name whose door this is; `None` for one of nobody's.
     pub(super) fn meant(&self, door: Ipv4Addr) -> Option<String> {
         let [127, 0, 0, last] = door.octets() else { return None };
         let at = usize::from(last.checked_sub(FIRST)?);
@@ -119,16 +121,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_name_has_its_door_until_they_are_shared() {
+    fn each_name_has_its_door_until_there_are_none() {
         let names = Names::new(&world(), ["proxy.example"]);
         let Found::Door(public) = names.find("registry.example") else { panic!("no door") };
         assert_eq!(names.meant(public).as_deref(), Some("registry.example"));
         for at in 0..100 {
             names.find(&format!("host{at}.example"));
         }
-        let Found::Door(late) = names.find("late.example") else { panic!("no door") };
-        assert_eq!(late, Ipv4Addr::new(127, 0, 0, 65));
-        assert_eq!(names.meant(late), None);
+        assert_eq!(names.find("late.example"), Found::NoneLeft);
+        assert!(names.meant(Ipv4Addr::new(127, 0, 0, 65)).is_some_and(|name| name.starts_with("host")));
         assert_eq!(names.find("registry.example"), Found::Door(public));
         assert_eq!(names.meant(Ipv4Addr::LOCALHOST), None);
         assert_eq!(names.meant(Ipv4Addr::new(127, 0, 1, 3)), None);

@@ -98,9 +98,10 @@ impl Recorder {
     }
 
     /// Puts down what arrived a while ago and is over.
-    pub(super) fn past(&self, exchange: Exchange, asked: Asked, arrived: Instant) {
+    pub(super) fn past(&self, exchange: Exchange, asked: Asked, arrived: Instant) -> Slot {
         let slot = self.put(exchange, asked, arrived);
         self.over(slot);
+        slot
     }
 
     fn put(&self, mut exchange: Exchange, asked: Asked, arrived: Instant) -> Slot {

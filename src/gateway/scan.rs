@@ -100,6 +100,19 @@ impl Scanner {
         (found, budget.whole)
     }
 
+    /// Whether there is nothing to look for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.exact.is_empty()
+    }
+
+    /// The label of a value in a part of what a connection brings, and whether something
+    /// that is packed in it goes on behind it.
+    pub(super) fn in_window(&self, bytes: &[u8]) -> (Option<String>, bool) {
+        let mut budget = Budget::of(bytes.len());
+        let found = self.deep(bytes, DEPTH, &mut budget);
+        (found, budget.ran_off || !budget.whole)
+    }
+
     fn deep(&self, bytes: &[u8], depth: u8, budget: &mut Budget) -> Option<String> {
         if let Some(label) = self.exact.find(bytes) {
             return Some(label.to_owned());

@@ -6,6 +6,7 @@ use super::credential;
 use super::decide::{Act, Question, decide, untold};
 use super::decoy::Decoys;
 use super::fault::{self, redirect};
+use super::flow::Flow;
 use super::layout::Layout;
 use super::names::Names;
 use super::pinned;
@@ -16,7 +17,7 @@ use super::scan::Scanner;
 use super::searched::Searched;
 use crate::door::Reset;
 use crate::evidence::exchange::{AnsweredBy, Credential, Exchange, ExchangeKind, Role};
-use crate::plan::World;
+use crate::plan::{World, is_here};
 use crate::secret::Secret;
 use crate::upstream::{Accept, Reach, Request as Fetch, Upstream};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -25,6 +26,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -43,6 +45,8 @@ pub(super) struct Shared {
     pub(super) inside: Inside,
     /// Where each registry of the world has its tarballs.
     pub(super) layouts: Vec<Layout>,
+    /// KiB of bodies that are held until they are searched.
+    pub(super) bodies: Arc<Semaphore>,
     pub(super) handed: Mutex<BTreeMap<(String, u16, String), Handed>>,
     /// Proxies that the project's npm config names: host and port.
     pub(super) proxies: Vec<(String, u16)>,
@@ -67,6 +71,25 @@ pub(super) struct Way {
     pub(super) reset: Reset,
     /// When the connection, or the tunnel in it, came.
     pub(super) arrived: Instant,
+    /// All its bytes.
+    pub(super) flow: Flow,
+    pub(super) place: Place,
+}
+
+/// The place of a connection among those that are served at once.
+#[derive(Debug, Clone)]
+pub(super) struct Place(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Place {
+    /// By what says so.
+    pub(super) fn of(permit: OwnedSemaphorePermit) -> Self {
+        Self(Arc::new(Mutex::new(Some(permit))))
+    }
+
+    /// Makes room for another.
+    pub(super) fn leave(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
 }
 
 /// The connection is to end without an answer.
@@ -106,7 +129,7 @@ impl Shared {
         let arrived = self.arrive(&way, &parts);
         async move {
             let (understood, carried) = arrived.ok_or(HungUp)?;
-            let mut searched = Searched::new(&self, understood.slot, carried);
+            let mut searched = Searched::new(&self, &way.flow, understood.slot, carried);
             searched.take(body).await;
             let carries = searched.finish();
             let act = self.decide(&parts.method, &understood, carries);
@@ -197,6 +220,10 @@ impl Shared {
         exchange.used_secret = self.used(way, &host, parts);
         exchange.carried_secret.clone_from(&carried);
         let slot = self.recorder.begin(exchange, way.caller.clone());
+        way.flow.recorded(slot);
+        if let Some(label) = &carried {
+            way.flow.told(label);
+        }
         let devious = route::is_devious(&below);
         let moved = home.map(|_| asked_at);
         Some((Understood { url, moved, site, asked, ownership, devious, slot }, carried))
@@ -374,7 +401,7 @@ impl Shared {
 }
 
 /// The host a request is for. What a script writes into `Host` counts only
-/// where nothing better is known.
+/// among the names of this machine, which no look-up leads to.
 fn meant(way: &Way, uri: &http::Uri, headers: &HeaderMap) -> String {
     let header = || {
         let text = headers.get(header::HOST)?.to_str().ok()?;
@@ -383,8 +410,8 @@ fn meant(way: &Way, uri: &http::Uri, headers: &HeaderMap) -> String {
     let named = if way.proxy { uri.host().map(str::to_owned) } else { None };
     named
         .or_else(|| way.host.clone())
-        .or_else(header)
-        .unwrap_or_else(|| "unknown.invalid".to_owned())
+        .or_else(|| header().filter(|host| is_here(host)))
+        .unwrap_or_else(|| way.door.to_string())
         .trim_end_matches('.')
         .to_ascii_lowercase()
 }

@@ -25,12 +25,19 @@ pub(super) struct Budget {
     left: usize,
     /// Nothing had to be left out.
     pub(super) whole: bool,
+    /// Something packed had not come to its end.
+    pub(super) ran_off: bool,
 }
 
 impl Budget {
     /// All of it.
     pub(super) fn new() -> Self {
-        Self { left: BUDGET, whole: true }
+        Self { left: BUDGET, whole: true, ran_off: false }
+    }
+
+    /// What a part of a connection may give.
+    pub(super) fn of(size: usize) -> Self {
+        Self { left: size.saturating_mul(8).clamp(4 << 20, BUDGET), ..Self::new() }
     }
 
     /// Takes a part of it, where there is so much.
@@ -105,7 +112,8 @@ pub(super) fn unpacked(bytes: &[u8], budget: &mut Budget) -> Vec<Vec<u8>> {
     for stream in streams {
         let mut out = Vec::new();
         // What is broken holds something up to there.
-        let _ = stream.take(budget.left as u64 + 1).read_to_end(&mut out);
+        let read = stream.take(budget.left as u64 + 1).read_to_end(&mut out);
+        budget.ran_off |= read.is_err_and(|error| error.kind() == std::io::ErrorKind::UnexpectedEof);
         if !budget.take(out.len()) {
             out.truncate(budget.left);
             budget.left = 0;

@@ -2,7 +2,7 @@
 
 use super::DOOR_ADDRESSES;
 use super::failure::{During, Failure};
-use crate::door::BLACK_HOLE;
+use crate::door::{BLACK_HOLE, hear_urgent};
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, socket};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream, UdpSocket};
@@ -56,6 +56,8 @@ fn dig_hole(address: SocketAddrV4) -> io::Result<()> {
 fn listen_at(address: SocketAddrV4) -> io::Result<OwnedFd> {
     let door = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     bind(door.as_raw_fd(), &SockaddrIn::from(address))?;
+    // In a container, whoever takes its connections is inside.
+    hear_urgent(&door)?;
     listen(&door, Backlog::MAXCONN)?;
     Ok(door)
 }

@@ -4,6 +4,7 @@
 // What a test's helpers do not expect ends the test, as in the tests themselves.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod bytes_out;
 mod faults;
 mod npm;
 mod rig;
@@ -167,7 +168,8 @@ async fn a_body_that_is_too_large_to_be_searched_is_said() {
     }
     let seen = rig.gateway.close().await.exchanges;
     let told: Vec<_> = seen.iter().map(|it| (it.carried_secret.as_deref(), it.unsearched)).collect();
-    assert_eq!(told, [(Some("NPM_TOKEN"), false), (None, true)]);
+    // Of the other, what came after may have been heard as well.
+    assert_eq!((told[0], told[1].1), ((Some("NPM_TOKEN"), false), true), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -149,8 +149,18 @@ impl Rig {
         open(world, sockets.port, sockets.doors, upstream(Arc::new(Store::temporary().unwrap()), true))
     }
 
+    /// Where questions are sent.
+    pub(crate) fn resolver(&self) -> SocketAddr {
+        self.resolver
+    }
+
     /// The address of a name, by the gateway's own resolver.
     pub(crate) fn lookup(&self, name: &str) -> SocketAddr {
+        self.address(name).unwrap_or_else(|| panic!("no address for {name}"))
+    }
+
+    /// The same, where there may be none.
+    pub(crate) fn address(&self, name: &str) -> Option<SocketAddr> {
         use hickory_proto::op::{Message, Query};
         use hickory_proto::rr::{Name, RData, RecordType};
         let mut query = Message::query();
@@ -161,8 +171,8 @@ impl Rig {
         let mut packet = [0; 512];
         let length = socket.recv(&mut packet).unwrap();
         let answer = Message::from_vec(&packet[..length]).unwrap();
-        let RData::A(address) = answer.answers[0].data else { panic!("no address for {name}") };
-        SocketAddr::from((address.0, self.port))
+        let RData::A(address) = answer.answers.first()?.data else { return None };
+        Some(SocketAddr::from((address.0, self.port)))
     }
 
     /// The authority's certificate, PEM.

@@ -57,11 +57,8 @@ fn connection(
         Peer::Unix { path } => (format!("unix:{path}"), 0, inside(dial)),
         Peer::Other { family } => (format!("family:{family}"), 0, inside(dial)),
     };
-    let mut named = lookups.iter().filter(|lookup| lookup.answer == address).peekable();
-    let first = named.peek().map(|lookup| lookup.name.clone());
-    // More names than doors share the last address; who asked decides.
-    let name =
-        named.find(|lookup| lookup.process == Some(process)).map(|lookup| lookup.name.clone()).or(first);
+    // No two names have one address.
+    let name = lookups.iter().find(|lookup| lookup.answer == address).map(|lookup| lookup.name.clone());
     Some(Connection { process, address, port, name, outcome, at_ms: None })
 }
 

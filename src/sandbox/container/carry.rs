@@ -59,7 +59,7 @@ pub(super) async fn visits(door: SocketAddr, listener: TcpListener, opener: Open
 /// Carries questions to the resolver and its answers back, for ever.
 pub(super) async fn datagrams(socket: UdpSocket, opener: Opener) {
     let (socket, room) = (Arc::new(socket), Arc::new(Semaphore::new(MAX_QUESTIONS)));
-    let mut packet = [0; MAX_DATAGRAM];
+    let mut packet = vec![0; MAX_DATAGRAM];
     loop {
         let Ok(permit) = room.clone().acquire_owned().await else { return };
         // An ICMP error of an earlier answer shows up here.
