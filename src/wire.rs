@@ -129,6 +129,8 @@ pub enum Event {
         to: Peer,
         /// The socket's own address, for TCP and UDP once the kernel chose one.
         local: Option<SocketAddr>,
+        /// It is datagrams that are sent there, and no stream.
+        datagram: bool,
         /// What came of the call.
         outcome: Dial,
     },

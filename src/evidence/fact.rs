@@ -254,6 +254,9 @@ pub struct Connection {
     pub name: Option<String>,
     /// What came of it.
     pub outcome: Reached,
+    /// It is datagrams that were sent there: nobody read them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub datagram: bool,
     /// When it was tried, in milliseconds since the run's command was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_ms: Option<u64>,

@@ -14,6 +14,7 @@ pub(crate) mod fixture;
 mod hosts;
 mod judge;
 mod location;
+mod many;
 mod refusal;
 pub mod rule;
 mod rules;

@@ -1,6 +1,6 @@
 //! The resolver of a sandbox: each name leads to a door.
 //!
-//! Packets are hostile. What cannot be read is dropped, what is odd is refused,
+//! Packets are hostile. What cannot be read is not answered, what is odd is refused,
 //! and nothing a packet says can take more than a packet's memory.
 
 use super::flow::Flow;
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn garbage_is_dropped() {
+    async fn garbage_is_unanswered_and_in_the_record() {
         let resolver = resolver(&world());
         for packet in [&b""[..], b"GET / HTTP/1.1\r\n\r\n", &[0xff; 600], &[0; 12]] {
             let _ = resolver.answer(packet, peer());
@@ -274,6 +274,8 @@ mod tests {
         let mut response = Message::response(1, OpCode::Query);
         response.add_query(Query::query(Name::from_ascii("a.").unwrap(), RecordType::A));
         assert!(resolver.answer(&response.to_vec().unwrap(), peer()).is_none());
-        assert!(resolver.recorder.clone().finish().await.lookups.is_empty());
+        let seen = resolver.recorder.clone().finish().await.lookups;
+        assert_eq!(seen.len(), 5, "{seen:#?}");
+        assert!(seen.iter().all(|seen| seen.carried_secret.is_none()), "{seen:#?}");
     }
 }

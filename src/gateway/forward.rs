@@ -1,30 +1,38 @@
 //! Answers that come from the real registries, and where they lead.
 
 use super::answer::{Delivered, dress, error, respond};
+use super::reach::Asker;
 use super::route::{self, Handed, Shape, Site};
-use super::serve::{Shared, Understood, place};
+use super::serve::{Shared, Understood, Way, place};
 use crate::evidence::exchange::AnsweredBy;
-use crate::upstream::{Body, Head, MAX_PACKUMENT, Request as Fetch, UpstreamError};
+use crate::upstream::{Allowance, Body, Head, MAX_PACKUMENT, Request as Fetch, UpstreamError};
 use http::{HeaderMap, Response, StatusCode, header};
 use std::sync::PoisonError;
 use url::Url;
 
+/// Bytes that are fetched for the scripts of a run.
+pub(super) const FOR_SCRIPTS: u64 = 2 << 30;
 /// URLs that answers led to, kept at most.
 const MAX_HANDED: usize = 100_000;
 
 impl Shared {
     pub(super) async fn forward(
         &self,
+        way: &Way,
         understood: &Understood,
         fetch: Fetch,
         headers: &HeaderMap,
     ) -> Response<Delivered> {
-        let answer = match self.upstream.get(fetch.clone()).await {
+        let answer = match self.upstream.get_within(fetch.clone(), self.allowance(way).await).await {
             Ok(answer) => answer,
             Err(UpstreamError::Offline(_)) => return self.unreachable(understood, "not-in-store"),
             Err(why @ UpstreamError::Internal { .. }) => {
                 tracing::debug!(error = &why as &dyn std::error::Error, "not asked");
                 return self.unreachable(understood, "internal-address");
+            }
+            Err(UpstreamError::Spent(host)) => {
+                tracing::debug!(host, "scripts have fetched all that they may");
+                return self.unreachable(understood, "fetched-too-much");
             }
             // Said once where the host was given up.
             Err(UpstreamError::Network { host, what }) => {
@@ -62,6 +70,12 @@ impl Shared {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         }
         response
+    }
+
+    /// What is fetched for scripts is bounded; what npm installs is bounded by the lockfile.
+    async fn allowance(&self, way: &Way) -> Option<Allowance> {
+        let asker = Asker::of(way.caller.wait().await, self.callers.follows());
+        (asker == Asker::Script).then(|| self.for_scripts.clone())
     }
 
     /// A registry's packument passes unchanged; where it says that tarballs lie

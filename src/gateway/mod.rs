@@ -23,6 +23,7 @@ mod fault;
 mod flow;
 mod folder;
 mod forward;
+mod kept;
 mod layout;
 mod line;
 mod local;
@@ -46,7 +47,7 @@ pub use record::{Progress, Record};
 
 use crate::door::{Doors, Visit};
 use crate::plan::World;
-use crate::upstream::{Upstream, UpstreamError};
+use crate::upstream::{Allowance, Upstream, UpstreamError};
 use connection::Connections;
 use decoy::Decoys;
 use dns::Resolver;
@@ -128,6 +129,7 @@ impl Gateway {
             names: names.clone(),
             scanner: scanner.clone(),
             recorder: recorder.clone(),
+            for_scripts: Allowance::new(forward::FOR_SCRIPTS),
             bodies: Arc::new(Semaphore::new(searched::HELD)),
             handed: Mutex::default(),
             proxies: spec.proxies,
@@ -161,6 +163,7 @@ impl Gateway {
         late.shutdown().await;
         let mut record = self.shared.recorder.clone().finish().await;
         record.decoys = self.shared.decoys.offered();
+        record.spent = self.shared.for_scripts.is_spent();
         record
     }
 }

@@ -4,6 +4,7 @@
 //! does counts the times from there.
 
 use super::callers::Asked;
+use super::kept::Room;
 use crate::evidence::fact::Decoy;
 use crate::evidence::{Exchange, ExchangeKind, Lookup};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,9 @@ use tokio::sync::watch;
 
 /// Exchanges that are kept, and look-ups; the rest is counted.
 const MAX_KEPT: usize = 200_000;
+/// Bytes of paths that are kept; beyond them each is cut to [`SHORT`].
+const MAX_PATHS: usize = 32 << 20;
+const SHORT: usize = 256;
 
 /// Everything that was seen.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +28,8 @@ pub struct Record {
     pub decoys: Vec<Decoy>,
     /// Exchanges and look-ups beyond those that are kept. Not 0 is a gap.
     pub dropped: u64,
+    /// Scripts had as much fetched as they may. It is a gap.
+    pub spent: bool,
     /// When each exchange arrived.
     arrived: Vec<Instant>,
     /// When each look-up did.
@@ -42,6 +48,11 @@ impl Record {
         }
         self
     }
+}
+
+/// From 1.
+fn number(at: usize) -> u32 {
+    u32::try_from(at + 1).unwrap_or(u32::MAX)
 }
 
 fn whole_ms(time: Duration) -> u64 {
@@ -69,6 +80,7 @@ pub(super) struct Recorder {
 struct Kept {
     exchanges: Vec<(Exchange, Asked, Instant)>,
     lookups: Vec<(Lookup, Asked, Instant)>,
+    paths: usize,
     dropped: u64,
 }
 
@@ -112,7 +124,10 @@ impl Recorder {
             kept.dropped += 1;
             return Slot(None);
         }
-        exchange.seq = u32::try_from(at + 1).unwrap_or(u32::MAX);
+        kept.paths = kept.paths.saturating_add(exchange.path.len());
+        if kept.paths > MAX_PATHS {
+            exchange.path = exchange.path.chars().take(SHORT).collect();
+        }
         kept.exchanges.push((exchange, asked, arrived));
         Slot(Some(at))
     }
@@ -154,13 +169,12 @@ impl Recorder {
     }
 
     /// Puts a look-up down; `asked` is only called if it is kept.
-    pub(super) fn lookup(&self, mut lookup: Lookup, asked: impl FnOnce() -> Asked) {
+    pub(super) fn lookup(&self, lookup: Lookup, asked: impl FnOnce() -> Asked) {
         let mut kept = self.kept();
         if kept.lookups.len() >= MAX_KEPT {
             kept.dropped += 1;
             return;
         }
-        lookup.seq = u32::try_from(kept.lookups.len() + 1).unwrap_or(u32::MAX);
         kept.lookups.push((lookup, asked(), Instant::now()));
     }
 
@@ -168,13 +182,27 @@ impl Recorder {
     pub(super) async fn finish(self: Arc<Self>) -> Record {
         let kept = std::mem::take(&mut *self.kept());
         let mut record = Record { dropped: kept.dropped, ..Record::default() };
+        let mut room = Room::default();
         for (mut exchange, asked, arrived) in kept.exchanges {
-            exchange.process = asked.wait().await.map(|caller| caller.process);
+            let caller = asked.wait().await;
+            if !room.has(&exchange, caller) {
+                record.dropped += 1;
+                continue;
+            }
+            exchange.seq = number(record.exchanges.len());
+            exchange.process = caller.map(|caller| caller.process);
             record.exchanges.push(exchange);
             record.arrived.push(arrived);
         }
+        let mut room = Room::default();
         for (mut lookup, asked, arrived) in kept.lookups {
-            lookup.process = asked.wait().await.map(|caller| caller.process);
+            let caller = asked.wait().await;
+            if !room.has_lookup(&lookup, caller) {
+                record.dropped += 1;
+                continue;
+            }
+            lookup.seq = number(record.lookups.len());
+            lookup.process = caller.map(|caller| caller.process);
             record.lookups.push(lookup);
             record.looked_up.push(arrived);
         }

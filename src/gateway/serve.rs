@@ -19,7 +19,7 @@ use crate::door::Reset;
 use crate::evidence::exchange::{AnsweredBy, Credential, Exchange, ExchangeKind, Role};
 use crate::plan::{World, is_here};
 use crate::secret::Secret;
-use crate::upstream::{Accept, Reach, Request as Fetch, Upstream};
+use crate::upstream::{Accept, Allowance, Reach, Request as Fetch, Upstream};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::{Body as _, Incoming};
 use std::collections::BTreeMap;
@@ -45,6 +45,8 @@ pub(super) struct Shared {
     pub(super) inside: Inside,
     /// Where each registry of the world has its tarballs.
     pub(super) layouts: Vec<Layout>,
+    /// What may still be fetched for scripts.
+    pub(super) for_scripts: Allowance,
     /// KiB of bodies that are held until they are searched.
     pub(super) bodies: Arc<Semaphore>,
     pub(super) handed: Mutex<BTreeMap<(String, u16, String), Handed>>,
@@ -154,7 +156,7 @@ impl Shared {
             let accept = accept(&parts.headers, &understood);
             let forwarded = matches!(act, Act::Forward { .. } | Act::Beside);
             let fetch = Fetch { url: understood.url.clone(), accept, authorization, reach };
-            let answered = self.act(act, &understood, fetch, &parts.headers).await;
+            let answered = self.act(act, &way, &understood, fetch, &parts.headers).await;
             let answered = answered.inspect_err(|HungUp| self.recorder.over(understood.slot))?;
             let mut response = self.spoil(&way, &understood, answered).await;
             if let Some(keeping) = self.keeping(&understood) {
@@ -292,6 +294,7 @@ impl Shared {
     async fn act(
         &self,
         act: Act,
+        way: &Way,
         understood: &Understood,
         mut fetch: Fetch,
         headers: &HeaderMap,
@@ -367,7 +370,7 @@ impl Shared {
                     Some(path) => self.public_folder(path, understood, accept).await,
                     None => {
                         fetch.url.set_query(None);
-                        self.forward(understood, fetch, headers).await
+                        self.forward(way, understood, fetch, headers).await
                     }
                 };
                 self.beside(understood, genuine, accept).await
@@ -394,7 +397,7 @@ impl Shared {
                 if !query {
                     fetch.url.set_query(None);
                 }
-                self.forward(understood, fetch, headers).await
+                self.forward(way, understood, fetch, headers).await
             }
         })
     }

@@ -116,6 +116,7 @@ mod tests {
             process,
             to: Peer::Ip { address: to.ip().to_string(), port: to.port() },
             local: Some(local),
+            datagram: false,
             outcome: Dial::Pending,
         }
     }

@@ -225,6 +225,15 @@ impl Invocation {
         let secrets = run.world.hidden();
         let was_ended = recorder.ended();
         let Taken { mut events, times, output } = recorder.finish(&secrets);
+        if record.spent {
+            let detail = "scripts asked for more than is fetched for them in one run".to_owned();
+            events.push(Event::Gap { kind: GapKind::Overflow, detail });
+        }
+        if record.dropped > 0 {
+            // A number would be another one each time.
+            let detail = "scripts made more requests or look-ups than are kept".to_owned();
+            events.push(Event::Gap { kind: GapKind::Overflow, detail });
+        }
         rooted::rooted(&mut events, &self.project.inside);
         if let (Err(error), false) = (&ended, was_ended) {
             events.push(Event::Gap { kind: GapKind::Witness, detail: whole(error) });

@@ -1,6 +1,7 @@
 //! One fetch, for any number of callers.
 
 use super::UpstreamError;
+use super::allowance::Allowance;
 use super::hosts::Hosts;
 use super::internal::Internal;
 use super::request::{Accept, Answer, Body, Head, Progress, Reach, Request, stand_in};
@@ -62,11 +63,17 @@ pub(super) struct Flight {
 
 impl Flight {
     /// Starts it in the background: a caller that goes away does not end it.
-    pub(super) fn start(way: Arc<Way>, store: Arc<Store>, offline: bool, request: Request) -> Arc<Self> {
+    pub(super) fn start(
+        way: Arc<Way>,
+        store: Arc<Store>,
+        offline: bool,
+        request: Request,
+        allowance: Option<Allowance>,
+    ) -> Arc<Self> {
         let (sender, state) = watch::channel(None);
         let kept = store.clone();
         tokio::spawn(async move {
-            if let Err(error) = fetch(&way, kept, offline, request, &sender).await {
+            if let Err(error) = fetch(&way, kept, offline, (request, allowance), &sender).await {
                 sender.send_replace(Some(Phase::Failed(error)));
             }
         });
@@ -110,7 +117,7 @@ async fn fetch(
     way: &Way,
     store: Arc<Store>,
     offline: bool,
-    request: Request,
+    (request, allowance): (Request, Option<Allowance>),
     state: &watch::Sender<State>,
 ) -> Result<(), UpstreamError> {
     let (asked, looked) = (request.clone(), store.clone());
@@ -123,6 +130,9 @@ async fn fetch(
         return Err(UpstreamError::Offline(stand_in(&request.url).into()));
     }
     let host = request.url.host_str().unwrap_or_default().to_owned();
+    if allowance.as_ref().is_some_and(Allowance::is_spent) {
+        return Err(UpstreamError::Spent(host));
+    }
     let response = send(way, &request, &host).await?;
     let head = head_of(&response);
     let mut writer = store.writer()?;
@@ -143,7 +153,7 @@ async fn fetch(
         }
         Ok::<_, std::io::Error>(writer)
     });
-    let received = receive(response, chunks, &host).await;
+    let received = receive(response, chunks, &host, allowance.as_ref()).await;
     let end = match (received, written.await) {
         (Err(error), _) => Err(Arc::from(error.to_string())),
         (Ok(()), Ok(Ok(writer))) => {
@@ -284,12 +294,16 @@ async fn receive(
     mut response: reqwest::Response,
     chunks: mpsc::Sender<bytes::Bytes>,
     host: &str,
+    allowance: Option<&Allowance>,
 ) -> Result<(), UpstreamError> {
     let mut total = 0;
     while let Some(chunk) = response.chunk().await.map_err(|error| network(host, &error.without_url()))? {
         total += chunk.len() as u64;
         if total > MAX_BODY {
             return Err(UpstreamError::TooLarge { host: host.to_owned(), limit: MAX_BODY });
+        }
+        if allowance.is_some_and(|allowance| !allowance.take(chunk.len() as u64)) {
+            return Err(UpstreamError::Spent(host.to_owned()));
         }
         if chunks.send(chunk).await.is_err() {
             // The writer has failed and will say why.

@@ -9,6 +9,7 @@
 //! It must not know scenarios, sandboxes or which package is private: whoever
 //! calls decides what may leave.
 
+mod allowance;
 pub mod archive;
 pub mod config;
 mod flight;
@@ -19,6 +20,7 @@ pub mod request;
 pub mod store;
 mod ways;
 
+pub use allowance::Allowance;
 pub use config::UpstreamConfig;
 pub use folder::{PackedVersion, ServedFolder, ServedVersion};
 pub use request::{Accept, Answer, Body, Head, Reach, Request};
@@ -67,6 +69,9 @@ pub enum UpstreamError {
         /// The limit.
         limit: u64,
     },
+    /// What may be fetched for who asks was fetched.
+    #[error("more is fetched from {0} than may be")]
+    Spent(String),
     /// More distinct requests than are kept.
     #[error("more than {MAX_FLIGHTS} different requests in one invocation")]
     TooMany,
@@ -133,6 +138,15 @@ impl Upstream {
     /// Asks for a URL: once for any number of callers and runs. The answer
     /// streams while it is being stored.
     pub async fn get(&self, request: Request) -> Result<Answer, UpstreamError> {
+        self.get_within(request, None).await
+    }
+
+    /// The same, where what is fetched counts against an allowance.
+    pub async fn get_within(
+        &self,
+        request: Request,
+        allowance: Option<Allowance>,
+    ) -> Result<Answer, UpstreamError> {
         // Whoever may not go there must not fail for who may.
         let key = format!("{} {:?}", request.key(), request.reach);
         let (flight, first) = {
@@ -142,7 +156,8 @@ impl Upstream {
                 Some(flight) if !flight.failed() => (flight.clone(), false),
                 Some(_) | None if flights.len() >= MAX_FLIGHTS => return Err(UpstreamError::TooMany),
                 Some(_) | None => {
-                    let flight = Flight::start(self.way.clone(), self.store.clone(), self.offline, request);
+                    let (way, store) = (self.way.clone(), self.store.clone());
+                    let flight = Flight::start(way, store, self.offline, request, allowance);
                     flights.insert(key, flight.clone());
                     (flight, true)
                 }

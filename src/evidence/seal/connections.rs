@@ -18,9 +18,10 @@ pub(super) fn connections(recording: &Recording, here: &BTreeSet<u16>) -> Vec<Co
     recording
         .timed()
         .filter_map(|(event, at_ms)| match event {
-            Event::Connected { process, to, local: _, outcome } => {
+            Event::Connected { process, to, local: _, datagram, outcome } => {
                 let connection = connection(*process, to, outcome, &recording.lookups, here)?;
-                Some(Connection { at_ms, ..connection })
+                let datagram = *datagram && connection.port != 0;
+                Some(Connection { at_ms, datagram, ..connection })
             }
             Event::Ready
             | Event::Forked { .. }
@@ -59,7 +60,7 @@ fn connection(
     };
     // No two names have one address.
     let name = lookups.iter().find(|lookup| lookup.answer == address).map(|lookup| lookup.name.clone());
-    Some(Connection { process, address, port, name, outcome, at_ms: None })
+    Some(Connection { process, address, port, name, outcome, datagram: false, at_ms: None })
 }
 
 fn inside(dial: &Dial) -> Reached {

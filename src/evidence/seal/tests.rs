@@ -232,6 +232,7 @@ fn connections_get_the_name_that_was_looked_up_and_their_end() {
         process: ProcessId(2),
         to: Peer::Ip { address: address.to_owned(), port },
         local: None,
+        datagram: false,
         outcome,
     };
     let mut desk = Desk::new()
@@ -278,6 +279,7 @@ fn times_are_those_of_the_first_program_the_end_and_the_attempt() {
         process: ProcessId(2),
         to,
         local: None,
+        datagram: false,
         outcome: Dial::Failed("ENETUNREACH".into()),
     };
     let mut desk = Desk::new().executed(1, 0, None).executed(2, 1, None).executed(2, 1, None);

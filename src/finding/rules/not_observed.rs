@@ -1,12 +1,13 @@
 //! `not-observed`: where we were blind.
 
 use crate::evidence::Exchange;
-use crate::evidence::fact::Gap;
+use crate::evidence::fact::{Connection, Gap, Reached};
 use crate::finding::around;
 use crate::finding::case::{
     CREDENTIAL_NOT_SET, Case, INTERNAL_ADDRESS, NOT_IN_STORE, Run, Sighting, UPSTREAM_UNREACHABLE, answered, owner, withheld,
 };
 use crate::finding::location::Spot;
+use crate::finding::many::few;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::refusal::refusal;
 use crate::finding::run_verdict::upstream_out_of_reach;
@@ -54,6 +55,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     sightings.extend(out_of_reach(case, run));
     sightings.extend(refused(case, run));
     sightings.extend(unsearched(run));
+    sightings.extend(datagrams(run));
     sightings.extend(unread(case, run));
     sightings
 }
@@ -218,7 +220,29 @@ fn unsearched(run: &Run<'_>) -> Vec<Sighting> {
         .key(&exchange.host)
         .seen(EvidenceKind::Exchange, exchange.seq)
     };
-    blind.map(told).collect()
+    few(blind.map(told).collect())
+}
+
+/// Datagrams of scripts to where only the resolver's are read: what is in them is nowhere.
+fn datagrams(run: &Run<'_>) -> Vec<Sighting> {
+    let sent = (0u32..).zip(&run.evidence.connections).filter(|(_, connection)| {
+        // What could not be sent has not left, and what stays inside neither.
+        connection.datagram && matches!(connection.outcome, Reached::Gateway | Reached::Pending)
+    });
+    let told = |(at, connection): (u32, &Connection)| {
+        let process = run.process(connection.process).filter(|process| process.package.is_some())?;
+        let host = connection.name.as_ref().unwrap_or(&connection.address);
+        let target = format!("{host}:{}", connection.port);
+        Some(
+            Sighting::new(
+                format!("{} sent datagrams to {target}, which nobody searches for planted secrets", owner(process)),
+                "see what sends datagrams during an install; they go nowhere, but they may hold a secret",
+            )
+            .key(format!("datagrams {} {target}", owner(process)))
+            .seen(EvidenceKind::Connection, at),
+        )
+    };
+    few(sent.filter_map(told).collect())
 }
 
 /// Packages of which nothing says whose they are: whatever came, no one can

@@ -5,6 +5,7 @@ use crate::evidence::fact::{Process, Reached};
 use crate::finding::accepted::matches_name;
 use crate::finding::case::{Case, Run, Sighting, owner, spec};
 use crate::finding::location::Spot;
+use crate::finding::many::few;
 use std::collections::{BTreeMap, BTreeSet};
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
@@ -37,7 +38,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     };
     let is_baseline = case.baseline().is_none_or(|baseline| baseline.at == run.at);
     let hosts = &case.project.settings.trusted_hosts;
-    ways(run)
+    let sightings = ways(run)
         .into_iter()
         .map(|((path, target), egress)| {
             let process = egress.process;
@@ -68,7 +69,8 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             }
             if new { sighting } else { sighting.severity(Severity::Note) }
         })
-        .collect()
+        .collect();
+    few(sightings)
 }
 
 fn program(process: &Process) -> String {

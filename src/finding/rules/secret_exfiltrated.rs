@@ -1,6 +1,7 @@
 //! `secret-exfiltrated`: a planted secret was found in what left.
 
 use crate::finding::case::{Case, Run, Sighting, spec};
+use crate::finding::many::few;
 use crate::wire::ProcessId;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
@@ -33,7 +34,7 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                 .seen(EvidenceKind::Lookup, lookup.seq),
         )
     });
-    exchanges.chain(lookups).collect()
+    few(exchanges.chain(lookups).collect())
 }
 
 fn left(run: &Run<'_>, label: &str, by: &str, target: &str, process: Option<ProcessId>) -> Sighting {

@@ -103,6 +103,8 @@ impl Supervisor<'_> {
         let open = matches!(outcome, Dial::Done | Dial::Pending);
         let listed = if open { listed::listed(task, reach.descriptor) } else { None };
         let local = listed.map(|listed| listed.local).filter(|local| local.port() != 0);
+        // Who names an address for each that it sends needs no connection.
+        let datagram = listed.map_or(!reach.keeps, |listed| listed.datagrams);
         let mut peers = reach.peers;
         if reach.keeps
             && let Some(real) = listed.and_then(|listed| listed::really(peers.first(), &listed))
@@ -112,7 +114,7 @@ impl Supervisor<'_> {
         }
         for to in peers {
             let outcome = outcome.clone();
-            self.channel.tell_of(process, Event::Connected { process, to, local, outcome });
+            self.channel.tell_of(process, Event::Connected { process, to, local, datagram, outcome });
         }
         self.channel.flush();
     }
