@@ -21,7 +21,6 @@ mod rules;
 mod run_verdict;
 mod settle;
 mod sight;
-mod tampering;
 mod unite;
 pub mod verdict;
 

@@ -19,7 +19,7 @@ mod tests;
 use super::integrity::{Algorithm, Integrity};
 use super::name::PackageName;
 use crate::text::{Place, Source};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The lockfile that npm would use.
 #[derive(Debug, Clone)]
@@ -88,8 +88,6 @@ pub struct LockEntry {
     pub dev_optional: bool,
     /// `hasInstallScript`.
     pub has_install_script: bool,
-    /// The names in `bin`: commands that it brings.
-    pub bins: BTreeSet<String>,
     /// `os`, `cpu`, `libc` lists as written (`!win32` negates).
     pub os: Vec<String>,
     /// See `os`.

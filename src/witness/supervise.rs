@@ -10,7 +10,6 @@ mod pace;
 use super::channel::Channel;
 use super::disk::Disk;
 use super::files::Files;
-use super::outside::SHARED;
 use super::snapshot::Snapshots;
 use super::spawn::{self, Started};
 use super::table::{Begun, COMMAND, Table};
@@ -101,7 +100,7 @@ impl<'a> Supervisor<'a> {
             command: COMMAND,
             began,
             table,
-            snapshots: order.hash.then(|| Snapshots::new(order, &SHARED)),
+            snapshots: order.hash.then(|| Snapshots::new(order)),
             files,
             phase: Phase::Running,
             cut_short: None,
@@ -361,7 +360,7 @@ impl<'a> Supervisor<'a> {
             return;
         }
         if let (Some(lifecycle), Some(snapshots), true) = (&lifecycle, &mut self.snapshots, first) {
-            snapshots.before_script(lifecycle, &self.files, self.channel);
+            snapshots.before_script(lifecycle, self.channel);
         }
         if self.order.watch && started && watched {
             // A call can be made for it only once its own is over.

@@ -18,4 +18,3 @@ mod internal;
 mod limits;
 mod rig;
 mod toolchain;
-mod tree;

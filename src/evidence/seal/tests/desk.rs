@@ -47,7 +47,6 @@ pub(super) fn entry(path: &str, kind: EntryKind) -> LockEntry {
         engines: BTreeMap::new(),
         wants: BTreeMap::new(),
         has_install_script: false,
-        bins: Default::default(),
         os: Vec::new(),
         cpu: Vec::new(),
         libc: Vec::new(),
