@@ -118,6 +118,8 @@ fn prepare(folder: &Path, pairs: usize, store: Option<PathBuf>) -> Bench {
         env: BTreeMap::new(),
         public: public.clone(),
         policy: None,
+        trusted: sealcheck::project::named::Trusted::Machine,
+        internal_hosts: std::env::var(sealcheck::project::named::VARIABLE).ok(),
         signatures: None,
         npm: None,
     };

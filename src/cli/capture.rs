@@ -5,6 +5,7 @@ use super::arguments::CaptureArguments;
 use super::look::libc_of;
 use super::{Code, folders, load, print, say};
 use crate::environment::{Environment, Here, Machine, Tools, gather};
+use crate::project::named::Trusted;
 use crate::project::npmrc::NpmVersion;
 use crate::project::{Project, ReadOptions};
 use crate::text::Complaint;
@@ -63,6 +64,8 @@ pub(super) fn here(folder: &Path, more: &[String], policy: Option<PathBuf>) -> a
         public,
         npm: Some(NpmVersion::from(&npm.version)),
         policy,
+        trusted: Trusted::Machine,
+        internal_hosts: None,
         signatures: None,
     })
     .map_err(|error| error.complaint().clone())?;

@@ -4,12 +4,13 @@
 use super::arguments::{Backend, Choice, Surroundings};
 use super::containers::{self, Placed};
 use super::pool::{Aside, Pool};
-use super::reach::{self, Trusted};
+use super::reach;
 use super::unasked::Unasked;
 use super::{catalogue, folders};
 use crate::plan::{Plan, PlanOptions};
 use crate::project::Project;
 use crate::project::ReadOptions;
+use crate::project::named::{Trusted, VARIABLE};
 use crate::project::npmrc::NpmVersion;
 use crate::report::places::Place;
 use crate::scenario::{Loss, Scenario, Suite};
@@ -276,6 +277,7 @@ async fn read(ground: &Ground, wanted: &Wanted, ask: bool) -> anyhow::Result<Loa
     };
     let mut surrounding = env.clone();
     surrounding.extend(placed.iter().flat_map(Placed::npm_variables));
+    let trusted = if placed.is_some() { Trusted::UserFile } else { Trusted::Machine };
     let options = ReadOptions {
         root: root.clone(),
         home: home.clone(),
@@ -285,10 +287,12 @@ async fn read(ground: &Ground, wanted: &Wanted, ask: bool) -> anyhow::Result<Loa
         public: toolchain.public.clone(),
         npm: Some(NpmVersion::from(&toolchain.npm)),
         policy: surroundings.policy.clone(),
+        trusted,
+        // Of this machine's variables, and not of an image's.
+        internal_hosts: env.get(VARIABLE).cloned(),
         signatures: None,
     };
     let project = Project::read(&options).map_err(|error| error.complaint().clone())?;
-    let trusted = if placed.is_some() { Trusted::UserFile } else { Trusted::Machine };
     let config = reach::config(&project.config, env, trusted)?;
     let upstream = Arc::new(pool.ways.upstream(&config, store.clone(), surroundings.offline)?);
     let project = if ask { super::signatures::settle(project, &options, &upstream).await? } else { project };

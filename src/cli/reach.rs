@@ -2,7 +2,8 @@
 //! caller's environment as plain values for the gateway's upstream side.
 
 use crate::project::Project;
-use crate::project::npmrc::{Level, NpmConfig, Value};
+use crate::project::named::Trusted;
+use crate::project::npmrc::{NpmConfig, Value};
 use crate::secret::Secret;
 use crate::text::Complaint;
 use crate::upstream::{Reach, UpstreamConfig};
@@ -12,15 +13,6 @@ use url::Url;
 
 /// Largest certificate bundle that is read.
 const MAX_PEM: u64 = 16 << 20;
-
-/// Whose word counts about the way to the registries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trusted {
-    /// Every level but the project's.
-    Machine,
-    /// The user's own file alone: what else there is came with an image.
-    UserFile,
-}
 
 /// From npm's configuration, then the environment. The tested project may add
 /// authorities, as npm has it, but no proxy and no client certificate: through
@@ -32,10 +24,7 @@ pub(crate) fn config(
 ) -> Result<UpstreamConfig, Complaint> {
     let whole = npm;
     let mut own = npm.clone();
-    own.settings.retain(|setting| match trusted {
-        Trusted::Machine => setting.level != Level::Project,
-        Trusted::UserFile => setting.level == Level::User,
-    });
+    own.settings.retain(|setting| trusted.counts(setting.level));
     let npm = &own;
     let authorities = if trusted == Trusted::Machine { whole } else { npm };
     let setting = |key: &str| npm.plain(key).filter(|text| !text.is_empty() && *text != "null");
@@ -107,7 +96,7 @@ fn identity(npm: &NpmConfig) -> Option<(Vec<u8>, Secret)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::npmrc::Setting;
+    use crate::project::npmrc::{Level, Setting};
 
     fn said(level: Level, key: &str, value: &str) -> Setting {
         let value = Value::Plain(value.to_owned());
@@ -126,6 +115,8 @@ mod tests {
     #[test]
     fn no_project_and_no_image_names_a_proxy() {
         assert_eq!(proxy(&[Level::Project], Trusted::Machine), None);
+        // The project's own file says what the command is.
+        assert_eq!(proxy(&[Level::Cli], Trusted::Machine), None);
         assert!(proxy(&[Level::User], Trusted::Machine).is_some());
         assert!(proxy(&[Level::Env], Trusted::Machine).is_some());
         for level in [Level::Env, Level::Global, Level::Builtin, Level::Project] {

@@ -7,27 +7,50 @@
 use super::npmrc::{Level, NpmConfig};
 use super::registry::RegistryUrl;
 use super::settings::Settings;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use url::Url;
 
-/// Hosts that the caller names besides, separated by commas, each `HOST` or `HOST:PORT`.
+/// The caller's variable that names hosts besides, separated by commas, each `HOST` or `HOST:PORT`.
 pub const VARIABLE: &str = "SEALCHECK_INTERNAL_HOSTS";
+
+/// Whose word counts about the way to the registries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trusted {
+    /// Every npmrc of this machine and the caller's variables.
+    Machine,
+    /// The user's own file alone: what else there is came with an image, which a file of the
+    /// project can name.
+    UserFile,
+}
+
+impl Trusted {
+    /// Whether what a level sets is the caller's word. The project's own `.npmrc` is not, and
+    /// neither is the command line: that is `[install] command`, which a project can set.
+    pub fn counts(self, level: Level) -> bool {
+        match (self, level) {
+            (_, Level::User) | (Self::Machine, Level::Builtin | Level::Global | Level::Env) => true,
+            (_, Level::Default | Level::Project | Level::Cli)
+            | (Self::UserFile, Level::Builtin | Level::Global | Level::Env) => false,
+        }
+    }
+}
 
 /// Hosts, each with a port or for all ports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NamedHosts(BTreeSet<(String, Option<u16>)>);
 
 impl NamedHosts {
-    /// Of a project's configuration, whose levels know who wrote them.
+    /// Of a project's configuration, whose levels know who wrote them; `listed` is the value of
+    /// [`VARIABLE`].
     pub(super) fn of(
         config: &NpmConfig,
         settings: &Settings,
-        env: &BTreeMap<String, String>,
+        (trusted, listed): (Trusted, Option<&str>),
         public: &RegistryUrl,
     ) -> Self {
         let mut named = Self::default();
         named.registry(public);
-        for setting in config.settings.iter().filter(|setting| is_the_callers(setting.level)) {
+        for setting in config.settings.iter().filter(|setting| trusted.counts(setting.level)) {
             if let Some(registry) = super::class::registry_setting(setting) {
                 named.registry(&registry);
             } else if let Some(rest) = setting.key.strip_prefix("//") {
@@ -40,7 +63,7 @@ impl NamedHosts {
         for host in &settings.policy_hosts {
             named.origin(host, &[443, 80]);
         }
-        for host in env.get(VARIABLE).into_iter().flat_map(|list| list.split(',')) {
+        for host in listed.into_iter().flat_map(|list| list.split(',')) {
             named.origin(host.trim(), &[]);
         }
         named
@@ -84,14 +107,6 @@ impl NamedHosts {
     }
 }
 
-fn is_the_callers(level: Level) -> bool {
-    match level {
-        Level::Builtin | Level::Global | Level::User | Level::Env => true,
-        // The command line is `[install] command`, which a project can set.
-        Level::Default | Level::Project | Level::Cli => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,9 +135,10 @@ mod tests {
             policy_hosts: vec!["cdn.example".to_owned(), "10.0.0.7:8080".to_owned()],
             ..Settings::default()
         };
-        let env = BTreeMap::from([(VARIABLE.to_owned(), "Inner.example, [::1]:5000".to_owned())]);
+        let listed = Some("Inner.example, [::1]:5000");
         let public = RegistryUrl::parse("https://registry.example/").unwrap();
-        let named = NamedHosts::of(&config, &settings, &env, &public);
+        let of = |trusted| NamedHosts::of(&config, &settings, (trusted, listed), &public);
+        let named = of(Trusted::Machine);
         for url in [
             "https://registry.example/left-pad",
             "https://npm.corp.example/elsewhere",
@@ -153,6 +169,18 @@ mod tests {
             "http://[::1]/",
         ] {
             assert!(!named.has(&Url::parse(url).unwrap()), "{url}");
+        }
+        // An image brings its own files and variables, and names nothing of this machine.
+        let named = of(Trusted::UserFile);
+        for (url, is_named) in [
+            ("https://npm.corp.example/", true),
+            ("https://policy.example:8443/", true),
+            ("http://inner.example:1/", true),
+            ("https://registry.example/", true),
+            ("http://plain.example/", false),
+            ("http://localhost:4873/x", false),
+        ] {
+            assert_eq!(named.has(&Url::parse(url).unwrap()), is_named, "{url}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::class::{Facts, classify};
 use super::lockfile::Lockfile;
 use super::manifest::Manifest;
-use super::named::NamedHosts;
+use super::named::{NamedHosts, Trusted};
 use super::npmrc::levels::Levels;
 use super::npmrc::{Credential, Level, NpmVersion};
 use super::registry::RegistryUrl;
@@ -35,6 +35,10 @@ pub struct ReadOptions<'a> {
     pub npm: Option<NpmVersion>,
     /// The policy file.
     pub policy: Option<PathBuf>,
+    /// Whose word counts about the way to the registries.
+    pub trusted: Trusted,
+    /// The value of [`VARIABLE`](super::named::VARIABLE) in the caller's own environment.
+    pub internal_hosts: Option<String>,
     /// Who knows what registries signed; without it what depends on it is undecided.
     pub signatures: Option<&'a dyn RegistrySignatures>,
 }
@@ -104,7 +108,12 @@ impl Project {
             signatures: options.signatures,
         };
         let classes = classify(&facts);
-        let named = NamedHosts::of(&config, &settings, &options.env, &options.public);
+        let named = NamedHosts::of(
+            &config,
+            &settings,
+            (options.trusted, options.internal_hosts.as_deref()),
+            &options.public,
+        );
         let inside = base::inside(&root, &lockfile, options.home.as_deref())?;
         let files = files::list(&root, &inside, &lockfile)?;
         let nested = nested::pinned_at_public(&root, &files, &options.public);

@@ -65,6 +65,8 @@ pub(super) struct Supervisor<'a> {
     pace: Pace,
     /// Calls that were refused, as told.
     denied: BTreeSet<(ProcessId, String)>,
+    /// There were more than are told.
+    denied_more: bool,
     /// The command's executable and the first argument that it was given: the program it is.
     program: Option<(String, Option<String>)>,
     /// Who was last killed, and so may be the maker of a stray.
@@ -111,6 +113,7 @@ impl<'a> Supervisor<'a> {
             stillborn: BTreeMap::new(),
             pace: Pace::default(),
             denied: BTreeSet::new(),
+            denied_more: false,
             program: None,
             last_killed: None,
         })

@@ -27,6 +27,8 @@ fn options(top: &Path) -> ReadOptions<'static> {
         public: RegistryUrl::parse("https://registry.example/").unwrap(),
         npm: None,
         policy: Some(top.join("policy.toml")).filter(|path| path.exists()),
+        trusted: sealcheck::project::named::Trusted::Machine,
+        internal_hosts: None,
         signatures: None,
     }
 }

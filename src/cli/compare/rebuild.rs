@@ -108,12 +108,16 @@ impl Ground {
             public: toolchain.public.clone(),
             npm: Some(NpmVersion::from(&toolchain.npm)),
             policy: self.base.policy.clone(),
+            trusted: self.base.reading.trusted,
+            internal_hosts: self.base.reading.internal_hosts.clone(),
             signatures: None,
         };
         let mut loaded = self.base.read_anew(reading, toolchain).await?;
         let mut project = Project::clone(&loaded.project);
         // Folders that are served, and all that the owner decided, are as they are here.
         project.settings = self.base.project.settings.clone();
+        // A captured file is somebody's, and names nothing of this machine.
+        project.named = self.base.project.named.clone();
         project.settings.install.env.extend(surrounding(environment));
         project.config.tied = self.lent(&project, environment);
         loaded.project = Arc::new(project);

@@ -132,6 +132,8 @@ fn ready(
         public: reading.public.clone(),
         npm: reading.npm,
         policy: None,
+        trusted: reading.trusted,
+        internal_hosts: reading.internal_hosts.clone(),
         signatures: None,
     };
     let mut project = Project::read(&options).map_err(|error| error.complaint().clone())?;

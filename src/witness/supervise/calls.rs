@@ -123,9 +123,17 @@ impl Supervisor<'_> {
     /// would have hidden something: node tries io_uring, and does without.
     fn refused(&mut self, process: ProcessId, call: &str, detail: &str, hides: bool) {
         let told = if detail.is_empty() { call.to_owned() } else { format!("{call}: {detail}") };
-        if self.denied.len() >= DENIED || !self.denied.insert((process, told.clone())) {
+        if self.denied.contains(&(process, told.clone())) {
             return;
         }
+        if self.denied.len() >= DENIED {
+            // Said once: whose the others are is told of nobody.
+            if !std::mem::replace(&mut self.denied_more, true) {
+                self.channel.gap(GapKind::Overflow, &format!("more than {DENIED} refused calls"));
+            }
+            return;
+        }
+        self.denied.insert((process, told.clone()));
         self.deny(process, call, detail);
         // node makes use of io_uring where it can, whatever script it runs.
         let usual = call.starts_with("io_uring") && self.table.process(process).is_some_and(|it| it.same);

@@ -1,11 +1,10 @@
 //! What a file of the tested project names on this machine: the gateway stands in the caller's
 //! network, and must not ask there for a script or for whoever wrote the file.
 
-use crate::escape::rig::evil;
+use crate::escape::rig::{answer, evil};
 use crate::support::package::{Package, integrity};
 use crate::support::project::{Builder, Outcome, Project};
 use crate::support::verdaccio::Published;
-use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
@@ -17,23 +16,11 @@ fn service(package: &Package) -> (u16, Arc<Mutex<Vec<String>>>) {
     let port = listener.local_addr().unwrap().port();
     let (seen, tarball) = (Arc::new(Mutex::new(Vec::new())), package.tarball());
     let record = seen.clone();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { continue };
-            let mut head = Vec::new();
-            let mut byte = [0];
-            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
-                head.push(byte[0]);
-            }
-            let head = String::from_utf8_lossy(&head).into_owned();
-            let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-            let body = if path.ends_with(".tgz") { tarball.as_slice() } else { b"SECRET OF THE HOST" };
-            record.lock().unwrap().push(path);
-            let length = body.len();
-            let _ =
-                write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
-            let _ = stream.write_all(body);
-        }
+    answer(listener, move |head| {
+        let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        let body = if path.ends_with(".tgz") { tarball.clone() } else { b"SECRET OF THE HOST".to_vec() };
+        record.lock().unwrap().push(path);
+        (200, body)
     });
     (port, seen)
 }

@@ -31,7 +31,26 @@ fn registry(package: &Package) -> (u16, Seen) {
     let packument = serde_json::json!({
         "name": "@acme/evil", "dist-tags": { "latest": "1.0.0" }, "versions": { "1.0.0": manifest },
     });
-    let (packument, record) = (packument.to_string().into_bytes(), seen.clone());
+    let packument = packument.to_string().into_bytes();
+    let record = seen.clone();
+    answer(listener, move |head| {
+        let line = head.lines().next().unwrap_or_default().to_owned();
+        let held = head.lines().find(|line| line.to_lowercase().starts_with("authorization:"));
+        record.lock().unwrap().push((line.clone(), held.unwrap_or_default().to_owned()));
+        let path = line.split(' ').nth(1).unwrap_or_default();
+        match path.split('?').next().unwrap_or_default() {
+            path if path.ends_with(".tgz") => (200, tarball.clone()),
+            path if path.to_lowercase().starts_with("/@acme") && line.starts_with("GET ") => {
+                (200, packument.clone())
+            }
+            _ => (404, b"{}".to_vec()),
+        }
+    });
+    (port, seen)
+}
+
+/// Answers each request of a listener, known by its head, with a status and a body.
+pub fn answer(listener: TcpListener, reply: impl Fn(&str) -> (u16, Vec<u8>) + Send + 'static) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { continue };
@@ -40,27 +59,15 @@ fn registry(package: &Package) -> (u16, Seen) {
             while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
                 head.push(byte[0]);
             }
-            let head = String::from_utf8_lossy(&head).into_owned();
-            let line = head.lines().next().unwrap_or_default().to_owned();
-            let held = head.lines().find(|line| line.to_lowercase().starts_with("authorization:"));
-            record.lock().unwrap().push((line.clone(), held.unwrap_or_default().to_owned()));
-            let path = line.split(' ').nth(1).unwrap_or_default();
-            let (status, body) = match path.split('?').next().unwrap_or_default() {
-                path if path.ends_with(".tgz") => (200, tarball.as_slice()),
-                path if path.to_lowercase().starts_with("/@acme") && line.starts_with("GET ") => {
-                    (200, packument.as_slice())
-                }
-                _ => (404, b"{}".as_slice()),
-            };
+            let (status, body) = reply(&String::from_utf8_lossy(&head));
             let length = body.len();
             let _ = write!(
                 stream,
                 "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
             );
-            let _ = stream.write_all(body);
+            let _ = stream.write_all(&body);
         }
     });
-    (port, seen)
 }
 
 /// `@acme/evil`, whose postinstall is this script; `tools.js` lies beside it.
