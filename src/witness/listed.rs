@@ -1,6 +1,7 @@
 //! What the kernel says of a socket of another process: its two ends.
 
 use crate::wire::Peer;
+use crate::witness::sock_diag;
 use nix::sys::socket::{SockType as Type, getsockopt, sockopt::SockType};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -16,15 +17,16 @@ pub(super) struct Listed {
     pub(super) datagrams: bool,
 }
 
-/// Asks for a task's socket; `None` where it is no internet socket, or gone.
-pub(super) fn listed(task: i32, descriptor: i32) -> Option<Listed> {
-    held(task, descriptor).or_else(|| found(task, descriptor))
+/// Asks for a task's socket; `None` where it is no internet socket, or gone. `asked` is where it
+/// was told to connect to, which the kernel confirms quicker than it finds.
+pub(super) fn listed(task: i32, descriptor: i32, asked: Option<&Peer>) -> Option<Listed> {
+    held(task, descriptor, asked).or_else(|| found(task, descriptor))
 }
 
 /// By a copy of the descriptor: at once, but refused by the profile of some
-/// engines, to all threads but a process's first, and without the other end
-/// while a connection is under way.
-fn held(task: i32, descriptor: RawFd) -> Option<Listed> {
+/// engines, to all threads but a process's first. While a connection is under way the
+/// kernel does not name the other end, and only confirms the one that was asked for.
+fn held(task: i32, descriptor: RawFd, asked: Option<&Peer>) -> Option<Listed> {
     let socket = UdpSocket::from(copy(task, descriptor)?);
     let plain = |end: SocketAddr| SocketAddr::new(end.ip().to_canonical(), end.port());
     let local = plain(socket.local_addr().ok()?);
@@ -33,9 +35,17 @@ fn held(task: i32, descriptor: RawFd) -> Option<Listed> {
         Ok(remote) => plain(remote),
         // Datagrams need no connection.
         Err(_) if datagrams => (local.ip(), 0).into(),
-        Err(_) => return None,
+        Err(_) => {
+            let asked = end_of(asked?)?;
+            sock_diag::leads(&socket, local, asked).then_some(asked)?
+        }
     };
     Some(Listed { local, remote: (remote.ip(), remote.port()), datagrams })
+}
+
+fn end_of(peer: &Peer) -> Option<SocketAddr> {
+    let Peer::Ip { address, port } = peer else { return None };
+    Some(SocketAddr::new(address.parse::<IpAddr>().ok()?.to_canonical(), *port))
 }
 
 /// A copy of a traced task's descriptor.
@@ -123,12 +133,48 @@ mod tests {
         };
         assert_eq!(found(task, descriptor), Some(wanted));
         // Some engines refuse the quick way.
-        assert_eq!(held(task, descriptor).unwrap_or(wanted), wanted);
-        assert_eq!(held(task, -1), None);
+        assert_eq!(held(task, descriptor, None).unwrap_or(wanted), wanted);
+        assert_eq!(held(task, -1, None), None);
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.connect("127.0.0.1:9").unwrap();
         let told = found(task, socket.as_raw_fd()).unwrap();
-        assert!(told.datagrams && held(task, socket.as_raw_fd()).is_none_or(|held| held == told));
+        assert!(told.datagrams && held(task, socket.as_raw_fd(), None).is_none_or(|held| held == told));
+    }
+
+    /// Connects to a listener until one connection is under way and stays so.
+    fn under_way(there: SocketAddr) -> (Vec<OwnedFd>, OwnedFd) {
+        use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, socket};
+        let mut done = Vec::new();
+        for _ in 0..16 {
+            let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+            let one = socket(AddressFamily::Inet, SockType::Stream, flags, None).unwrap();
+            let _ = connect(one.as_raw_fd(), &SockaddrStorage::from(there));
+            let one = TcpStream::from(one);
+            if one.peer_addr().is_err() {
+                return (done, one.into());
+            }
+            done.push(one.into());
+        }
+        panic!("a queue of one took 16");
+    }
+
+    #[test]
+    fn a_connection_under_way_is_confirmed_where_it_leads_and_nowhere_else() {
+        use nix::sys::socket::{Backlog, listen};
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listen(&listener, Backlog::new(0).unwrap()).unwrap();
+        let there = listener.local_addr().unwrap();
+        let (_done, socket) = under_way(there);
+        let (task, descriptor) = (std::process::id().cast_signed(), socket.as_raw_fd());
+        let told = |port| Peer::Ip { address: "127.0.0.1".into(), port };
+        let wanted = found(task, descriptor).unwrap();
+        assert_eq!(wanted.remote, (there.ip(), there.port()));
+        assert_eq!(held(task, descriptor, None), None);
+        // Some engines refuse the quick way.
+        assert_eq!(held(task, descriptor, Some(&told(there.port()))).unwrap_or(wanted), wanted);
+        // The address that was read is another one: the list says where it really leads.
+        assert_eq!(held(task, descriptor, Some(&told(9))), None);
+        assert_eq!(listed(task, descriptor, Some(&told(9))), Some(wanted));
     }
 
     #[test]

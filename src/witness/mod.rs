@@ -23,6 +23,7 @@ mod memory;
 mod outside;
 mod procfs;
 mod snapshot;
+mod sock_diag;
 mod sockets;
 mod spawn;
 mod supervise;

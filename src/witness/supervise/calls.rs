@@ -101,7 +101,7 @@ impl Supervisor<'_> {
     /// sent before the process goes on.
     pub(super) fn reached(&mut self, process: ProcessId, task: i32, reach: Reach, outcome: Dial) {
         let open = matches!(outcome, Dial::Done | Dial::Pending);
-        let listed = if open { listed::listed(task, reach.descriptor) } else { None };
+        let listed = if open { listed::listed(task, reach.descriptor, reach.peers.first()) } else { None };
         let local = listed.map(|listed| listed.local).filter(|local| local.port() != 0);
         // Who names an address for each that it sends needs no connection.
         let datagram = listed.map_or(!reach.keeps, |listed| listed.datagrams);
