@@ -18,7 +18,7 @@ use sealcheck::plan::{PlanOptions, RunSpec};
 use sealcheck::project::npmrc::NpmVersion;
 use sealcheck::project::{Project, ReadOptions};
 use sealcheck::secret::Secret;
-use sealcheck::toolchain::local::Machine;
+use sealcheck::toolchain::local::{self, Machine};
 use sealcheck::upstream::{Store, Upstream, UpstreamConfig};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -105,11 +105,10 @@ fn prepare(folder: &Path, pairs: usize, store: Option<PathBuf>) -> Bench {
     let env: BTreeMap<String, String> = std::env::vars().collect();
     let root = folder.canonicalize().unwrap();
     let machine = Machine { path: std::env::var_os("PATH"), project: root.clone(), ..Machine::default() };
-    let found = sealcheck::toolchain::local::candidates(&machine).remove(0);
+    let found = local::candidates(&machine).remove(0);
     let npm = found.npm.unwrap();
-    let public =
-        sealcheck::toolchain::local::public_registry(&found.node_exe, &npm.dir, &std::env::temp_dir())
-            .unwrap();
+    let aside = std::env::temp_dir();
+    let public = local::public_registry(&machine.answers, &found.node_exe, &npm.dir, &aside).unwrap();
     let options = ReadOptions {
         root,
         home: None,

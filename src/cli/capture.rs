@@ -52,7 +52,7 @@ pub(super) fn here(folder: &Path, more: &[String], policy: Option<PathBuf>) -> a
             .help("install npm, or put its folder on the PATH")
     })?;
     let aside = tempfile::Builder::new().prefix("sealcheck-").tempdir()?;
-    let public = local::public_registry(&found.node_exe, &npm.dir, aside.path())?;
+    let public = local::public_registry(&machine.answers, &found.node_exe, &npm.dir, aside.path())?;
     let prefix = found.node_exe.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
     let home = folders::home();
     let project = Project::read(&ReadOptions {

@@ -9,7 +9,7 @@ use crate::text::Complaint;
 use std::fmt::Write;
 
 /// Removes scratch folders and containers whose owner is dead and, on request,
-/// toolchains, a store and volumes.
+/// toolchains with what they answered, a store and volumes.
 pub(crate) fn run(arguments: CleanArguments) -> anyhow::Result<Code> {
     let mut out = String::new();
     for removed in sweep(&folders::scratch())? {
@@ -17,10 +17,11 @@ pub(crate) fn run(arguments: CleanArguments) -> anyhow::Result<Code> {
     }
     load::runtime()?.block_on(engines(&mut out, arguments.volumes));
     if arguments.toolchains {
-        let folder = folders::toolchains();
-        if folder.is_dir() {
-            std::fs::remove_dir_all(&folder)?;
-            let _ = writeln!(out, "removed {}", folder.display());
+        for folder in [folders::toolchains(), folders::answers()] {
+            if folder.is_dir() {
+                std::fs::remove_dir_all(&folder)?;
+                let _ = writeln!(out, "removed {}", folder.display());
+            }
         }
     }
     if let Some(store) = arguments.store {

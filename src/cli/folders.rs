@@ -19,6 +19,11 @@ pub(crate) fn toolchains() -> PathBuf {
     cache().join("toolchains")
 }
 
+/// What node and npm answered.
+pub(crate) fn answers() -> PathBuf {
+    cache().join("answers")
+}
+
 /// Scratch of sandboxes that write to disk, and caches that runs hand on.
 pub(crate) fn scratch() -> PathBuf {
     cache().join("scratch")

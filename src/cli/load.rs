@@ -16,6 +16,7 @@ use crate::report::places::Place;
 use crate::scenario::{Loss, Scenario, Suite};
 use crate::secret::Secret;
 use crate::text::Complaint;
+use crate::toolchain::answers::Answers;
 use crate::toolchain::local::Machine;
 use crate::toolchain::{Toolchain, ToolchainError, wish::Wish};
 use crate::upstream::{Store, Upstream};
@@ -91,6 +92,7 @@ pub(crate) fn machine(project: &Path) -> Machine {
         home: folders::home(),
         env: environment(),
         project: project.to_path_buf(),
+        answers: Answers { folder: Some(folders::answers()) },
     }
 }
 

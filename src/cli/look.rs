@@ -1,5 +1,6 @@
 //! What an image has: found out inside it, by our own executable.
 
+use crate::toolchain::answers::Answers;
 use crate::toolchain::local::{self, Machine};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -67,10 +68,11 @@ fn look() -> Result<Looked, String> {
         env: BTreeMap::new(),
         // No folder of a project is here, and nothing below this one is run.
         project: PathBuf::from("/.sealcheck"),
+        answers: Answers::default(),
     };
     let found = local::candidates(&machine).into_iter().next().ok_or("has no node on its PATH")?;
     let npm = found.npm.ok_or("has node, but no npm on its PATH")?;
-    let public = local::public_registry(&found.node_exe, &npm.dir, &std::env::temp_dir())
+    let public = local::public_registry(&machine.answers, &found.node_exe, &npm.dir, &std::env::temp_dir())
         .map_err(|error| format!("has an npm that does not run: {error}"))?;
     let prefix = found.node_exe.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
     Ok(Looked::Found(Box::new(Tools {

@@ -59,7 +59,7 @@ impl Unasked {
         let folder = aside.folder("toolchain")?;
         let here = local::candidates(&machine).into_iter().find_map(|found| {
             let npm = found.npm?;
-            let public = local::public_registry(&found.node_exe, &npm.dir, &folder).ok()?;
+            let public = local::public_registry(&machine.answers, &found.node_exe, &npm.dir, &folder).ok()?;
             Some((found.node, found.node_exe, npm, public))
         });
         let zero = || Version::from((0, 0, 0));

@@ -2,6 +2,7 @@
 //! managers keep them in a home folder.
 
 use super::ToolchainError;
+use super::answers::Answers;
 use crate::output;
 use crate::project::registry::RegistryUrl;
 use node_semver::Version;
@@ -19,6 +20,17 @@ const LIBRARIES: &str = "const report = process.report && process.report.getRepo
      ((typeof report === 'string' ? JSON.parse(report) : report || {}).sharedObjects || []).join('\\n')";
 /// Folders of the host that every sandbox is shown.
 const SHOWN: [&str; 4] = ["/usr", "/lib", "/lib32", "/lib64"];
+/// What of npm 6 to 12 decides its built-in default registry.
+const DECIDES_REGISTRY: [&str; 8] = [
+    "package.json",
+    "npmrc",
+    "bin/npm-cli.js",
+    "lib/npm.js",
+    "lib/config/defaults.js",
+    "lib/utils/config/definitions.js",
+    "node_modules/@npmcli/config/lib/index.js",
+    "node_modules/@npmcli/config/lib/definitions/definitions.js",
+];
 
 /// Where to look.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +43,8 @@ pub struct Machine {
     pub env: BTreeMap<String, String>,
     /// The project, since version managers' shims choose by it.
     pub project: PathBuf,
+    /// What was answered before.
+    pub answers: Answers,
 }
 
 impl Machine {
@@ -138,12 +152,21 @@ fn npm_at(dir: &Path) -> Option<FoundNpm> {
 /// the node behind them.
 fn probe(exe: &Path, machine: &Machine, from: &str) -> Result<Found, ToolchainError> {
     let broken = |reason: String| ToolchainError::Broken { path: exe.to_path_buf(), reason };
-    let mut command = Command::new(exe);
-    command.args(["-p", "process.execPath + '\\n' + process.versions.node"]).env_remove("NODE_OPTIONS");
-    if machine.project.is_dir() {
-        command.current_dir(&machine.project);
-    }
-    let text = answer(&mut command).map_err(broken)?;
+    const QUESTION: &str = "process.execPath + '\\n' + process.versions.node";
+    let ask = || {
+        let mut command = Command::new(exe);
+        command.args(["-p", QUESTION]).env_remove("NODE_OPTIONS");
+        if machine.project.is_dir() {
+            command.current_dir(&machine.project);
+        }
+        answer(&mut command)
+    };
+    // A shim answers for the project of now: only what answers as itself says the same tomorrow.
+    let is_itself = |text: &str| {
+        let real = text.lines().next().and_then(|path| Path::new(path).canonicalize().ok());
+        real.is_some() && real == exe.canonicalize().ok()
+    };
+    let text = machine.answers.to(QUESTION, &[exe.to_path_buf()], ask, is_itself).map_err(broken)?;
     let mut lines = text.lines();
     let (Some(real), Some(version)) = (lines.next(), lines.next()) else {
         return Err(broken("it printed no version".to_owned()));
@@ -166,11 +189,23 @@ fn answer(command: &mut Command) -> Result<String, String> {
 ///
 /// # Errors
 /// Where node does not answer.
-pub(super) fn libraries(node: &Path) -> Result<Vec<PathBuf>, ToolchainError> {
-    let mut command = Command::new(node);
-    command.args(["-p", LIBRARIES]).env_remove("NODE_OPTIONS").current_dir("/");
-    let loaded =
-        answer(&mut command).map_err(|reason| ToolchainError::Broken { path: node.to_path_buf(), reason })?;
+pub(super) fn libraries(answers: &Answers, node: &Path) -> Result<Vec<PathBuf>, ToolchainError> {
+    let ask = || {
+        let mut command = Command::new(node);
+        command.args(["-p", LIBRARIES]).env_remove("NODE_OPTIONS").current_dir("/");
+        answer(&mut command)
+    };
+    // ld.so(8): where the loader looks.
+    let loader = ["LD_LIBRARY_PATH", "LD_PRELOAD"].map(std::env::var_os);
+    let question = format!("{LIBRARIES} {loader:?}");
+    let loaded = answers
+        .to(
+            &question,
+            &[node.to_path_buf(), "/etc/ld.so.cache".into(), "/etc/ld.so.preload".into()],
+            ask,
+            |_| true,
+        )
+        .map_err(|reason| ToolchainError::Broken { path: node.to_path_buf(), reason })?;
     let shown = |path: &Path| SHOWN.iter().any(|shown| path.starts_with(shown));
     Ok(loaded
         .lines()
@@ -181,9 +216,26 @@ pub(super) fn libraries(node: &Path) -> Result<Vec<PathBuf>, ToolchainError> {
 
 /// npm's built-in default registry: asked of npm itself, with every level of its
 /// configuration empty and its home and cache in a folder made below `aside`.
-pub fn public_registry(node: &Path, npm_dir: &Path, aside: &Path) -> Result<RegistryUrl, ToolchainError> {
+pub fn public_registry(
+    answers: &Answers,
+    node: &Path,
+    npm_dir: &Path,
+    aside: &Path,
+) -> Result<RegistryUrl, ToolchainError> {
     let broken = |reason: String| ToolchainError::Broken { path: npm_dir.to_path_buf(), reason };
-    let empty = tempfile::tempdir_in(aside).map_err(|error| broken(error.to_string()))?;
+    let decides = DECIDES_REGISTRY.iter().map(|path| npm_dir.join(path));
+    let decides: Vec<PathBuf> = std::iter::once(node.to_path_buf()).chain(decides).collect();
+    let is_url = |text: &str| RegistryUrl::parse(text.trim()).is_ok();
+    let text = answers
+        .to("npm config get registry", &decides, || default_registry(node, npm_dir, aside), is_url)
+        .map_err(broken)?;
+    RegistryUrl::parse(text.trim()).map_err(|error| broken(error.to_string()))
+}
+
+fn default_registry(node: &Path, npm_dir: &Path, aside: &Path) -> Result<String, String> {
+    let empty = tempfile::tempdir_in(aside).map_err(|error| error.to_string())?;
+    // npm takes the nearest folder above that has a package.json for its project, with its npmrc.
+    std::fs::write(empty.path().join("package.json"), "{}").map_err(|error| error.to_string())?;
     let mut command = Command::new(node);
     command
         .arg(npm_dir.join("bin/npm-cli.js"))
@@ -197,8 +249,7 @@ pub fn public_registry(node: &Path, npm_dir: &Path, aside: &Path) -> Result<Regi
         .env("npm_config_cache", empty.path())
         .env("npm_config_update_notifier", "false")
         .current_dir(empty.path());
-    let text = answer(&mut command).map_err(broken)?;
-    RegistryUrl::parse(text.trim()).map_err(|error| broken(error.to_string()))
+    answer(&mut command)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! default registry, and nothing of the project's. It must not know scenarios,
 //! sandboxes or rules.
 
+pub mod answers;
 pub mod fetch;
 pub mod local;
 pub mod wish;
@@ -152,7 +153,7 @@ pub async fn find(
     if let Some(found) = local_node
         && let Some(npm) = local_npm(found)
     {
-        let public = local::public_registry(&found.node_exe, &npm.dir, &cache.aside)?;
+        let public = local::public_registry(&machine.answers, &found.node_exe, &npm.dir, &cache.aside)?;
         return Ok(Toolchain {
             node: found.node.clone(),
             because: wish.because(&found.from, &found.node, &npm.version),
@@ -160,13 +161,14 @@ pub async fn find(
             node_exe: found.node_exe.clone(),
             npm_dir: npm.dir,
             public,
-            libraries: local::libraries(&found.node_exe)?,
+            libraries: local::libraries(&machine.answers, &found.node_exe)?,
         });
     }
     let bootstrap = candidates
         .iter()
         .find_map(|found| {
-            local::public_registry(&found.node_exe, &found.npm.as_ref()?.dir, &cache.aside).ok()
+            let npm = found.npm.as_ref()?;
+            local::public_registry(&machine.answers, &found.node_exe, &npm.dir, &cache.aside).ok()
         })
         .or_else(|| machine.registry_variable())
         .ok_or(ToolchainError::NoPublicRegistry)?;
@@ -202,7 +204,7 @@ pub async fn find(
             (cache.npm(&bootstrap, range.as_ref(), exact.as_ref()).await?, first, line)
         }
     };
-    let public = local::public_registry(&node_exe, &npm.dir, &cache.aside)?;
+    let public = local::public_registry(&machine.answers, &node_exe, &npm.dir, &cache.aside)?;
     let whence = match line {
         Some(line) if wish.npm.is_none() => format!(
             "npm from the npm registry, the newest {line} that is kept here: node {} comes with that line, and nothing names an npm",
@@ -214,7 +216,7 @@ pub async fn find(
         None => "npm from the npm registry".to_owned(),
     };
     let because = format!("{}; {whence}", wish.because(&from, &node, &npm.version));
-    let libraries = local::libraries(&node_exe)?;
+    let libraries = local::libraries(&machine.answers, &node_exe)?;
     Ok(Toolchain { node, npm: npm.version, node_exe, npm_dir: npm.dir, because, public, libraries })
 }
 

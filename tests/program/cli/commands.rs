@@ -23,6 +23,28 @@ fn a_plan_runs_nothing_and_changes_nothing() {
     assert!(one.stdout.contains("private-refused-1") && !one.stdout.contains("private-not-found-1"));
 }
 
+/// npm takes the nearest folder above that has a package.json for its project, also where it is
+/// asked for its built-in default from a cache below such a folder.
+#[test]
+fn the_public_registry_is_npms_own_whatever_lies_above_the_cache() {
+    let shop = shop();
+    std::fs::write(shop.home().join("package.json"), "{}").unwrap();
+    std::fs::write(shop.home().join(".npmrc"), "registry=https://npm.company.example/\n").unwrap();
+    let inspect = || {
+        let mut command = shop.command();
+        outcome(command.arg("inspect").env("XDG_CACHE_HOME", shop.home().join(".cache")), None)
+    };
+    let public = support::npm::public_registry();
+    // As npm answers, and as it is kept.
+    for told in [inspect(), inspect()] {
+        assert_good(&told);
+        let wanted = format!("public registry {public}");
+        assert!(told.stdout.contains(&wanted), "`{wanted}` is not in\n{}", told.stdout);
+    }
+    let kept = std::fs::read_dir(shop.home().join(".cache/sealcheck/answers")).unwrap().count();
+    assert!(kept >= 2, "{kept}");
+}
+
 #[test]
 fn an_inspection_shows_positions_and_integrities() {
     let shop = shop();
