@@ -3,7 +3,7 @@
 // and what each step showed. It judges nothing: `main.rs` does.
 //
 // usage: node look.cjs JOBS.json. A job is
-//   { name, file, routes: { NAME: "#/…" }, sizes: [1280], schemes: ["light"], steps: [[…]], paints: 3, shots: "folder" }
+//   { name, file, routes: { NAME: "#/…" }, views: [[1280, "light"]], steps: [[…]], paints: 3, shots: "folder" }
 
 "use strict";
 const fs = require("node:fs");
@@ -49,21 +49,19 @@ const violations = async (page) => {
 
 const look = async (browser, job, told) => {
   for (const [name, route] of Object.entries(job.routes)) {
-    const page = await open(browser, job, job.sizes[0], job.schemes[0], told);
+    const page = await open(browser, job, job.views[0][0], job.views[0][1], told);
     await visit(page, job, route);
-    for (const width of job.sizes) {
-      for (const scheme of job.schemes) {
-        await page.setViewportSize({ width, height: 900 });
-        await page.emulateMedia({ colorScheme: scheme });
-        await settled(page);
-        const where = `${name} ${width} ${scheme}`;
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-        if (wide > width) told.overflow.push(`${where}: ${wide}`);
-        for (const violation of await violations(page)) told.violations.push(`${where}: ${violation}`);
-        const height = Math.min(TALLEST, await page.evaluate(() => document.documentElement.scrollHeight));
-        const shot = path.join(job.shots, `${job.name}-${name}-${width}-${scheme}.png`);
-        await page.screenshot({ path: shot, clip: { x: 0, y: 0, width, height }, fullPage: true, timeout: PATIENCE });
-      }
+    for (const [width, scheme] of job.views) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme: scheme });
+      await settled(page);
+      const where = `${name} ${width} ${scheme}`;
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      if (wide > width) told.overflow.push(`${where}: ${wide}`);
+      for (const violation of await violations(page)) told.violations.push(`${where}: ${violation}`);
+      const height = Math.min(TALLEST, await page.evaluate(() => document.documentElement.scrollHeight));
+      const shot = path.join(job.shots, `${job.name}-${name}-${width}-${scheme}.png`);
+      await page.screenshot({ path: shot, clip: { x: 0, y: 0, width, height }, fullPage: true, timeout: PATIENCE });
     }
     await page.context().close();
   }

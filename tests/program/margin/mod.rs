@@ -82,6 +82,10 @@ fn hold(test: &str, cases: Vec<Case>) {
     }
     let mut wrong = String::new();
     for (number, case) in cases.into_iter().enumerate() {
+        // Neighbours differ little: a usual run takes every second one.
+        if number % 2 == 1 && !support::everything() {
+            continue;
+        }
         let project = case.project.build();
         for (column, npm) in toolchain::in_turn(number) {
             let outcome = project.test(&["--suite", "margin", "--toolchain", npm]);

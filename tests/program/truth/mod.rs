@@ -43,7 +43,7 @@ fn hold(test: &str, cases: Vec<Case>) {
     let mut wrong = String::new();
     for (number, case) in cases.into_iter().enumerate() {
         let project = case.project.build();
-        for (column, toolchain) in toolchain::tried(number) {
+        for (column, toolchain) in toolchain::in_turn(number) {
             let npm = Npm::ALL[column];
             let mut arguments = vec!["--toolchain", toolchain];
             for row in &case.rows {
