@@ -324,8 +324,10 @@ fn the_cause_that_is_named_is_the_true_one() {
         return skip("compare::the_cause_that_is_named", lack);
     }
     let only = std::env::var("SEALCHECK_TEST_PAIRS").unwrap_or_default();
+    // A usual run takes every second one.
+    let step = if only.is_empty() && !support::everything() { 2 } else { 1 };
     let waiting: Mutex<Vec<Case>> =
-        Mutex::new(CASES.into_iter().filter(|(name, ..)| name.contains(&only)).collect());
+        Mutex::new(CASES.into_iter().step_by(step).filter(|(name, ..)| name.contains(&only)).collect());
     let shown = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..2 {
