@@ -28,9 +28,10 @@ pub(super) async fn toolchain(
     pool: &Pool,
 ) -> anyhow::Result<Toolchain> {
     let manifest = manifest::Manifest::read(root, root, "package.json")?;
-    let nvmrc = [".nvmrc", ".node-version"].iter().find_map(|name| small_text(&root.join(name)));
+    let file =
+        [".nvmrc", ".node-version"].into_iter().find_map(|name| Some((name, small_text(&root.join(name))?)));
     let wish = match &manifest {
-        Some(manifest) => wish.of_project(manifest, nvmrc.as_deref()),
+        Some(manifest) => wish.of_project(manifest, file.as_ref().map(|(name, text)| (*name, text.as_str()))),
         None => Ok(wish),
     };
     let wish = wish.map_err(|error| {

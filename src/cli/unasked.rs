@@ -4,7 +4,7 @@
 use super::load::machine;
 use super::pool::Aside;
 use crate::project::registry::RegistryUrl;
-use crate::toolchain::{Toolchain, ToolchainError, local};
+use crate::toolchain::{Toolchain, ToolchainError, asked, local};
 use node_semver::Version;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,7 @@ impl Unasked {
                 | ToolchainError::NoVersion { .. }
                 | ToolchainError::Platform(_)
                 | ToolchainError::Fetch { .. }
+                | ToolchainError::NotKept { .. }
                 | ToolchainError::Integrity { .. }
                 | ToolchainError::Cache { .. },
             ) => true,
@@ -48,9 +49,10 @@ impl Unasked {
         }
         let why = match error.downcast_ref::<ToolchainError>() {
             // `inspect` was not told to be offline; it always is.
-            Some(ToolchainError::Fetch { package, .. }) => {
+            Some(ToolchainError::NotKept { tool, range, by }) => {
                 format!(
-                    "{package} is not on this machine in the version that is wanted, and reading fetches nothing"
+                    "{tool} {range}{} is not on this machine, and reading fetches nothing",
+                    asked(by.as_deref())
                 )
             }
             Some(_) | None => error.to_string(),

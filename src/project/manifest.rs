@@ -10,6 +10,15 @@ use crate::text::{Complaint, Source};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// A version that package.json asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The version or range, as written.
+    pub version: String,
+    /// The key that says so: `devEngines` or `volta`.
+    pub by: &'static str,
+}
+
 /// The root's package.json, as far as an install depends on it.
 #[derive(Debug, Clone)]
 pub struct Manifest {
@@ -27,11 +36,10 @@ pub struct Manifest {
     pub allow_scripts: Option<BTreeMap<String, bool>>,
     /// `packageManager` (`npm@11.2.0`).
     pub package_manager: Option<String>,
-    /// `devEngines.packageManager.version`/`engines.npm`-like wishes that decide a toolchain:
-    /// (node, npm) from `devEngines` or `volta`.
-    pub wanted_node: Option<String>,
+    /// The node that decides a toolchain.
+    pub wanted_node: Option<Wanted>,
     /// See `wanted_node`.
-    pub wanted_npm: Option<String>,
+    pub wanted_npm: Option<Wanted>,
     /// `engines`: what to version range.
     pub engines: BTreeMap<String, String>,
     /// `dependencies`, `devDependencies`, `optionalDependencies`, `peerDependencies` flattened: name to range.
@@ -61,8 +69,10 @@ impl Manifest {
             dependencies.extend(reader.strings(&json, key, true)?);
         }
         let volta = json.get("volta");
-        let wish =
-            |tool: &str| volta.and_then(|volta| volta.get(tool)).and_then(Json::text).map(str::to_owned);
+        let wish = |tool: &str| {
+            let version = volta.and_then(|volta| volta.get(tool)).and_then(Json::text)?.to_owned();
+            Some(Wanted { version, by: "volta" })
+        };
         Ok(Self {
             name: reader.string(&json, "name")?,
             version: reader.string(&json, "version")?,
@@ -167,12 +177,13 @@ fn engines(json: &Json) -> BTreeMap<String, String> {
 }
 
 /// `devEngines.KIND` is one wish or a list of them; the one for `tool` counts.
-fn dev_engine(json: &Json, kind: &str, tool: &str) -> Option<String> {
+fn dev_engine(json: &Json, kind: &str, tool: &str) -> Option<Wanted> {
     let wish = json.get("devEngines")?.get(kind)?;
     let items =
         if let Kind::List(items) = &wish.kind { items.as_slice() } else { std::slice::from_ref(wish) };
     let one = items.iter().find(|item| item.get("name").and_then(Json::text) == Some(tool))?;
-    one.get("version").and_then(Json::text).map(str::to_owned)
+    let version = one.get("version").and_then(Json::text)?.to_owned();
+    Some(Wanted { version, by: "devEngines" })
 }
 
 #[cfg(test)]
@@ -195,8 +206,8 @@ mod tests {
         assert_eq!(manifest.workspaces, ["packages/*"]);
         assert_eq!(manifest.scripts.keys().collect::<Vec<_>>(), ["postinstall"]);
         assert_eq!(manifest.dependencies["a"], "^2");
-        assert_eq!(manifest.wanted_node.as_deref(), Some("^22"));
-        assert_eq!(manifest.wanted_npm.as_deref(), Some("10.9.0"));
+        assert_eq!(manifest.wanted_node.unwrap(), Wanted { version: "^22".into(), by: "devEngines" });
+        assert_eq!(manifest.wanted_npm.unwrap(), Wanted { version: "10.9.0".into(), by: "volta" });
         assert_eq!(manifest.allow_scripts.unwrap().get("x@1"), Some(&false));
         assert_eq!(read("{}").name, None);
         assert_eq!(read(r#"{"workspaces": ["a", "b"]}"#).workspaces, ["a", "b"]);

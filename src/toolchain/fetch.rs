@@ -149,9 +149,9 @@ impl Cache<'_> {
         if let Some(kept) = self.kept(name, wanted) {
             return Ok(kept);
         }
-        let failed = |reason: String| ToolchainError::Fetch { package: name.to_owned(), reason };
         if self.offline {
-            return Err(failed("it is not in the cache, and `--offline` forbids the registry".to_owned()));
+            let tool = if name.starts_with("node-") { "node" } else { name };
+            return Err(ToolchainError::NotKept { tool: tool.to_owned(), range, by: None });
         }
         let packument = self.packument(registry, name).await?;
         let (version, manifest) = choose(&packument, wanted)

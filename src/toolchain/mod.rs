@@ -119,6 +119,16 @@ pub enum ToolchainError {
         /// Why.
         reason: String,
     },
+    /// It would have to be fetched, and nothing may be.
+    #[error("{tool} {range}{} is not in the cache, and `--offline` forbids the registry", asked(.by.as_deref()))]
+    NotKept {
+        /// `node` or `npm`.
+        tool: String,
+        /// The version or range that is wanted.
+        range: String,
+        /// Who wants it.
+        by: Option<String>,
+    },
     /// The bytes are not those that the registry promised.
     #[error("{package}@{version} does not match the registry's integrity")]
     Integrity {
@@ -138,8 +148,26 @@ pub enum ToolchainError {
     },
 }
 
+/// ", asked for by `.nvmrc`"; empty where nobody asked.
+pub fn asked(by: Option<&str>) -> String {
+    by.map(|by| format!(", asked for by {by},")).unwrap_or_default()
+}
+
 /// Finds what is wished for: on this machine, in the cache, else from the registry.
 pub async fn find(
+    wish: &wish::Wish,
+    machine: &local::Machine,
+    cache: &fetch::Cache<'_>,
+) -> Result<Toolchain, ToolchainError> {
+    let mut found = search(wish, machine, cache).await;
+    if let Err(ToolchainError::NotKept { tool, by, .. }) = &mut found {
+        let whose = if tool == "npm" { &wish.npm_by } else { &wish.node_by };
+        by.clone_from(whose);
+    }
+    found
+}
+
+async fn search(
     wish: &wish::Wish,
     machine: &local::Machine,
     cache: &fetch::Cache<'_>,
@@ -210,6 +238,8 @@ pub async fn find(
             "npm from the npm registry, the newest {line} that is kept here: node {} comes with that line, and nothing names an npm",
             node.major
         ),
+        // Where one version is named, no line was chosen.
+        Some(_) if wish.npm.as_ref().is_some_and(is_one_version) => "npm from the npm registry".to_owned(),
         Some(line) => {
             format!("npm from the npm registry, of {line}, the line that node {} comes with", node.major)
         }
@@ -218,6 +248,11 @@ pub async fn find(
     let because = format!("{}; {whence}", wish.because(&from, &node, &npm.version));
     let libraries = local::libraries(&machine.answers, &node_exe)?;
     Ok(Toolchain { node, npm: npm.version, node_exe, npm_dir: npm.dir, because, public, libraries })
+}
+
+/// Whether a range is one exact version.
+fn is_one_version(range: &Range) -> bool {
+    Version::parse(range.to_string()).is_ok()
 }
 
 #[cfg(test)]

@@ -81,6 +81,7 @@ async fn what_lies_in_the_cache_does_not_choose_the_line_of_npm() {
         ("node@22", &node_22, &["npm-8.19.4", "npm-12.2.0"], None),
         // A range that allows that line leaves no more to chance, and one that does not is as it says.
         ("node@24,npm@>=10.8.2", &node_24, &["npm-10.9.9", "npm-11.4.0", "npm-12.2.0"], Some("11.4.0")),
+        ("node@24,npm@11.4.0", &node_24, &["npm-10.9.9", "npm-11.4.0", "npm-12.2.0"], Some("11.4.0")),
         ("node@22,npm@12", &node_22, &["npm-10.9.9", "npm-12.2.0"], Some("12.2.0")),
     ] {
         let kept: Vec<&str> = kept.iter().copied().chain([node.as_str()]).collect();
@@ -89,6 +90,9 @@ async fn what_lies_in_the_cache_does_not_choose_the_line_of_npm() {
         let Ok(found) = found else { continue };
         let says = found.because.contains("comes with that line, and nothing names an npm");
         assert_eq!(says, !asked.contains("npm"), "{}", found.because);
+        // What names one version leaves no line to choose.
+        let chosen = found.because.contains("the line that node");
+        assert_eq!(chosen, asked.contains("npm@>="), "{}", found.because);
     }
 }
 

@@ -21,6 +21,10 @@ pub struct Wish {
     pub npm: Option<Range>,
     /// Who decided, in order.
     pub origins: Vec<String>,
+    /// Who decided node.
+    pub node_by: Option<String>,
+    /// Who decided npm.
+    pub npm_by: Option<String>,
     /// `engines` of package.json, which decides nothing: npm warns of it, or refuses.
     pub engines: BTreeMap<String, String>,
 }
@@ -85,24 +89,28 @@ impl Wish {
     }
 
     /// Adds what the project's own files say where nothing said it before.
-    /// `nvmrc` is the text of `.nvmrc` or `.node-version`.
-    pub fn of_project(mut self, manifest: &Manifest, nvmrc: Option<&str>) -> Result<Self, ToolchainError> {
+    /// `file` is `.nvmrc` or `.node-version`, its name and its text.
+    pub fn of_project(
+        mut self,
+        manifest: &Manifest,
+        file: Option<(&str, &str)>,
+    ) -> Result<Self, ToolchainError> {
         self.engines = manifest.engines.clone();
         if let Some(manager) = &manifest.package_manager
             && let Some(version) = manager.strip_prefix("npm@")
         {
             self.add_npm(version.split('+').next().unwrap_or(version), "`packageManager` in package.json")?;
         }
-        if let Some(version) = &manifest.wanted_npm {
-            self.add_npm(version, "`devEngines` or `volta` in package.json")?;
+        if let Some(wanted) = &manifest.wanted_npm {
+            self.add_npm(&wanted.version, &format!("`{}` in package.json", wanted.by))?;
         }
-        if let Some(version) = &manifest.wanted_node {
-            self.add_node(version, "`devEngines` or `volta` in package.json")?;
+        if let Some(wanted) = &manifest.wanted_node {
+            self.add_node(&wanted.version, &format!("`{}` in package.json", wanted.by))?;
         }
-        if let Some(text) = nvmrc {
+        if let Some((file, text)) = file {
             let line = text.lines().map(|line| line.split('#').next().unwrap_or("").trim());
             if let Some(version) = line.into_iter().find(|line| !line.is_empty()) {
-                self.add_node(version, "`.nvmrc`")?;
+                self.add_node(version, &format!("`{file}`"))?;
             }
         }
         Ok(self)
@@ -111,6 +119,7 @@ impl Wish {
     fn add_node(&mut self, version: &str, origin: &str) -> Result<(), ToolchainError> {
         if self.node.is_none() {
             self.node = node_range(version, origin)?;
+            self.node_by = Some(origin.to_owned());
             self.note(origin);
         }
         Ok(())
@@ -119,6 +128,7 @@ impl Wish {
     fn add_npm(&mut self, version: &str, origin: &str) -> Result<(), ToolchainError> {
         if self.npm.is_none() {
             self.npm = (version != "latest").then(|| range(version, origin)).transpose()?;
+            self.npm_by = Some(origin.to_owned());
             self.note(origin);
         }
         Ok(())
@@ -232,8 +242,34 @@ mod tests {
         ] {
             let text = format!(r#"{{"engines": {engines}}}"#);
             let manifest = Manifest::parse(crate::text::Source::new("package.json", text)).unwrap();
-            let wish = Wish::default().of_project(&manifest, nvmrc).unwrap();
+            let wish = Wish::default().of_project(&manifest, nvmrc.map(|text| (".nvmrc", text))).unwrap();
             assert_eq!(wish.because("the PATH", &node, &npm), says, "{engines}");
+        }
+    }
+
+    #[test]
+    fn who_asks_is_named_by_its_own_key_or_file() {
+        let [node, npm] = ["24.1.0", "11.4.0"].map(|text| Version::parse(text).unwrap());
+        let dev = |kind: &str, name: &str| {
+            format!(r#"{{"devEngines": {{"{kind}": {{"name": "{name}", "version": ">=1"}}}}}}"#)
+        };
+        for (manifest, file, says) in [
+            (dev("runtime", "node"), None, "`devEngines` in package.json"),
+            (dev("packageManager", "npm"), None, "`devEngines` in package.json"),
+            (r#"{"volta": {"node": "24.1.0"}}"#.to_owned(), None, "`volta` in package.json"),
+            (
+                r#"{"packageManager": "npm@11.4.0", "volta": {"node": "24.1.0", "npm": "11.4.0"}}"#
+                    .to_owned(),
+                None,
+                "`packageManager` in package.json and `volta` in package.json",
+            ),
+            ("{}".to_owned(), Some((".node-version", "24")), "`.node-version`"),
+            ("{}".to_owned(), Some((".nvmrc", "24")), "`.nvmrc`"),
+        ] {
+            let parsed = Manifest::parse(crate::text::Source::new("package.json", manifest.clone())).unwrap();
+            let wish = Wish::default().of_project(&parsed, file).unwrap();
+            let told = format!("asked for by {says}; found on the PATH");
+            assert_eq!(wish.because("the PATH", &node, &npm), told, "{manifest} {file:?}");
         }
     }
 
