@@ -11,7 +11,7 @@ use super::location::Spot;
 use crate::evidence::exchange::{AnsweredBy, Exchange, Role};
 use crate::evidence::fact::{Connection, Process, Reached};
 use crate::evidence::seal::PROJECT;
-use crate::project::lockfile::{EntryKind, LockEntry};
+use crate::project::lockfile::{EntryKind, LockEntry, fetched_from};
 use crate::project::npmrc::Level;
 use crate::project::npmrc::levels::of_run;
 use crate::wire::GapKind;
@@ -184,10 +184,9 @@ fn gits<'a>(run: &Run<'a>) -> Vec<&'a Process> {
     run.evidence.processes.iter().filter(is_git).collect()
 }
 
-/// Where a dependency comes from, without `git+`.
+/// Where a dependency comes from.
 fn source(entry: &LockEntry) -> Option<Url> {
-    let resolved = entry.resolved.as_deref()?;
-    Url::parse(resolved.strip_prefix("git+").unwrap_or(resolved)).ok()
+    fetched_from(entry.resolved.as_deref()?)
 }
 
 /// What was refused to the git that fetches a dependency.

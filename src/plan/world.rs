@@ -6,7 +6,7 @@ use super::needs::Stakes;
 use super::{DecoySpec, RegistryWorld, World};
 use crate::project::Project;
 use crate::project::class::{Class, private_glob, registry_setting};
-use crate::project::lockfile::{EntryKind, LockEntry};
+use crate::project::lockfile::{EntryKind, LockEntry, fetched_from};
 use crate::project::name::PackageName;
 use crate::project::npmrc::Value;
 use crate::project::registry::RegistryUrl;
@@ -264,14 +264,17 @@ fn between(version: &str) -> Option<String> {
     Some(format!("{}.{}.{}", parsed.major, parsed.minor, parsed.patch.saturating_add(98)))
 }
 
-/// The version of an entry; of a link, that of the folder it leads to.
+/// The version of an entry; of a link, that of the folder it leads to, which may be the project's own.
 pub(super) fn version(project: &Project, entry: &LockEntry) -> String {
     let target = entry.resolved.as_deref().map(|target| target.trim_start_matches("file:"));
     let folder = target.and_then(|target| project.lockfile.entries.get(target));
+    let is_root = entry.kind == EntryKind::Link && target.is_none();
+    let root = project.manifest.version.as_ref().filter(|_| is_root);
     [Some(entry), folder]
         .into_iter()
         .flatten()
         .map(|entry| entry.version.clone())
+        .chain(root.cloned())
         .find(|version| node_semver::Version::parse(version).is_ok())
         .unwrap_or_else(|| "1.0.0".to_owned())
 }
@@ -285,7 +288,7 @@ fn hosts(project: &Project, registries: &[RegistryWorld]) -> BTreeSet<String> {
             Some(Class::Local) => false,
             Some(Class::Private | Class::Public | Class::Other | Class::Undecided) | None => true,
         };
-        let Some(url) = entry.resolved.as_deref().filter(|_| elsewhere).and_then(fetched_from) else {
+        let Some(url) = entry.resolved.as_deref().filter(|_| elsewhere).and_then(over_network) else {
             continue;
         };
         let known = project.public.same_host(&url) || registries.iter().any(|one| one.url.same_host(&url));
@@ -300,8 +303,8 @@ fn hosts(project: &Project, registries: &[RegistryWorld]) -> BTreeSet<String> {
     hosts
 }
 
-fn fetched_from(resolved: &str) -> Option<Url> {
-    let url = Url::parse(resolved.strip_prefix("git+").unwrap_or(resolved)).ok()?;
+fn over_network(resolved: &str) -> Option<Url> {
+    let url = fetched_from(resolved)?;
     matches!(url.scheme(), "https" | "http" | "ssh" | "git").then_some(url)
 }
 
@@ -324,7 +327,7 @@ fn ports(project: &Project, registries: &[RegistryWorld], words: &[String]) -> B
     }
     ports.extend(project.settings.install.env.values().filter_map(|value| port_of(value)));
     for entry in project.lockfile.entries.values() {
-        ports.extend(entry.resolved.as_deref().and_then(fetched_from).and_then(|url| url.port()));
+        ports.extend(entry.resolved.as_deref().and_then(over_network).and_then(|url| url.port()));
     }
     ports.extend(
         words.iter().filter_map(|word| port_of(word.split_once('=').map_or(word, |(_, value)| value))),

@@ -143,3 +143,18 @@ fn an_outage_hits_each_registry_that_the_lockfile_pins_private_packages_at() {
     assert_eq!(answer_of(&run, "https://npm.acme.example/local/"), Answer::NotFound);
     assert_eq!(answer_of(&run, "https://npm.acme.example/other/"), Answer::Genuine);
 }
+
+/// As apollo-client, whose lockfile links the project into its own node_modules.
+#[test]
+fn the_decoy_of_a_link_to_the_project_itself_is_at_the_projects_version() {
+    let lock = json!({"name": "web", "lockfileVersion": 3, "packages": {
+        "": {"name": "web", "version": "4.2.12"},
+        "node_modules/web": {"link": true},
+    }});
+    let mut project = sample::project(&[], &lock);
+    project.manifest.version = Some("4.2.12".to_owned());
+    let decoys = run(&project, "public-decoy").world.decoys;
+    let told: Vec<String> =
+        decoys.iter().map(|it| format!("{}@{},{}", it.name, it.version, it.higher)).collect();
+    assert_eq!(told, ["web@4.2.12,102.0.0"]);
+}

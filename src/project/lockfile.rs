@@ -5,8 +5,10 @@
 
 pub mod edit;
 mod entry;
+mod fetched;
 mod find;
 pub mod left_out;
+pub(crate) use fetched::fetched_from;
 pub(crate) use find::NAMES;
 mod nested;
 pub(crate) use nested::registry_version;
@@ -33,6 +35,8 @@ pub struct Lockfile {
     /// Every entry but the root and folders that npm forgets, by the path npm would unpack it
     /// to (`node_modules/a/node_modules/b`; workspace members by their folder).
     pub entries: BTreeMap<String, LockEntry>,
+    /// Paths of what npm forgets: folders of former members, and what lies in their `node_modules`.
+    pub forgotten: Vec<String>,
 }
 
 /// How a package depends on another.

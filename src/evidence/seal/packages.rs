@@ -8,7 +8,7 @@ use super::{Recording, SealContext, gap, processes};
 use crate::evidence::exchange::Role;
 use crate::evidence::fact::{Gap, Locked, Package, PackageSource, Process, SourceKind};
 use crate::project::class::Class;
-use crate::project::lockfile::{EntryKind, LockEntry};
+use crate::project::lockfile::{EntryKind, LockEntry, fetched_from};
 use crate::project::name::PackageName;
 use crate::project::registry::RegistryUrl;
 use crate::wire::{Exit, GapKind, PackageTree};
@@ -265,9 +265,7 @@ struct Found {
 }
 
 fn plain(kind: SourceKind, role: Role, url: Option<&str>) -> PackageSource {
-    let host = url
-        .and_then(|url| url::Url::parse(url.strip_prefix("git+").unwrap_or(url)).ok())
-        .and_then(|url| url.host_str().map(str::to_owned));
+    let host = url.and_then(fetched_from).and_then(|url| url.host_str().map(str::to_owned));
     PackageSource { kind, role, host, url: url.map(str::to_owned), sha512: None, exchange: None }
 }
 

@@ -14,7 +14,7 @@ use crate::finding::run_verdict::upstream_out_of_reach;
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
 use crate::project::Project;
 use crate::project::class::Class;
-use crate::project::lockfile::{EntryKind, LockEntry};
+use crate::project::lockfile::{EntryKind, LockEntry, fetched_from};
 use crate::wire::GapKind;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -172,8 +172,7 @@ fn of_host<'a>(project: &'a Project, host: &str, port: u16) -> Vec<&'a LockEntry
             registry.host() == host && registry.port() == port
         }
         (_, Some(resolved)) => {
-            let url = url::Url::parse(resolved.strip_prefix("git+").unwrap_or(resolved)).ok();
-            url.is_some_and(|url| url.host_str() == Some(host) && url.port_or_known_default() == Some(port))
+            fetched_from(resolved).is_some_and(|url| url.host_str() == Some(host) && url.port_or_known_default() == Some(port))
         }
         (_, None) => false,
     };

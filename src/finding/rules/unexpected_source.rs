@@ -6,6 +6,7 @@ use crate::finding::NamedHosts;
 use crate::finding::case::{Case, Run, Sighting, is_own, spec};
 use crate::finding::location::Spot;
 use crate::project::class::Class;
+use crate::project::lockfile::fetched_from;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
 
@@ -56,7 +57,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
 /// `resolved` is to blame where it names the host; else the host that it names led on.
 fn help(case: &Case<'_>, path: &str, host: &str) -> String {
     let resolved = case.project.lockfile.entries.get(path).and_then(|entry| entry.resolved.as_deref());
-    let pinned = resolved.and_then(|resolved| url::Url::parse(resolved.trim_start_matches("git+")).ok());
+    let pinned = resolved.and_then(fetched_from);
     let add = format!("add \"{host}\" to `[trust] hosts` in sealcheck.toml if it is meant");
     match pinned.as_ref().and_then(url::Url::host_str) {
         Some(pinned) if pinned != host => {

@@ -14,15 +14,16 @@ impl Lockfile {
         let places = Places::new(&source);
         let version = version(&json, &places)?;
         let mut entries = Entries::new(&places, version);
-        if version == 1 {
+        let forgotten = if version == 1 {
             nested::read(&json, &mut entries)?;
+            Vec::new()
         } else {
-            packages(&json, &mut entries)?;
-        }
+            packages(&json, &mut entries)?
+        };
         let entries = entries.finish();
         let root = json.get("packages").and_then(|packages| packages.get(""));
         let root_wants = root.map(|root| wants(root, true)).unwrap_or_default();
-        Ok(Self { source, version, root_wants, entries })
+        Ok(Self { source, version, root_wants, entries, forgotten })
     }
 }
 
@@ -58,7 +59,8 @@ fn version(json: &Json, places: &Places<'_>) -> Result<u8, Complaint> {
     Err(Complaint::at(places.at(&value.span), shown).help("sealcheck reads 1, 2 and 3, as npm does"))
 }
 
-fn packages(json: &Json, entries: &mut Entries<'_, '_>) -> Result<(), Complaint> {
+/// Reads `packages`; what npm forgets of them is given back.
+fn packages(json: &Json, entries: &mut Entries<'_, '_>) -> Result<Vec<String>, Complaint> {
     let Some(packages) = json.get("packages") else {
         return Err(entries
             .complaint(&(json.span.start..json.span.start + 1), "the lockfile has no `packages`")
@@ -69,17 +71,20 @@ fn packages(json: &Json, entries: &mut Entries<'_, '_>) -> Result<(), Complaint>
     }
     let specs = remote_specs(packages);
     let linked = targets(packages);
-    let gone = forgotten(packages, &linked);
+    let gone = former_members(packages, &linked);
+    let mut forgotten = Vec::new();
     for member in packages.members() {
         if !member.value.is_object() {
             return Err(entries.wrong(&member.value, &member.key, "an object"));
         }
         let folder = member.key.split("/node_modules/").next().unwrap_or_default();
-        if !member.key.is_empty() && !gone.contains(folder) {
+        if gone.contains(folder) {
+            forgotten.push(member.key.clone());
+        } else if !member.key.is_empty() {
             entries.package(member, &specs, &linked)?;
         }
     }
-    Ok(())
+    Ok(forgotten)
 }
 
 /// Every folder that a link leads to.
@@ -92,7 +97,7 @@ fn targets(packages: &Json) -> BTreeSet<&str> {
 /// Folders of former members: npm marks them as extraneous, no link leads to them, and it
 /// installs neither them nor what lies in their `node_modules`. It keeps the entries until the lockfile is
 /// written anew.
-fn forgotten<'a>(packages: &'a Json, linked: &BTreeSet<&str>) -> BTreeSet<&'a str> {
+fn former_members<'a>(packages: &'a Json, linked: &BTreeSet<&str>) -> BTreeSet<&'a str> {
     let linked: BTreeSet<&str> =
         linked.iter().map(|link| link.strip_prefix("file:").unwrap_or(link)).collect();
     let folders = packages.members().iter().filter(|member| {

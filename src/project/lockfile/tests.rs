@@ -213,6 +213,18 @@ fn many_entries_of_one_long_line_are_read() {
     assert!(lockfile.entries.values().all(|entry| entry.place.line == 1));
 }
 
+#[test]
+fn what_npm_forgets_is_counted_apart() {
+    let gone = json!({ "name": "@acme/gone", "version": "1.0.0", "extraneous": true });
+    let packages = json!({ "": {}, "node_modules/b": {}, "packages/gone": gone,
+        "packages/gone/node_modules/once": { "version": "1.4.0" }, "../beside": gone });
+    let read = read(&json!({ "lockfileVersion": 3, "packages": packages }));
+    assert_eq!(read.entries.into_keys().collect::<Vec<_>>(), ["node_modules/b"]);
+    let mut forgotten = read.forgotten;
+    forgotten.sort();
+    assert_eq!(forgotten, ["../beside", "packages/gone", "packages/gone/node_modules/once"]);
+}
+
 /// npm keeps the folder of a member that is gone, marks it, and installs nothing of it.
 #[test]
 fn the_folder_of_a_former_member_is_no_entry() {

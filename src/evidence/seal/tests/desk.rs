@@ -98,6 +98,7 @@ impl Desk {
                     source: Source::new("package-lock.json", "{}"),
                     version: 3,
                     root_wants: BTreeMap::new(),
+                    forgotten: Vec::new(),
                     entries: BTreeMap::new(),
                 },
                 config: NpmConfig::default(),
