@@ -1,18 +1,21 @@
 //! `sealcheck inspect`: reads, and runs nothing of the project's.
 
 use super::arguments::InspectArguments;
+mod counts;
 mod risks;
 
 use super::{Code, inert, load, print, undecided};
 use crate::project::Project;
-use crate::project::class::Class;
-use crate::project::lockfile::EntryKind;
 use crate::project::npmrc::{Setting, Value};
 use crate::text::Complaint;
 use crate::upstream::folder;
-use std::collections::{BTreeMap, BTreeSet};
+use node_semver::Version;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use url::Url;
+
+/// What a list shows before it counts the rest.
+const SHOWN: usize = 5;
 
 /// Prints what was read; with `--write` adds what would settle undecided packages.
 pub(crate) fn run(mut arguments: InspectArguments) -> anyhow::Result<Code> {
@@ -25,12 +28,13 @@ pub(crate) fn run(mut arguments: InspectArguments) -> anyhow::Result<Code> {
     let name = project.manifest.name.as_deref().unwrap_or("(no name)");
     let _ = writeln!(
         out,
-        "{} in {}\nlockfile {} version {}, {} entries",
+        "{} in {}\nlockfile {} version {}, {} entries{}",
         plain(name),
         project.root.display(),
         project.lockfile.source.name(),
         project.lockfile.version,
         project.lockfile.entries.len(),
+        forgotten(&project.lockfile.forgotten),
     );
     match &loaded.unasked {
         None => {
@@ -41,12 +45,26 @@ pub(crate) fn run(mut arguments: InspectArguments) -> anyhow::Result<Code> {
         Some(unasked) => out.push_str(&unasked.lines()),
     }
     config(&mut out, project);
-    unused(&mut out, project);
+    // Where the npm that is wanted was not asked, nothing is said of what it knows.
+    unused(&mut out, project, loaded.unasked.is_none().then_some(&loaded.toolchain.npm));
     packages(&mut out, project);
     served(&mut out, project)?;
     out.push_str(&risks::risks(project));
     print(&inert(&out))?;
     if arguments.write { write(project) } else { Ok(Code::Good) }
+}
+
+/// What stands in the lockfile and npm installs no more.
+fn forgotten(paths: &[String]) -> String {
+    let shown: Vec<String> = paths.iter().take(SHOWN).map(|path| plain(path)).collect();
+    let more = match paths.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    match paths.len() {
+        0 => String::new(),
+        count => format!(", and {count} that npm installs no more (extraneous: {}{more})", shown.join(", ")),
+    }
 }
 
 /// Text of a stranger's, made harmless for a terminal.
@@ -63,6 +81,7 @@ fn config(out: &mut String, project: &Project) {
     for key in keys {
         let Some(setting) = project.config.get(key) else { continue };
         let value = match &setting.value {
+            Value::Plain(text) if text.is_empty() => "\"\"".to_owned(),
             Value::Plain(text) => plain(text),
             Value::Secret(secret) => secret.to_string(),
         };
@@ -71,7 +90,7 @@ fn config(out: &mut String, project: &Project) {
 }
 
 /// What lies around the project and does nothing for this npm, or something else for a run.
-fn unused(out: &mut String, project: &Project) {
+fn unused(out: &mut String, project: &Project, npm: Option<&Version>) {
     let mut lines = Vec::new();
     for file in &project.unread {
         let keys: Vec<String> = file.keys.iter().take(8).map(|key| plain(key)).collect();
@@ -99,6 +118,13 @@ fn unused(out: &mut String, project: &Project) {
                 plain(&setting.key),
                 origin(setting)
             ));
+        }
+    }
+    let told: BTreeSet<String> =
+        lines.iter().filter_map(|line| Some(line.split(' ').next()?.to_owned())).collect();
+    for (setting, why) in npm.map(|npm| project.config.unknown_to(npm.into())).unwrap_or_default() {
+        if !told.contains(&plain(&setting.key)) {
+            lines.push(format!("{why}: it is given to scripts and does nothing else  ({})", origin(setting)));
         }
     }
     lines.extend(project.around.iter().map(|one| format!("{} {}", plain(&one.shown), one.what)));
@@ -135,26 +161,8 @@ fn origin(setting: &Setting) -> String {
 }
 
 fn packages(out: &mut String, project: &Project) {
-    // A link and the folder that it leads to are one package.
-    let links = project.lockfile.entries.values().filter(|entry| entry.kind == EntryKind::Link);
-    let linked: BTreeSet<&str> = links.filter_map(|link| link.resolved.as_deref()).collect();
-    let mut counts: BTreeMap<Class, usize> = BTreeMap::new();
-    let mut bundled = 0_usize;
-    for (path, classified) in &project.classes {
-        let Some(entry) = project.lockfile.entries.get(path) else { continue };
-        if !entry.speaks_for_its_name() {
-            bundled += 1;
-        } else if entry.kind != EntryKind::Folder || !linked.contains(path.as_str()) {
-            *counts.entry(classified.class).or_default() += 1;
-        }
-    }
     out.push_str("\npackages\n");
-    for (class, count) in &counts {
-        let _ = writeln!(out, "  {count} {}", format!("{class:?}").to_ascii_lowercase());
-    }
-    if bundled > 0 {
-        let _ = writeln!(out, "  {bundled} bundled in the tarballs of others");
-    }
+    out.push_str(&counts::lines(project));
     for (name, classified) in project.private() {
         let registry = classified.registry.as_ref().map(ToString::to_string).unwrap_or_default();
         let _ =

@@ -3,16 +3,13 @@
 //!
 //! What is wrong about it the rules say, after a test; here nothing is judged.
 
+use super::SHOWN;
 use crate::finding::NamedHosts;
 use crate::project::Project;
 use crate::project::class::Class;
-use crate::project::lockfile::LockEntry;
+use crate::project::lockfile::{LockEntry, fetched_from};
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use url::Url;
-
-/// Entries that are named before the rest is counted.
-const SHOWN: usize = 5;
 
 /// The lines, with their heading; empty where there are none.
 pub(super) fn risks(project: &Project) -> String {
@@ -59,7 +56,6 @@ pub(super) fn risks(project: &Project) -> String {
 
 /// The host that an entry is fetched from, as its `resolved` says.
 fn host(entry: &LockEntry) -> Option<String> {
-    let resolved = entry.resolved.as_deref()?;
-    let url = Url::parse(resolved.strip_prefix("git+").unwrap_or(resolved)).ok()?;
+    let url = fetched_from(entry.resolved.as_deref()?)?;
     url.host_str().filter(|host| !host.is_empty()).map(str::to_owned)
 }

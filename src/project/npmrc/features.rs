@@ -6,8 +6,10 @@
 
 mod measured;
 
+use super::{Level, NpmConfig, Setting};
 use measured::{MEASURED, NEWEST};
 use node_semver::Version;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Versions from which on a feature is there and from which on it is not any more.
@@ -75,6 +77,11 @@ impl NpmVersion {
         }
     }
 
+    /// Whether what it does not know was measured: of older ones only what they know was.
+    fn is_measured(self) -> bool {
+        self.0 >= 8
+    }
+
     /// Why this npm makes nothing of a setting, a fragment; `None` where it acts on it.
     pub fn ignores(self, key: &str, value: &str) -> Option<String> {
         if !self.knows(key) {
@@ -91,6 +98,20 @@ impl NpmVersion {
     }
 }
 
+impl NpmConfig {
+    /// What somebody wrote to an npmrc that this npm does not know, with why; in the order of
+    /// their keys. It says nothing of keys for a host or a scope, nor of an npm that was not measured.
+    pub fn unknown_to(&self, npm: NpmVersion) -> Vec<(&Setting, String)> {
+        let keys: BTreeSet<&str> = self.settings.iter().map(|it| it.key.as_str()).collect();
+        let written = keys.into_iter().filter_map(|key| self.get(key)).filter(|it| match it.level {
+            Level::Global | Level::User | Level::Project => !it.key.contains(':'),
+            Level::Default | Level::Builtin | Level::Env | Level::Cli => false,
+        });
+        let unknown = written.filter(|it| npm.is_measured() && !npm.knows(&it.key));
+        unknown.map(|it| (it, format!("npm {npm} does not know `{}`", it.key))).collect()
+    }
+}
+
 fn spans(name: &str) -> Option<Spans> {
     let at = MEASURED.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
     MEASURED.get(at).map(|(_, spans)| *spans)
@@ -99,6 +120,7 @@ fn spans(name: &str) -> Option<Spans> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project::npmrc::Value;
 
     /// Versions that people have, and what each knows.
     const ALL: [NpmVersion; 10] = [
@@ -113,6 +135,37 @@ mod tests {
         NpmVersion(11, 19, 1),
         NpmVersion(12, 2, 0),
     ];
+
+    #[test]
+    fn keys_that_nobody_but_the_user_knows_are_told() {
+        let setting = |level, key: &str| Setting {
+            key: key.to_owned(),
+            value: Value::Plain("true".to_owned()),
+            raw: Value::Plain("true".to_owned()),
+            variables: Vec::new(),
+            level,
+            place: None,
+        };
+        let config = NpmConfig {
+            settings: vec![
+                setting(Level::Project, "always-auth"),
+                setting(Level::Project, "registry"),
+                setting(Level::Project, "//npm.acme.example/:always-auth"),
+                setting(Level::User, "electron_mirror"),
+                setting(Level::Env, "local-prefix"),
+                setting(Level::Project, "min-release-age"),
+            ],
+            ..NpmConfig::default()
+        };
+        let told = |npm: NpmVersion| {
+            let keys = config.unknown_to(npm).into_iter().map(|(it, _)| it.key.clone());
+            keys.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(told(NpmVersion(11, 19, 1)), "always-auth electron_mirror");
+        assert_eq!(told(NpmVersion(11, 0, 0)), "always-auth electron_mirror min-release-age");
+        // npm 6 knew `always-auth`, and was not measured.
+        assert_eq!(told(NpmVersion(6, 14, 18)), "");
+    }
 
     #[test]
     fn the_table_is_in_order_and_each_span_has_a_length() {

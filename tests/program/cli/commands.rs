@@ -5,7 +5,7 @@ use crate::support;
 use crate::support::package::{Package, integrity};
 use crate::support::project::{Project, outcome};
 use crate::support::verdaccio::Published;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn a_plan_runs_nothing_and_changes_nothing() {
@@ -137,6 +137,49 @@ fn what_is_undecided_for_one_reason_is_one_line() {
         "{lines:?}"
     );
     assert!(told.stdout.contains("`sealcheck inspect --write`"), "{}", told.stdout);
+}
+
+/// As in real projects: a member whose folder has another name than its link, a former member
+/// that the lockfile keeps, one name twice, git in npm's short form, keys of old versions of npm.
+#[test]
+fn the_numbers_of_an_inspection_fit_one_another() {
+    let far = |name: &str| {
+        json!({ "version": "1.0.0", "resolved": format!("https://npm.corp.example/all/{name}/-/{name}-1.0.0.tgz"),
+            "integrity": integrity(&Package::new(name, "1.0.0").tarball()) })
+    };
+    let root = json!({ "name": "shop", "version": "1.0.0",
+        "dependencies": { "@shop/ui": "file:./ui", "once": "1.0.0", "twice": "1.0.0", "forked": "github:o/forked" } });
+    let lock = json!({ "name": "shop", "version": "1.0.0", "lockfileVersion": 3, "packages": {
+        "": root,
+        "node_modules/@shop/ui": { "resolved": "ui", "link": true },
+        "ui": { "name": "shop-ui", "version": "1.0.0" },
+        "node_modules/once": far("once"),
+        "node_modules/twice": far("twice"),
+        "node_modules/once/node_modules/twice": far("twice"),
+        "node_modules/forked": { "version": "1.0.0", "resolved": "github:o/forked#176ac18360937454512b19ef7d78cc51fe80708d" },
+        "packages/gone": { "name": "@shop/gone", "version": "1.0.0", "extraneous": true },
+    } });
+    let project = Project::new()
+        .manifest(root)
+        .lockfile(&format!("{lock:#}"))
+        .npmrc("registry=https://npm.corp.example/all/\nalways-auth=true\ntag-version-prefix=\"\"\n")
+        .build();
+    std::fs::create_dir_all(project.path().join("ui")).unwrap();
+    std::fs::write(project.path().join("ui/package.json"), r#"{"name":"shop-ui","version":"1.0.0"}"#)
+        .unwrap();
+    let told = project.run(&["inspect"]);
+    assert_good(&told);
+    for line in [
+        "version 3, 6 entries, and 1 that npm installs no more (extraneous: packages/gone)\n",
+        "  1 local (2 entries, as a link and its folder are two; 2 names)\n",
+        "  3 undecided (2 names)\n",
+        "  1 other\n",
+        "  1 entry from github.com, which is neither a configured registry nor the public one\n",
+        "  tag-version-prefix = \"\"  (.npmrc:3, project)\n",
+        " does not know `always-auth`: it is given to scripts and does nothing else  (.npmrc:2, project)\n",
+    ] {
+        assert!(told.stdout.contains(line), "{line}{}", told.stdout);
+    }
 }
 
 #[test]
