@@ -28,13 +28,21 @@ impl<T> Alike<T> {
 
 /// Groups in the order of their first ones.
 pub fn grouped<T>(items: impl IntoIterator<Item = T>, of: impl Fn(&T) -> &Finding) -> Vec<Alike<T>> {
-    let mut known: BTreeMap<Key, usize> = BTreeMap::new();
+    let mut known: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
     let mut groups: Vec<Alike<T>> = Vec::new();
     for item in items {
-        let at = key(of(&item)).map(|key| *known.entry(key).or_insert(groups.len()));
+        let finding = of(&item);
+        let bucket = key(finding).map(|key| known.entry(key).or_default());
+        let like = |at: &&usize| groups.get(**at).is_some_and(|group| is_like(of(&group.first), finding));
+        let at = bucket.as_ref().and_then(|bucket| bucket.iter().find(like).copied());
         match at.and_then(|at| groups.get_mut(at)) {
             Some(group) => group.others.push(item),
-            None => groups.push(Alike { first: item, others: Vec::new() }),
+            None => {
+                if let Some(bucket) = bucket {
+                    bucket.push(groups.len());
+                }
+                groups.push(Alike { first: item, others: Vec::new() });
+            }
         }
     }
     groups
@@ -57,14 +65,15 @@ pub fn named(finding: &Finding) -> String {
     }
 }
 
-/// All that is told of a finding but its package and its place.
-type Key = (String, Severity, Confidence, bool, Option<Accepted>, Vec<String>, String, String);
+/// All that is told of a finding but its sentences, of which only the number of words counts.
+type Key = (String, Severity, Confidence, bool, Option<Accepted>, Vec<String>, usize, usize);
 type Accepted = (String, Option<String>, Option<String>);
 
 fn key(finding: &Finding) -> Option<Key> {
-    let package = finding.package.as_deref()?;
+    finding.package.as_deref()?;
     let accepted =
         |Acceptance { reason, by, until }: &Acceptance| (reason.clone(), by.clone(), until.clone());
+    let words = |text: &str| text.split(' ').count();
     Some((
         finding.rule.clone(),
         finding.severity,
@@ -72,27 +81,36 @@ fn key(finding: &Finding) -> Option<Key> {
         finding.counts,
         finding.accepted.as_ref().map(accepted),
         finding.runs.clone(),
-        without(&finding.message, package),
-        without(&finding.help, package),
+        words(&finding.message),
+        words(&finding.help),
     ))
 }
 
-/// A sentence without its package, and without the version behind it.
-fn without(text: &str, package: &str) -> String {
-    let rest = |word: &str| {
-        let start = word.trim_start_matches(['`', '(', '"']);
-        let rest = start.strip_prefix(package)?;
-        let rest = match rest.strip_prefix('@') {
-            Some(version) => {
-                version.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-+.".contains(c))
-            }
-            None => rest,
-        };
-        let ends = !rest.starts_with(|c: char| c.is_alphanumeric() || "-_./@".contains(c));
-        ends.then(|| format!("{}\u{0}{rest}", &word[..word.len() - start.len()]))
+fn is_like(left: &Finding, right: &Finding) -> bool {
+    let (Some(one), Some(other)) = (left.package.as_deref(), right.package.as_deref()) else { return false };
+    is_same(&left.message, one, &right.message, other) && is_same(&left.help, one, &right.help, other)
+}
+
+/// Whether two sentences differ in their package, and in the version behind it, alone. Names are
+/// words too (`which`): where both have the same word, it may be either's name and differs in nothing.
+fn is_same(left: &str, one: &str, right: &str, other: &str) -> bool {
+    let is_same_word = |(left, right): (&str, &str)| {
+        left == right || around(left, one).is_some_and(|rest| Some(rest) == around(right, other))
     };
-    let words = text.split(' ').map(|word| rest(word).unwrap_or_else(|| word.to_owned()));
-    words.collect::<Vec<_>>().join(" ")
+    left.split(' ').count() == right.split(' ').count()
+        && left.split(' ').zip(right.split(' ')).all(is_same_word)
+}
+
+/// What stands before and behind a package in a word of a sentence; `None` where it is not its name.
+fn around<'a>(word: &'a str, package: &str) -> Option<(&'a str, &'a str)> {
+    let start = word.trim_start_matches(['`', '(', '"']);
+    let rest = start.strip_prefix(package)?;
+    let rest = match rest.strip_prefix('@') {
+        Some(version) => version.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-+.".contains(c)),
+        None => rest,
+    };
+    let ends = !rest.starts_with(|c: char| c.is_alphanumeric() || "-_./@".contains(c));
+    ends.then(|| (&word[..word.len() - start.len()], rest))
 }
 
 #[cfg(test)]
@@ -164,15 +182,39 @@ pub(crate) mod tests {
         assert_eq!(of(&|other| other.accepted = Some(accepted.clone())), 2);
     }
 
+    /// `which` and `for` are packages, and words of these sentences.
+    #[test]
+    fn a_package_whose_name_is_a_word_of_the_sentence_is_like_the_others() {
+        let of = |package: &str, line: usize| {
+            let model = many(1).findings.remove(0);
+            Finding {
+                package: Some(package.to_owned()),
+                message: format!("the lockfile has no integrity for {package}@2.0.2"),
+                help: "run `npm install`, which records the registry's sha512".to_owned(),
+                location: model.location.clone().map(|place| Place { line, ..place }),
+                ..model
+            }
+        };
+        let all = ["left-pad", "which", "for", "@acme/ui", "no"].map(|name| of(name, 7));
+        assert_eq!(grouped(&all, |finding| finding).len(), 1);
+        let all = ["which", "left-pad", "for"].map(|name| of(name, 7));
+        assert_eq!(grouped(&all, |finding| finding).len(), 1, "whichever is the first");
+    }
+
     #[test]
     fn only_the_package_itself_is_left_out_of_a_sentence() {
-        for (text, package, same) in [
-            ("a@1.0.0 came from x", "a", "\0 came from x"),
-            ("`a`, and a-b", "a", "`\0`, and a-b"),
-            ("and @acme/a@2.0.0-rc.1+x: it", "@acme/a", "and \0: it"),
-            ("@acme/a/b as all", "@acme/a", "@acme/a/b as all"),
+        for (left, one, right, other, same) in [
+            ("a@1.0.0 came from x", "a", "b@2.0.0 came from x", "b", true),
+            ("a@1.0.0 came from x", "a", "b@2.0.0 came from y", "b", false),
+            ("`a`, and a-b", "a", "`b`, and a-b", "b", true),
+            ("`a`, and a-b", "a", "`b`, and b-b", "b", false),
+            ("and @acme/a@2.0.0-rc.1+x: it", "@acme/a", "and c: it", "c", true),
+            ("@acme/a/b as all", "@acme/a", "c as all", "c", false),
+            ("a came", "a", "b came again", "b", false),
+            ("a came again", "a", "b came", "b", false),
+            ("a b", "a", "a b", "b", true),
         ] {
-            assert_eq!(without(text, package), same);
+            assert_eq!(is_same(left, one, right, other), same, "{left} / {right}");
         }
     }
 }

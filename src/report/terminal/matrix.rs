@@ -148,7 +148,7 @@ fn cells(run: &Run, equal: usize, all: usize) -> [String; 6] {
         1 | 2 => losses(&run.losses),
         more => format!("{more} defences"),
     };
-    [run.scenario.clone(), verdict, lost, npm(run), sources(&run.packages), time(run.duration_ms)]
+    [run.scenario.clone(), verdict, lost, npm(run), sources(run), time(run.duration_ms)]
 }
 
 fn alike(left: &Run, right: &Run) -> bool {
@@ -179,12 +179,22 @@ fn npm(run: &Run) -> String {
 }
 
 /// `1 foreign, 2 own, 487 public`.
-fn sources(packages: &[Package]) -> String {
+fn sources(run: &Run) -> String {
+    counted(&run.packages, run.exit_code == Some(0))
+}
+
+/// Of an install that worked, what is there when it ended, and what was a stranger's.
+fn counted(packages: &[Package], worked: bool) -> String {
     const WORDS: [&str; 9] =
         ["foreign", "own", "public", "other", "cache", "local", "git", "bundled", "unknown"];
     let mut counts = [0_usize; WORDS.len()];
+    let linked = linked(packages);
     for package in packages {
         let Some(source) = &package.source else { continue };
+        let dropped = worked && package.version.is_none() && source.role != Role::Foreign;
+        if dropped || linked.contains(package.path.as_str()) {
+            continue;
+        }
         let at = match (source.role, source.kind) {
             (Role::Foreign, _) => 0,
             (_, SourceKind::Cache) => 4,
@@ -206,6 +216,14 @@ fn sources(packages: &[Package]) -> String {
         .map(|(number, word)| format!("{number} {word}"))
         .collect();
     if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
+}
+
+/// Folders that a link leads to: the two are one package, and the link stands for it.
+fn linked(packages: &[Package]) -> BTreeSet<&str> {
+    let links = packages.iter().filter(|package| package.path.contains("node_modules/"));
+    let links =
+        links.filter(|package| package.source.as_ref().is_some_and(|source| source.kind == SourceKind::Link));
+    links.filter_map(|package| package.lock.as_ref()?.resolved.as_deref()).collect()
 }
 
 /// What was changed in every run alike, where all is told: once, above them.
@@ -278,4 +296,47 @@ fn not_applicable(page: &mut Page, report: &Report) {
         page.paragraph("", INDENT, Style::new(), &text);
     }
     page.gap();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn read(packages: &[Value]) -> Vec<Package> {
+        packages.iter().map(|it| serde_json::from_value(it.clone()).unwrap()).collect()
+    }
+
+    /// As lodash's optional fsevents, whose install script fails: npm takes it away again.
+    #[test]
+    fn what_npm_took_away_again_is_not_counted_where_it_worked() {
+        let package = |version: Option<&str>, role: &str| {
+            json!({ "path": "node_modules/a", "name": "a", "version": version, "class": "public", "lock": null,
+                "source": { "kind": "registry", "role": role, "host": null, "url": null, "sha512": null, "exchange": null },
+                "genuine": null, "integrity_ok": null, "scripts": [], "optional": true, "decoy": false })
+        };
+        let packages =
+            read(&[package(Some("1.0.0"), "public"), package(None, "public"), package(None, "foreign")]);
+        assert_eq!(counted(&packages, true), "1 foreign, 1 public");
+        assert_eq!(counted(&packages, false), "1 foreign, 2 public");
+    }
+
+    /// As npm's own repository has them: a member is a link and a folder.
+    #[test]
+    fn a_link_and_its_folder_are_counted_once() {
+        let member = |path: &str, resolved: Option<&str>| -> Value {
+            json!({ "path": path, "name": "@acme/ui", "version": "8.0.0", "class": "local",
+                "lock": { "version": "8.0.0", "resolved": resolved, "integrity": null },
+                "source": { "kind": "link", "role": "own", "host": null, "url": null, "sha512": null, "exchange": null },
+                "genuine": null, "integrity_ok": null, "scripts": [], "optional": false, "decoy": false })
+        };
+        let counted = |packages: &[Value]| counted(&read(packages), true);
+        let link = member("node_modules/@acme/ui", Some("packages/ui"));
+        let (ui, web) = (member("packages/ui", None), member("packages/web", None));
+        assert_eq!(counted(&[link.clone(), ui.clone()]), "1 local");
+        assert_eq!(counted(&[ui.clone(), link.clone(), web]), "2 local");
+        // A folder without a link is a package of its own, and so is a link into nothing.
+        assert_eq!(counted(&[ui]), "1 local");
+        assert_eq!(counted(&[link]), "1 local");
+    }
 }
