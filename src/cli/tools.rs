@@ -6,6 +6,7 @@ use super::folders;
 use super::load::machine;
 use super::pool::Pool;
 use super::reach;
+use super::say;
 use crate::project::manifest;
 use crate::project::named::Trusted;
 use crate::project::npmrc::NpmConfig;
@@ -69,6 +70,10 @@ impl Download for ByUpstream {
     ) -> Downloading<'a> {
         Box::pin(async move {
             let accept = if accept.contains("install-v1") { Accept::Corgi } else { Accept::Any };
+            // Tens of megabytes: whoever waits is told for what. `--quiet` lets only errors through.
+            if accept == Accept::Any && tracing::enabled!(tracing::Level::WARN) {
+                say(&format!("fetching {url}, once for this machine"));
+            }
             let request = Request { url: url.clone(), accept, authorization: None, reach: Reach::Anywhere };
             let mut answer = self.0.get(request).await.map_err(|error| error.to_string())?;
             if answer.head.status != 200 {

@@ -46,6 +46,25 @@ fn the_public_registry_is_npms_own_whatever_lies_above_the_cache() {
 }
 
 #[test]
+fn a_toolchain_that_is_fetched_is_named_once() {
+    if support::npm::skipped_without_toolchains("cli::a_toolchain_that_is_fetched_is_named_once") {
+        return;
+    }
+    let shop = shop();
+    let plan = |words: &[&str], cache: &str| {
+        let mut command = shop.command();
+        command.args(words).args(["plan", "--toolchain", "npm@8.19.4"]);
+        outcome(command.env("XDG_CACHE_HOME", shop.home().join(cache)), None)
+    };
+    let told = plan(&[], ".cache");
+    assert_good(&told);
+    let fetched = "/npm/-/npm-8.19.4.tgz, once for this machine\n";
+    assert!(told.stderr.starts_with("fetching ") && told.stderr.ends_with(fetched), "{}", told.stderr);
+    assert_eq!(plan(&[], ".cache").stderr, "", "it is kept");
+    assert_eq!(plan(&["-q"], ".quiet").stderr, "");
+}
+
+#[test]
 fn an_inspection_shows_positions_and_integrities() {
     let shop = shop();
     let told = shop.run(&["inspect"]);
