@@ -281,6 +281,22 @@ pub struct FileChange {
     /// The last process of a lifecycle script that wrote, moved or removed it, where
     /// that was seen.
     pub process: Option<ProcessId>,
+    /// Of a link: where it leads, relative to the project where it stays in it.
+    #[serde(default)]
+    pub leads: Option<String>,
+    /// What was found until now where this is found from now on.
+    #[serde(default)]
+    pub shadows: Option<String>,
+    /// Of an entry of npm's cache: the request that it answers.
+    #[serde(default)]
+    pub answers: Option<String>,
+}
+
+impl FileChange {
+    /// Of which nothing more is known yet.
+    pub fn new(path: String, change: Change) -> Self {
+        Self { path, change, process: None, leads: None, shadows: None, answers: None }
+    }
 }
 
 /// Kinds of change of a file.

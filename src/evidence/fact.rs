@@ -212,7 +212,7 @@ pub struct Process {
     /// another program.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ran: Vec<String>,
-    /// A program of the project that it ran in the place of the system's.
+    /// A program that scripts can have put there, and that it ran in the place of the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stand_in: Option<StandIn>,
     /// When it executed its first program, in milliseconds since the run's command was started.
@@ -223,12 +223,12 @@ pub struct Process {
     pub ended_ms: Option<u64>,
 }
 
-/// A program that is found first under a name that everybody knows.
+/// A program that is found first under a name that everybody knows, where scripts can write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StandIn {
     /// The name: `sh`, `node`.
     pub name: String,
-    /// The file in the project, links followed.
+    /// The file, links followed.
     pub file: String,
 }
 
@@ -291,6 +291,16 @@ pub struct File {
     pub process: Option<ProcessId>,
     /// The path of the package in whose folder it lies.
     pub package: Option<String>,
+    /// Of a link: where it leads, relative to the project where it stays in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leads: Option<String>,
+    /// What node found until now where it finds this from now on: a file of the package, a
+    /// package, `nothing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadows: Option<String>,
+    /// Of an entry of npm's cache: the request that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<String>,
 }
 
 /// The ends of the command's output.

@@ -9,6 +9,7 @@ pub mod exchange;
 pub mod fact;
 pub mod resolution;
 pub mod seal;
+pub mod shadow;
 pub mod tree;
 
 pub use exchange::{Credential, Exchange, ExchangeKind, Lookup, Role};

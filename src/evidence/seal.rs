@@ -17,20 +17,22 @@ mod tests;
 mod timeline;
 
 use super::exchange::{Exchange, Lookup, Role};
-use super::fact::{Decoy, Evidence, File, Gap, NamedPackage, NpmError, Output, Package, SecretRead};
+use super::fact::{Decoy, Evidence, File, Gap, NamedPackage, NpmError, Output, Package, Process, SecretRead};
 use super::tree::TarballIndex;
 use crate::project::Project;
+use crate::project::lockfile::EntryKind;
 use crate::project::npmrc::NpmConfig;
 use crate::project::registry::RegistryUrl;
 use crate::secret::Secret;
 use crate::wire::{Change, Event, Exit, FileChange, GapKind};
-use layout::Layout;
+use layout::{Layout, in_store};
 use node_semver::Version;
 use owed::Owed;
 use signed_url::without_queries;
 use std::collections::{BTreeMap, BTreeSet};
 use timeline::Timeline;
 
+pub use processes::is_npm;
 pub use source::configured_registries;
 
 /// Where the project lies inside a sandbox; paths in events and evidence begin with it.
@@ -198,12 +200,15 @@ pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
     let mut files: Vec<File> = timeline
         .changes
         .iter()
-        .filter(|change| !is_npms(change, &gone, &layout))
+        .filter(|change| !is_npms(change, &gone, &layout) && !put_by_npm(change, context, &processes))
         .map(|change| File {
             path: redact(&change.path, context.secrets),
             change: change.change,
             process: change.process.and_then(|process| standing.get(&process).copied()),
             package: owner(&change.path, &folders, &layout),
+            leads: change.leads.as_ref().map(|leads| redact(leads, context.secrets)),
+            shadows: change.shadows.clone(),
+            answers: change.answers.as_ref().map(|url| without_queries(&redact(url, context.secrets))),
         })
         .collect();
     files.sort();
@@ -314,6 +319,39 @@ fn is_npms(change: &FileChange, gone: &BTreeSet<&str>, layout: &Layout<'_>) -> b
             let told = layout.told(path);
             parents(told.as_deref().unwrap_or(path)).any(|folder| gone.contains(folder))
         })
+}
+
+/// Whether npm put something beside the packages: its list of the tree, a link to a command of
+/// a package, which it makes behind the first `preinstall`; or an npm that a script started has
+/// written into its own log. What a script did there is known by who did it.
+fn put_by_npm(change: &FileChange, context: &SealContext<'_>, processes: &[Process]) -> bool {
+    if let Some(process) = change.process {
+        let log = change.path.contains("/.npm/_logs/")
+            || change.path.ends_with("/.npm/_update-notifier-last-checked");
+        return log && is_npm(processes, process);
+    }
+    let Some((_, last)) = in_project(&change.path).and_then(|path| path.rsplit_once("node_modules/")) else {
+        return false;
+    };
+    let entries = context.project.lockfile.entries.values();
+    match (last.strip_prefix(".bin/"), &change.leads) {
+        _ if change.change == Change::Removed => last.starts_with('.') || change.leads.is_some(),
+        (Some(name), Some(leads)) => {
+            let mut bringing =
+                entries.filter(|entry| entry.bins.contains(name) || context.project.lockfile.version == 1);
+            bringing.any(|entry| {
+                in_store(leads)
+                    || entry.kind == EntryKind::Folder
+                    || leads.strip_prefix(entry.path.as_str()).is_some_and(|rest| rest.starts_with('/'))
+            })
+        }
+        (None, Some(_)) => {
+            let path = in_project(&change.path).unwrap_or_default();
+            context.project.lockfile.entries.get(path).is_some_and(|entry| entry.kind == EntryKind::Link)
+                || in_store(path)
+        }
+        (_, None) => last == ".package-lock.json",
+    }
 }
 
 /// The folders above a path, nearest first.

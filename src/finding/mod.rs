@@ -21,6 +21,7 @@ mod rules;
 mod run_verdict;
 mod settle;
 mod sight;
+mod tampering;
 mod unite;
 pub mod verdict;
 

@@ -145,6 +145,7 @@ fn entry(source: &Source, path: &str, value: &serde_json::Value) -> LockEntry {
         engines: BTreeMap::new(),
         wants: BTreeMap::new(),
         has_install_script: false,
+        bins: Default::default(),
         os: Vec::new(),
         cpu: Vec::new(),
         libc: Vec::new(),

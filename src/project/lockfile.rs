@@ -21,7 +21,7 @@ mod tests;
 use super::integrity::{Algorithm, Integrity};
 use super::name::PackageName;
 use crate::text::{Place, Source};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The lockfile that npm would use.
 #[derive(Debug, Clone)]
@@ -92,6 +92,8 @@ pub struct LockEntry {
     pub dev_optional: bool,
     /// `hasInstallScript`.
     pub has_install_script: bool,
+    /// The names in `bin`: commands that it brings.
+    pub bins: BTreeSet<String>,
     /// `os`, `cpu`, `libc` lists as written (`!win32` negates).
     pub os: Vec<String>,
     /// See `os`.

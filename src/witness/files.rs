@@ -38,6 +38,8 @@ pub(super) struct Files {
     proc: Option<u64>,
     /// Who last touched a name.
     touched: BTreeMap<String, ProcessId>,
+    /// There were more names than are remembered.
+    pub(super) forgot: bool,
 }
 
 impl Files {
@@ -54,7 +56,8 @@ impl Files {
             }
         }
         let proc = std::fs::metadata("/proc").ok().map(|status| status.dev());
-        Self { secrets: known, proc, lost, read: BTreeSet::new(), touched: BTreeMap::new() }
+        let (read, touched) = (BTreeSet::new(), BTreeMap::new());
+        Self { secrets: known, proc, lost, read, touched, forgot: false }
     }
 
     /// What came of a call. Gives the process whose memory was opened, where that was it.
@@ -126,7 +129,14 @@ impl Files {
     fn wrote(&mut self, name: String, process: ProcessId) {
         if self.touched.len() < NAMES || self.touched.contains_key(&name) {
             self.touched.insert(name, process);
+        } else {
+            self.forgot = true;
         }
+    }
+
+    /// Whether a script touched this very name.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.touched.contains_key(name)
     }
 
     /// Names who made a change, where it is known: whoever touched the name last, or
@@ -218,7 +228,7 @@ mod tests {
     use crate::wire::Change;
 
     fn who(files: &Files, path: &str) -> Option<ProcessId> {
-        let mut change = FileChange { path: path.into(), change: Change::Added, process: None };
+        let mut change = FileChange::new(path.into(), Change::Added);
         files.attribute(&mut change);
         change.process
     }

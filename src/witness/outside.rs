@@ -1,6 +1,6 @@
 //! What lies outside `node_modules` and may be written by scripts: the project,
-//! the home folder, the folder for temporary files. Listed before the first
-//! script and at the end.
+//! the home folder, npm's cache in it, the folders that everybody may write. Listed before
+//! the first script and at the end.
 
 use super::tree::{Place, hash};
 use super::walk::{Folder, Kind, Stamp, join};
@@ -8,7 +8,16 @@ use crate::evidence::tree::FileDigest;
 use crate::wire::{Change, FileChange};
 use nix::errno::Errno;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Seek, SeekFrom};
 
+/// Folders that everybody may write.
+pub(super) const SHARED: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
+/// How the key of a request in npm's cache begins (make-fetch-happen).
+const REQUEST: &str = "make-fetch-happen:request-cache:";
+/// Bytes at the end of an entry of npm's cache that are read.
+const ENTRY: u64 = 64 << 10;
+/// Characters of a request.
+const WORD: usize = 512;
 /// Entries of one listing.
 const ENTRIES: usize = 200_000;
 /// A file larger than this is compared by its stamp alone.
@@ -36,12 +45,13 @@ pub(super) struct Listing {
 pub(super) struct Grounds {
     roots: BTreeSet<String>,
     skipped: BTreeSet<String>,
+    /// npm's cache and logs: what npm itself writes there is not told.
+    npms: BTreeSet<String>,
 }
 
 impl Grounds {
-    /// The folders of a project and of an environment; npm's own cache and logs
-    /// are its own.
-    pub(super) fn new(place: &Place, env: &[(String, String)]) -> Self {
+    /// The folders of a project and of an environment, and these that all share.
+    pub(super) fn new(place: &Place, env: &[(String, String)], shared: &[&str]) -> Self {
         let value = |name: &str| {
             let found = env.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
             found
@@ -50,13 +60,20 @@ impl Grounds {
         };
         let home = value("HOME");
         let temporary = value("TMPDIR").unwrap_or_else(|| String::from("/tmp"));
-        let mut skipped: BTreeSet<String> =
-            place.roots().iter().map(|root| join(&place.project, root)).collect();
-        skipped.extend(home.iter().map(|home| join(home, ".npm")));
-        skipped.extend(value("npm_config_cache"));
-        skipped.extend(value("npm_config_logs_dir"));
+        let skipped = place.roots().iter().map(|root| join(&place.project, root)).collect();
+        let own = [home.as_ref().map(|home| join(home, ".npm"))];
+        let own = own.into_iter().chain([value("npm_config_cache"), value("npm_config_logs_dir")]);
+        let npms: BTreeSet<String> = own.flatten().filter(|root| root.len() > 1).collect();
         let roots = [Some(place.project.clone()), home, Some(temporary)].into_iter().flatten();
-        Self { roots: roots.filter(|root| root.len() > 1).collect(), skipped }
+        let roots = roots.chain(shared.iter().map(|root| (*root).to_owned())).chain(npms.iter().cloned());
+        Self { roots: roots.filter(|root| root.len() > 1).collect(), skipped, npms }
+    }
+
+    /// Whether a path lies in npm's cache or among its logs.
+    pub(super) fn is_npms(&self, path: &str) -> bool {
+        self.npms
+            .iter()
+            .any(|root| path.strip_prefix(root.as_str()).is_some_and(|rest| rest.starts_with('/')))
     }
 
     /// Lists everything.
@@ -102,7 +119,10 @@ impl Grounds {
                     continue;
                 }
                 Kind::File(stamp) => {
-                    let small = stamp.size() <= FILE && listing.bytes + stamp.size() <= BYTES;
+                    // npm's cache is large, and each of its files is written once.
+                    let small = stamp.size() <= FILE
+                        && !self.is_npms(&below)
+                        && listing.bytes + stamp.size() <= BYTES;
                     let digest = if small {
                         listing.bytes += stamp.size();
                         hash(folder, entry, false).ok().map(|(_, digest, _)| digest)
@@ -132,10 +152,36 @@ impl Listing {
                     (Some(one), Some(two)) if differ(one, two) => Change::Changed,
                     (Some(_), Some(_)) => return None,
                 };
-                Some(FileChange { path: path.clone(), change, process: None })
+                let mut change = FileChange::new(path.clone(), change);
+                change.leads = match later.seen.get(path) {
+                    Some(Seen::Other(target)) if !target.is_empty() => Some(target.clone()),
+                    Some(_) | None => None,
+                };
+                Some(change)
             })
             .collect()
     }
+}
+
+/// The request that an entry of npm's cache answers, by the last of its lines (cacache).
+pub(super) fn answers(path: &str) -> Option<String> {
+    let (above, below) = path.split_once("/_cacache/index-v5/")?;
+    let folder =
+        Folder::open(&format!("{above}/_cacache/index-v5"), below.rsplit_once('/')?.0, false).ok()?;
+    let entries = folder.entries().ok()?;
+    let entry = entries.iter().find(|entry| below.rsplit('/').next() == Some(&entry.name))?;
+    let (mut file, stamp) = folder.file(entry).ok()?;
+    file.seek(SeekFrom::Start(stamp.size().saturating_sub(ENTRY))).ok()?;
+    let mut bytes = Vec::new();
+    file.take(ENTRY).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    text.lines().rev().find_map(|line| {
+        let (_, json) = line.split_once('\t')?;
+        let entry: serde_json::Value = serde_json::from_str(json).ok()?;
+        let key = entry.get("key")?.as_str()?;
+        let request = key.strip_prefix(REQUEST).unwrap_or(key);
+        Some(request.split(['?', '#']).next().unwrap_or_default().chars().take(WORD).collect())
+    })
 }
 
 fn differ(one: &Seen, two: &Seen) -> bool {
@@ -150,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_lies_outside_node_modules_and_the_cache_is_told() {
+    fn only_what_lies_outside_node_modules_is_told() {
         let room = tempfile::tempdir().unwrap();
         let at = |path: &str| room.path().join(path);
         for folder in ["p/node_modules", "home/.npm/_logs", "tmp"] {
@@ -161,7 +207,7 @@ mod tests {
         let text = |path: &str| at(path).to_str().unwrap().to_owned();
         let place = Place { project: text("p"), members: vec![String::new()] };
         let env = [("HOME".to_owned(), text("home")), ("TMPDIR".to_owned(), text("tmp"))];
-        let grounds = Grounds::new(&place, &env);
+        let grounds = Grounds::new(&place, &env, &[]);
         let before = grounds.list(false);
         for (path, bytes) in [
             ("p/node_modules/x", "x"),
@@ -176,6 +222,7 @@ mod tests {
         let changes = before.changes(&grounds.list(true));
         let wanted = [
             (text("home/.bashrc"), Change::Added),
+            (text("home/.npm/_logs/x"), Change::Added),
             (text("p/edited"), Change::Changed),
             (text("tmp/x"), Change::Added),
         ];

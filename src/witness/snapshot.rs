@@ -7,7 +7,7 @@
 
 use super::channel::Channel;
 use super::files::Files;
-use super::outside::{Grounds, Listing};
+use super::outside::{self, Grounds, Listing};
 use super::tree::{Place, Survey};
 use crate::wire::{Event, FileChange, GapKind, Lifecycle, Order};
 
@@ -38,13 +38,13 @@ pub(super) struct Snapshots {
 
 impl Snapshots {
     /// For the project of an order.
-    pub(super) fn new(order: &Order) -> Self {
+    pub(super) fn new(order: &Order, shared: &[&str]) -> Self {
         let mut members = order.members.clone();
         if members.is_empty() {
             members.push(String::new());
         }
         let place = Place { project: order.project.trim_end_matches('/').to_owned(), members };
-        let grounds = Grounds::new(&place, &order.env);
+        let grounds = Grounds::new(&place, &order.env, shared);
         Self { place, grounds, survey: None, listing: None, provisional: false, dependency_ran: false }
     }
 
@@ -57,7 +57,7 @@ impl Snapshots {
     }
 
     /// A script is held at its start.
-    pub(super) fn before_script(&mut self, lifecycle: &Lifecycle, channel: &mut Channel) {
+    pub(super) fn before_script(&mut self, lifecycle: &Lifecycle, files: &Files, channel: &mut Channel) {
         if self.listing.is_none() {
             self.listing = Some(self.grounds.list(false));
         }
@@ -71,10 +71,11 @@ impl Snapshots {
         if !due {
             return;
         }
-        let survey = Survey::take(&self.place, self.survey.as_ref(), false);
+        let mut survey = Survey::take(&self.place, self.survey.as_ref(), false);
         if survey.is_empty() && whose == Whose::Local {
             return;
         }
+        survey.forget(&self.place.project, |path| files.knows(path));
         self.provisional = whose == Whose::Local && lifecycle.event == "preinstall";
         tell_gaps(channel, &survey.gaps);
         channel.tell(Event::Unpacked { packages: survey.packages() });
@@ -95,9 +96,17 @@ impl Snapshots {
             tell_gaps(channel, before.gaps.union(&listing.gaps));
             changes.extend(before.changes(&listing));
         }
+        for change in &mut changes {
+            files.attribute(change);
+        }
+        // npm writes into its cache all the time; of what scripts do there it is known who did it.
+        changes.retain(|change| change.process.is_some() || !self.grounds.is_npms(&change.path));
+        if files.forgot {
+            channel.gap(GapKind::Overflow, "scripts wrote more files than are remembered with who did");
+        }
         let more = changes.len().saturating_sub(CHANGES);
         for mut change in changes.into_iter().take(CHANGES) {
-            files.attribute(&mut change);
+            change.answers = outside::answers(&change.path);
             channel.tell(Event::Changed(change));
         }
         if more > 0 {
@@ -145,13 +154,13 @@ mod tests {
         };
         let (mut host, inside) = UnixStream::pair().unwrap();
         let mut channel = Channel::new(inside.into()).unwrap();
-        let mut snapshots = Snapshots::new(&order);
+        let mut snapshots = Snapshots::new(&order, &[]);
         for (event, package_json, unpacked) in scripts {
             for name in *unpacked {
                 std::fs::create_dir_all(room.path().join("node_modules").join(name)).unwrap();
             }
             let package_json = package_json.replace("PROJECT", &project);
-            snapshots.before_script(&lifecycle(event, package_json), &mut channel);
+            snapshots.before_script(&lifecycle(event, package_json), &Files::new(&[]), &mut channel);
         }
         channel.flush();
         drop(channel);

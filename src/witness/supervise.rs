@@ -10,6 +10,7 @@ mod pace;
 use super::channel::Channel;
 use super::disk::Disk;
 use super::files::Files;
+use super::outside::SHARED;
 use super::snapshot::Snapshots;
 use super::spawn::{self, Started};
 use super::table::{Begun, COMMAND, Table};
@@ -102,7 +103,7 @@ impl<'a> Supervisor<'a> {
             command: COMMAND,
             began,
             table,
-            snapshots: order.hash.then(|| Snapshots::new(order)),
+            snapshots: order.hash.then(|| Snapshots::new(order, &SHARED)),
             files,
             phase: Phase::Running,
             cut_short: None,
@@ -363,7 +364,7 @@ impl<'a> Supervisor<'a> {
             return;
         }
         if let (Some(lifecycle), Some(snapshots), true) = (&lifecycle, &mut self.snapshots, first) {
-            snapshots.before_script(lifecycle, self.channel);
+            snapshots.before_script(lifecycle, &self.files, self.channel);
         }
         if self.order.watch && started && watched {
             // A call can be made for it only once its own is over.

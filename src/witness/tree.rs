@@ -1,12 +1,16 @@
 //! What is installed below `node_modules`: one digest for each package folder,
-//! the same that its tarball has.
+//! the same that its tarball has; and what lies beside the packages.
 //!
 //! A survey after another one hashes again only what was written in between.
 //! It must not follow links, and it knows nothing of processes.
 
+mod loose;
+
 use super::walk::{Entry, Folder, Kind, Stamp, join};
+use crate::evidence::shadow;
 use crate::evidence::tree::{FileDigest, FileHasher, MAX_MANIFEST, TreeDigest, hex, manifest_digest};
 use crate::wire::{Change, FileChange, Link, PackageTree};
+use loose::{Loose, file_change};
 use nix::errno::Errno;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +40,8 @@ struct Mark {
 #[derive(Debug, Clone)]
 struct Package {
     tree: PackageTree,
+    /// `main` in its package.json, clipped.
+    main: String,
     files: BTreeMap<String, Mark>,
 }
 
@@ -44,6 +50,8 @@ struct Package {
 pub(super) struct Survey {
     packages: BTreeMap<String, Package>,
     links: BTreeSet<Link>,
+    /// What lies beside the packages, by its path relative to the project.
+    loose: BTreeMap<String, Loose>,
     /// What could not be read.
     pub(super) gaps: BTreeSet<String>,
 }
@@ -114,15 +122,17 @@ impl Survey {
             let after = later.packages.get(path).map_or(&none, |package| &package.files);
             let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
             for name in names {
-                let change = match (before.get(name), after.get(name)) {
-                    (None, _) => Change::Added,
-                    (_, None) => Change::Removed,
-                    (Some(one), Some(two)) if one.digest != two.digest => Change::Changed,
-                    (Some(_), Some(_)) => continue,
-                };
-                changes.push(FileChange { path: join(&join(project, path), name), change, process: None });
+                let at = join(&join(project, path), name);
+                let Some(mut change) = file_change(at, before.get(name), after.get(name)) else { continue };
+                if change.change == Change::Added
+                    && let Some(known) = self.packages.get(path)
+                {
+                    change.shadows = shadow::in_package(before, &known.main, name);
+                }
+                changes.push(change);
             }
         }
+        self.loose_changes(later, project, &mut changes);
         changes
     }
 }
@@ -227,16 +237,18 @@ impl Work<'_> {
                 Err(errno) => self.gap(&join(path, STORE), &format!("{errno:?}")),
             }
         }
-        for entry in entries.iter().filter(|entry| !entry.name.starts_with('.')) {
+        for entry in &entries {
             let below = join(path, &entry.name);
             match &entry.kind {
+                Kind::Folder if path == "node_modules" && entry.name == STORE => {}
+                _ if entry.name.starts_with('.') => self.loose(folder, entry, &below),
                 Kind::Folder if scopes && entry.name.starts_with('@') => match folder.enter(entry) {
                     Ok(scope) => self.packages_in(&scope, &below, false),
                     Err(errno) => self.gap(&below, &format!("{errno:?}")),
                 },
                 Kind::Folder => self.push(Job::Package(below)),
                 Kind::Link(target) => self.link(below, target),
-                Kind::File(_) | Kind::Special => {}
+                Kind::File(_) | Kind::Special => self.loose(folder, entry, &below),
             }
         }
     }
@@ -270,10 +282,11 @@ impl Work<'_> {
         for (name, mark) in harvest.files.iter().filter(|(_, mark)| mark.stamp.is_some()) {
             digest.add(name.clone(), mark.digest);
         }
-        let (name, version, manifest) = match (&harvest.manifest, harvest.known) {
+        let (name, version, main, manifest) = match (&harvest.manifest, harvest.known) {
             (Some(bytes), _) => read_manifest(bytes),
             (None, Some(known)) if harvest.files.contains_key("package.json") => {
-                (known.tree.name.clone(), known.tree.version.clone(), known.tree.manifest.clone())
+                let (tree, main) = (&known.tree, known.main.clone());
+                (tree.name.clone(), tree.version.clone(), main, tree.manifest.clone())
             }
             (None, _) => Default::default(),
         };
@@ -286,7 +299,7 @@ impl Work<'_> {
             files: u32::try_from(digest.len()).unwrap_or(u32::MAX),
         };
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.packages.insert(path.to_owned(), Package { tree, files: harvest.files });
+        found.packages.insert(path.to_owned(), Package { tree, main, files: harvest.files });
     }
 
     fn files(&self, folder: &Folder, package: &str, above: &str, harvest: &mut Harvest<'_>) {
@@ -386,14 +399,14 @@ pub(super) fn hash(
     Ok((stamp, digest, kept))
 }
 
-/// Name, version and digest of a package.json.
-fn read_manifest(bytes: &[u8]) -> (String, String, String) {
+/// Name, version, `main` and digest of a package.json.
+fn read_manifest(bytes: &[u8]) -> (String, String, String, String) {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let parsed: serde_json::Value = serde_json::from_slice(text).unwrap_or_default();
     let word = |key: &str| -> String {
         parsed.get(key).and_then(|value| value.as_str()).unwrap_or_default().chars().take(WORD).collect()
     };
-    (word("name"), word("version"), hex(&Sha256::digest(bytes)))
+    (word("name"), word("version"), word("main"), hex(&Sha256::digest(bytes)))
 }
 
 /// Where a link leads: relative to the project where it stays in it.

@@ -230,18 +230,41 @@ impl Roots<'_> {
     }
 }
 
+/// Folders beside the project that scripts can put a program into.
+const WRITABLE: [&str; 4] = ["/home/npm/", "/tmp/", "/var/tmp/", "/dev/shm/"];
+
+/// Whether scripts can have put a program there.
+fn by_script(path: &str) -> bool {
+    in_project(path).is_some() || WRITABLE.iter().any(|folder| path.starts_with(folder))
+}
+
 /// Whether a program of the project's runs under a name that the system has. A
 /// native one keeps the name as its first argument; of one that a `#!` line hands
 /// to another program, the kernel puts the path that was found behind that one.
 fn stand_in(argv: &[String], exe: &str, file: &str) -> Option<StandIn> {
     let name = |word: &str| EXPECTED.iter().find(|name| word.rsplit('/').next() == Some(**name));
-    let native = argv.first().filter(|_| in_project(exe).is_some());
-    let handed = argv.iter().skip(1).take(2).find(|word| {
-        in_project(word).is_some_and(|path| path.contains(".bin/")) && in_project(file).is_some()
-    });
+    let native = argv.first().filter(|_| by_script(exe));
+    let handed = argv
+        .iter()
+        .skip(1)
+        .take(2)
+        .find(|word| in_project(word).is_some_and(|path| path.contains(".bin/")) && by_script(file));
     let name = native.into_iter().chain(handed).find_map(|word| name(word))?;
-    let file = if in_project(file).is_some() { file } else { exe };
+    let file = if by_script(file) { file } else { exe };
     Some(StandIn { name: (*name).to_owned(), file: file.to_owned() })
+}
+
+/// Whether a process is the very npm that is tested, started once more: the same node, which the
+/// kernel names, runs one of the same npm's own programs (`npm-cli.js`, `npx-cli.js`), by the same
+/// path to the letter. A path that only begins so leads anywhere.
+pub fn is_npm(processes: &[Process], process: ProcessId) -> bool {
+    let by_id = |id: ProcessId| processes.iter().find(|process| process.id == id);
+    let (Some(npm), Some(other)) = (by_id(COMMAND), by_id(process)) else { return false };
+    let (Some(own), Some(program)) = (npm.argv.get(1), other.argv.get(1)) else { return false };
+    let beside = own.rsplit_once('/').zip(program.rsplit_once('/'));
+    let programs = ["npm-cli.js", "npx-cli.js"];
+    npm.exe == other.exe
+        && beside.is_some_and(|((own, _), (folder, name))| own == folder && programs.contains(&name))
 }
 
 /// Who stands for a process: itself, or the nearest that it comes from and that

@@ -297,9 +297,7 @@ fn times_are_those_of_the_first_program_the_end_and_the_attempt() {
 #[test]
 fn files_belong_to_the_longest_folder_and_climbing_paths_to_nobody() {
     let nested = "node_modules/@acme/internal/node_modules/deep";
-    let changed = |path: &str| {
-        Event::Changed(FileChange { path: path.to_owned(), change: Change::Added, process: None })
-    };
+    let changed = |path: &str| Event::Changed(FileChange::new(path.to_owned(), Change::Added));
     let evidence = Desk::new()
         .event(changed("/project/node_modules/@acme/internal/node_modules/deep/x.js"))
         .event(changed("/project/node_modules/@acme/internal/x.js"))

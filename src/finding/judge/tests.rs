@@ -369,9 +369,9 @@ fn an_ordinary_sound_project_exits_0() {
             { "package": "", "package_name": "app", "event": "postinstall", "argv": ["sh", "-c", "patch-package"] },
         ],
         "files": [
-            { "path": "/project/.husky/_/h" },
-            { "path": "/project/node_modules/esbuild/bin/esbuild", "change": "changed", "package": "node_modules/esbuild" },
-            { "path": "/project/node_modules/left-pad/index.js", "change": "changed", "package": "node_modules/left-pad" },
+            { "path": "/project/.husky/_/h", "process": 3 },
+            { "path": "/project/node_modules/esbuild/bin/esbuild", "change": "changed", "process": 2, "package": "node_modules/esbuild" },
+            { "path": "/project/node_modules/left-pad/index.js", "change": "changed", "process": 4, "package": "node_modules/left-pad" },
         ],
         "exchanges": [{ "kind": "audit", "method": "POST", "host": "registry.example", "role": "public" }],
     });

@@ -3,6 +3,8 @@
 
 use super::rule::Rule;
 
+pub(super) use tree_mutated_by_script::{is_local, scripted};
+
 macro_rules! rules {
     ($($module:ident),* $(,)?) => {
         $(mod $module;)*
@@ -19,6 +21,7 @@ rules! {
     credential_to_foreign_host,
     drift,
     foreign_code_executed,
+    hijacks_package,
     incomplete_install,
     install_failed,
     integrity_only_defence,

@@ -3,9 +3,10 @@
 use crate::compare::approved::{accepts_target, name_of_package};
 use crate::evidence::fact::{Process, Reached};
 use crate::finding::accepted::matches_name;
-use crate::finding::case::{Case, Run, Sighting, owner, spec};
+use crate::finding::case::{Case, Run, Sighting, owner};
 use crate::finding::location::Spot;
 use crate::finding::many::few;
+use crate::finding::tampering::{self, Tampering};
 use std::collections::{BTreeMap, BTreeSet};
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
@@ -38,11 +39,15 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     };
     let is_baseline = case.baseline().is_none_or(|baseline| baseline.at == run.at);
     let hosts = &case.project.settings.trusted_hosts;
+    let tampering = Tampering::of(case, run);
     let sightings = ways(run)
         .into_iter()
         .map(|((path, target), egress)| {
             let process = egress.process;
-            let name = &owner(process);
+            let behind = tampering.behind(process);
+            let name = &owner(behind.unwrap_or(process));
+            let spot = behind.and_then(|behind| behind.package.as_deref()).unwrap_or(&path);
+            let whose = tampering::deed(behind, process);
             let allowed = hosts.iter().any(|glob| matches_name(glob, &egress.host));
             let new = if let Some(accepted) = &case.accepted {
                 !allowed && !accepts_target(accepted, &name_of_package(run.evidence, &path), &target)
@@ -53,9 +58,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             };
             let mut sighting = Sighting::new(
                 format!(
-                    "the {} script of {} {} {target}, by `{}`",
-                    process.event.as_deref().unwrap_or("lifecycle"),
-                    spec(name, process.version.as_deref()),
+                    "{whose} {} {target}, by `{}`",
                     egress.what,
                     program(process)
                 ),
@@ -63,7 +66,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
             )
             .package(name)
             .key(format!("{path} {target}"))
-            .at(Spot::entry(&path));
+            .at(Spot::entry(spot));
             for (kind, at) in egress.evidence {
                 sighting = sighting.seen(kind, at);
             }

@@ -1,8 +1,10 @@
 //! `secret-read`: a script looked where secrets are.
 
 use crate::evidence::fact::Process;
-use crate::finding::case::{Case, Run, Sighting, owner, spec};
+use crate::evidence::seal::is_npm;
+use crate::finding::case::{Case, Run, Sighting, owner};
 use crate::finding::location::Spot;
+use crate::finding::tampering::{self, Tampering};
 use crate::finding::rule::{Check, Rule};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
 use crate::wire::ProcessId;
@@ -26,18 +28,24 @@ const NPMRC: &str = "~/.npmrc";
 /// What one package's scripts read.
 struct Reads<'a> {
     process: &'a Process,
+    /// Whose script put what it runs, where that is another's.
+    behind: Option<&'a Process>,
     /// How each secret is told.
     told: Vec<String>,
     evidence: Vec<(EvidenceKind, u32)>,
 }
 
-fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
-    let mut by_package: BTreeMap<&str, Reads<'_>> = BTreeMap::new();
+fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+    let tampering = Tampering::of(case, run);
+    let mut by_package: BTreeMap<(&str, Option<&str>), Reads<'_>> = BTreeMap::new();
     let mut add = |process: &ProcessId, told: String, fact: (EvidenceKind, u32)| {
         let Some(process) = run.process(*process) else { return };
         let Some(path) = process.package.as_deref() else { return };
-        let reads = by_package.entry(path).or_insert_with(|| Reads {
+        let behind = tampering.behind(process);
+        let key = (path, behind.and_then(|behind| behind.package.as_deref()));
+        let reads = by_package.entry(key).or_insert_with(|| Reads {
             process,
+            behind,
             told: Vec::new(),
             evidence: vec![(EvidenceKind::Process, process.id.0)],
         });
@@ -47,7 +55,7 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         }
     };
     for (at, read) in (0u32..).zip(&run.evidence.reads) {
-        if read.secret != NPMRC || !is_npm(run, read.process) {
+        if read.secret != NPMRC || !is_npm(&run.evidence.processes, read.process) {
             add(&read.process, read.secret.clone(), (EvidenceKind::Read, at));
         }
     }
@@ -59,43 +67,26 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     }
     by_package
         .into_iter()
-        .map(|(path, reads)| {
+        .map(|((path, behind), reads)| {
             let process = reads.process;
-            let name = owner(process);
+            let doer = reads.behind.unwrap_or(process);
             let more = reads.told.len().saturating_sub(SHOWN);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let told = &reads.told[..reads.told.len().min(SHOWN)];
+            let script = tampering::deed(reads.behind, process);
             let mut sighting = Sighting::new(
-                format!(
-                    "the {} script of {} read {}{more}",
-                    process.event.as_deref().unwrap_or("lifecycle"),
-                    spec(&name, process.version.as_deref()),
-                    told.join(", ")
-                ),
+                format!("{script} read {}{more}", told.join(", ")),
                 "find out what the script wants with it; install with scripts off, or where no secret lies, until that is known",
             )
-            .package(&name)
-            .key(path)
-            .at(Spot::entry(path));
+            .package(owner(doer))
+            .key(behind.map_or_else(|| path.to_owned(), |behind| format!("{path} by {behind}")))
+            .at(Spot::entry(behind.unwrap_or(path)));
             for (kind, at) in reads.evidence {
                 sighting = sighting.seen(kind, at);
             }
             sighting
         })
         .collect()
-}
-
-/// Whether a process is the very npm that is tested, started once more: the same node, which the
-/// kernel names, runs one of the same npm's own programs (`npm-cli.js`, `npx-cli.js`), by the same
-/// path to the letter. A path that only begins so leads anywhere.
-fn is_npm(run: &Run<'_>, process: ProcessId) -> bool {
-    let Some(npm) = run.process(ProcessId(1)) else { return false };
-    let Some(other) = run.process(process) else { return false };
-    let (Some(own), Some(program)) = (npm.argv.get(1), other.argv.get(1)) else { return false };
-    let beside = own.rsplit_once('/').zip(program.rsplit_once('/'));
-    let programs = ["npm-cli.js", "npx-cli.js"];
-    npm.exe == other.exe
-        && beside.is_some_and(|((own, _), (folder, name))| own == folder && programs.contains(&name))
 }
 
 #[cfg(test)]

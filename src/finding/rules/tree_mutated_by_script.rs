@@ -1,9 +1,10 @@
 //! `tree-mutated-by-script`: what runs later is not what was fetched.
 
 use super::script_not_approved::approved;
-use crate::evidence::fact::Package;
+use crate::evidence::fact::{File, Package};
 use crate::finding::case::{Case, Run, Sighting, owner, spec};
 use crate::finding::location::Spot;
+use crate::finding::tampering::{Tampering, in_project, is_below};
 use crate::project::class::Class;
 use crate::wire::Change;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,33 +21,35 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Run(check),
 };
 
+/// A package's path, and that of the package whose script it was, where that was seen.
+type Changed<'a> = (&'a str, Option<&'a str>);
+
 fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
-    let (root_ran, others) = scripted(run);
-    let mut changed: BTreeMap<&str, Vec<(u32, &crate::evidence::fact::File)>> = BTreeMap::new();
+    let tampering = Tampering::of(case, run);
+    let mut changed: BTreeMap<Changed<'_>, Vec<(u32, &File)>> = BTreeMap::new();
     for (at, file) in (0u32..).zip(&run.evidence.files) {
         // npm itself takes away what it had unpacked when it fails, and an optional package whose
         // script fails, with what falls with it.
         let undone = file.change == Change::Removed
             && (!run.worked() || file.package.as_deref().is_some_and(|path| taken_away(run, path)));
         let package = file.package.as_deref().filter(|package| package.contains("node_modules/") && !undone);
-        if let Some(package) = package {
-            changed.entry(package).or_default().push((at, file));
+        if let Some(package) = package.filter(|_| tampering.takes_over(file).is_none()) {
+            let writer = tampering.writer(file).and_then(|process| process.package.as_deref());
+            changed.entry((package, writer)).or_default().push((at, file));
         }
     }
     changed
         .into_iter()
-        .filter_map(|(path, files)| {
+        .filter_map(|((path, writer), files)| {
             let package = run.evidence.packages.iter().find(|package| package.path == path)?;
             let name = spec(&package.name, package.version.as_deref());
             let added = files.iter().all(|(_, file)| file.change == Change::Added);
-            let itself = !package.scripts.is_empty();
-            let by = match (itself, root_ran, others.is_empty()) {
-                (true, _, _) => "its own script".to_owned(),
-                (false, true, _) => "a script, most likely the root project's,".to_owned(),
-                (false, false, false) => format!("a script of {}", others.join(", ")),
-                (false, false, true) => "something".to_owned(),
-            };
             let (at, first) = files.iter().find(|(_, file)| file.change != Change::Added).or(files.first())?;
+            let process = tampering.writer(first);
+            // Of whom was not seen, it is the package's own where no other script ran.
+            let alone = !tampering.root_ran && tampering.others == [package.name.as_str()];
+            let itself = writer.map_or(alone, |writer| is_below(path, writer));
+            let by = if itself { "its own script".to_owned() } else { tampering.who(process) };
             let how = match first.change {
                 Change::Added => "added",
                 Change::Changed => "changed",
@@ -58,16 +61,22 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
                 Some(allowed) => allowed,
                 None => case.accepts_scripts(&package.name, &package.scripts),
             };
-            let own = itself && allowed;
+            let shown = in_project(&first.path).unwrap_or(&first.path);
             let sighting = Sighting::new(
-                format!("{by} {how} {}{more} of {name} after it was unpacked", in_project(&first.path)),
+                format!("{by} {how} {shown}{more} of {name} after it was unpacked"),
                 "read the script that does it; what runs later is not what the lockfile vouches for",
             )
-            .package(&package.name)
-            .key(path)
-            .at(Spot::entry(path))
             .seen(EvidenceKind::File, *at);
-            let mild = added || own || !itself && root_ran;
+            // Whoever did it is whom it is about.
+            let sighting = match (writer.filter(|_| !itself), process) {
+                (Some(writer), Some(process)) => sighting
+                    .package(owner(process))
+                    .key(format!("{path} by {writer}"))
+                    .at(Spot::entry(writer))
+                    .seen(EvidenceKind::Process, process.id.0),
+                (Some(_), None) | (None, _) => sighting.package(&package.name).key(path).at(Spot::entry(path)),
+            };
+            let mild = added || itself && allowed || !itself && tampering.by_owner(first);
             Some(if mild { sighting.severity(Severity::Note) } else { sighting })
         })
         .collect()
@@ -82,14 +91,9 @@ fn taken_away(run: &Run<'_>, path: &str) -> bool {
         && packages.any(|package| run.failed_script(&package.path).is_some())
 }
 
-/// A path as the project's owner would write it.
-fn in_project(path: &str) -> &str {
-    path.strip_prefix("/project/").unwrap_or(path)
-}
-
 /// Whether the owner's own scripts ran (the root's, a workspace member's), and
 /// the names of packages whose did.
-pub(super) fn scripted(run: &Run<'_>) -> (bool, Vec<String>) {
+pub(in crate::finding) fn scripted(run: &Run<'_>) -> (bool, Vec<String>) {
     let evidence = run.evidence;
     let mut ran: BTreeMap<&str, String> = BTreeMap::new();
     for package in evidence.packages.iter().filter(|package| !package.scripts.is_empty()) {
@@ -107,7 +111,7 @@ pub(super) fn scripted(run: &Run<'_>) -> (bool, Vec<String>) {
 }
 
 /// Whether a package is the root project or one of its members.
-pub(super) fn is_local(run: &Run<'_>, path: &str) -> bool {
+pub(in crate::finding) fn is_local(run: &Run<'_>, path: &str) -> bool {
     let mut packages = run.evidence.packages.iter();
     path.is_empty() || packages.any(|package| package.path == path && package.class == Class::Local)
 }

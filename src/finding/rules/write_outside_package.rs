@@ -1,10 +1,10 @@
 //! `write-outside-package`: a script left something elsewhere.
 
 use crate::compare::noise::npms_own;
-use crate::evidence::seal::PROJECT;
 use crate::evidence::fact::File;
-use crate::finding::case::{Case, Run, Sighting, owner, spec};
-use crate::finding::rules::tree_mutated_by_script::{is_local, scripted};
+use crate::evidence::seal::is_npm;
+use crate::finding::case::{Case, Run, Sighting, owner};
+use crate::finding::tampering::{Tampering, in_project, is_below, script};
 use std::collections::BTreeMap;
 use crate::wire::Change;
 use crate::finding::rule::{Check, Rule};
@@ -23,44 +23,50 @@ pub(super) static RULE: Rule = Rule {
 /// Files that are shown in the message.
 const SHOWN: usize = 3;
 
-fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
-    let (root_ran, others) = scripted(run);
+fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
+    let tampering = Tampering::of(case, run);
+    let (root_ran, others) = (tampering.root_ran, &tampering.others);
     if !root_ran && others.is_empty() {
         return Vec::new();
     }
     let mut by: BTreeMap<Writing<'_>, Vec<(u32, &File)>> = BTreeMap::new();
     for (at, file) in (0u32..).zip(&run.evidence.files) {
-        let writer = file.process.and_then(|process| run.process(process)?.package.as_deref());
-        let own = writer.map_or(others.is_empty(), |path| is_local(run, path));
-        let inner = file.path.strip_prefix(PROJECT).and_then(|inner| inner.strip_prefix('/'));
-        let place = match inner {
-            // Trees of packages are another rule's, and npm's own files nobody's.
-            Some(inner) if inner.split('/').any(|part| part == "node_modules") => continue,
+        let process = tampering.writer(file);
+        let writer = process.and_then(|process| process.package.as_deref());
+        let own = tampering.by_owner(file);
+        // Trees of packages are another rule's, and so is what takes one over.
+        let of_package = file.package.as_deref().is_some_and(|package| package.contains("node_modules/"));
+        let at_home = in_project(&file.path).zip(writer).is_some_and(|(path, own)| is_below(path, own));
+        if of_package || at_home || tampering.takes_over(file).is_some() {
+            continue;
+        }
+        let by_npm = process.is_some_and(|process| is_npm(&run.evidence.processes, process.id));
+        let place = match in_project(&file.path) {
             // The owner's own scripts may write in the project.
             Some(_) if own => continue,
             Some(_) => Where::Project,
-            None if npms_own(&file.path) => continue,
+            // npm's own files are nobody's, also where the owner's script started it.
+            None if npms_own(&file.path) && (process.is_none() || own && by_npm) => continue,
+            None if is_cache(&file.path) => Where::Cache,
             None => Where::Elsewhere,
         };
-        by.entry((writer, place)).or_default().push((at, file));
+        let mild = by_npm && place == Where::Cache || is_own_store(&tampering, file, writer);
+        by.entry((writer, place, mild)).or_default().push((at, file));
     }
-    by.into_iter().filter_map(|((writer, place), files)| {
+    by.into_iter().filter_map(|((writer, place, mild), files)| {
         let first = files.first()?;
         let written = written(&files);
         let help = "look at what was written and by which script; install with scripts off if nothing needs it";
         let process = first.1.process.and_then(|process| run.process(process));
         if let (Some(path), Some(process)) = (writer, process) {
-            let name = owner(process);
-            let event = process.event.as_deref().unwrap_or("lifecycle");
-            let script = spec(&name, process.version.as_deref());
-            return Some(
-                Sighting::new(format!("the {event} script of {script} wrote {}: {written}", place.name()), help)
-                    .package(name)
-                    .key(format!("{path} {}", place.name()))
-                    .confidence(Confidence::High)
-                    .seen(EvidenceKind::File, first.0)
-                    .seen(EvidenceKind::Process, process.id.0),
-            );
+            let kind = if mild { " of its own" } else { "" };
+            let sighting = Sighting::new(format!("{} wrote {}: {written}", script(process), place.name()), help)
+                .package(owner(process))
+                .key(format!("{path} {}{kind}", place.name()))
+                .confidence(Confidence::High)
+                .seen(EvidenceKind::File, first.0)
+                .seen(EvidenceKind::Process, process.id.0);
+            return Some(if mild { sighting.severity(Severity::Note) } else { sighting });
         }
         let whose = if others.is_empty() { "the root project".to_owned() } else { others.join(", ") };
         let shared = root_ran && place == Where::Project;
@@ -79,13 +85,53 @@ fn check(_: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     }).collect()
 }
 
-/// The package whose script wrote, where that was seen, and where it did.
-type Writing<'a> = (Option<&'a str>, Where);
+/// Folders of npm's cache in which downloads of prebuilt programs are kept by custom
+/// (prebuild-install, sharp).
+const DOWNLOADS: [&str; 2] = ["_prebuilds/", "_libvips/"];
+
+/// How such a download ends.
+const ARCHIVES: [&str; 5] = [".tar.gz", ".tgz", ".tar.br", ".tar.xz", ".zip"];
+
+/// The path in npm's cache.
+fn in_cache(path: &str) -> Option<&str> {
+    path.split_once("/.npm/").map(|(_, inner)| inner)
+}
+
+fn is_cache(path: &str) -> bool {
+    in_cache(path).is_some() || npms_own(path)
+}
+
+/// Whether a file lies where its package keeps things by custom: downloads in npm's cache, a
+/// folder of its own name in there or in `node_modules/.cache`, `node_modules/.NAME`, its own
+/// program in `.bin`.
+fn is_own_store(tampering: &Tampering<'_>, file: &File, writer: Option<&str>) -> bool {
+    let Some(own) = writer.filter(|own| !own.is_empty()) else { return false };
+    let full = own.rsplit_once("node_modules/").map_or(own, |(_, name)| name);
+    let mut names = full.trim_start_matches('@').split('/');
+    let mut own_folder = |path: &str| names.any(|name| path.strip_prefix(name).is_some_and(|rest| rest.starts_with('/')));
+    if let Some(inner) = in_cache(&file.path) {
+        let archive = ARCHIVES.iter().any(|ending| inner.ends_with(ending));
+        return archive && DOWNLOADS.iter().any(|folder| inner.starts_with(folder)) || own_folder(inner);
+    }
+    let Some((_, last)) = in_project(&file.path).and_then(|path| path.rsplit_once("node_modules/.")) else {
+        return false;
+    };
+    match (last.strip_prefix("bin/"), last.strip_prefix("cache/")) {
+        (Some(program), _) => tampering.brings(own, program),
+        (None, Some(inner)) => own_folder(inner),
+        (None, None) => own_folder(last),
+    }
+}
+
+/// The package whose script wrote, where that was seen, where it did, and whether that is
+/// where its things are kept.
+type Writing<'a> = (Option<&'a str>, Where, bool);
 
 /// Where it was written.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Where {
     Project,
+    Cache,
     Elsewhere,
 }
 
@@ -93,6 +139,7 @@ impl Where {
     fn name(self) -> &'static str {
         match self {
             Self::Project => "in the project, outside its own folder",
+            Self::Cache => "into npm's cache",
             Self::Elsewhere => "outside the project",
         }
     }
@@ -108,7 +155,12 @@ fn written(files: &[(u32, &File)]) -> String {
                 Change::Changed => "changed",
                 Change::Removed => "removed",
             };
-            format!("{} ({change})", file.path)
+            let more = match (&file.answers, &file.leads) {
+                (Some(url), _) => format!(", from which npm answers {url}"),
+                (None, Some(leads)) => format!(", a link to {leads}"),
+                (None, None) => String::new(),
+            };
+            format!("{} ({change}{more})", file.path)
         })
         .collect();
     let more = files.len().saturating_sub(SHOWN);

@@ -122,6 +122,7 @@ impl<'a, 's> Entries<'a, 's> {
             .as_ref()
             .and_then(|_| json.get("integrity"))
             .map(|value| self.places.at(&value.span));
+        let bins = bins(json, &named.name);
         let entry = LockEntry {
             path: path.to_owned(),
             name: named.name,
@@ -137,6 +138,7 @@ impl<'a, 's> Entries<'a, 's> {
             extraneous: self.version > 1 && flag("extraneous"),
             dev_optional: flag("devOptional"),
             has_install_script: flag("hasInstallScript"),
+            bins,
             os: words(json.get("os")),
             cpu: words(json.get("cpu")),
             libc: words(json.get("libc")),
@@ -206,6 +208,17 @@ pub(super) struct Named {
     pub(super) version: String,
     pub(super) kind: EntryKind,
     pub(super) resolved: Option<String>,
+}
+
+/// The names of its commands: of one that has no name of its own, the package's.
+fn bins(json: &Json, name: &PackageName) -> BTreeSet<String> {
+    match json.get("bin").map(|bin| (&bin.kind, bin)) {
+        Some((Kind::Text(_), _)) => {
+            BTreeSet::from([name.as_str().rsplit('/').next().unwrap_or_default().to_owned()])
+        }
+        Some((Kind::Object(_), bin)) => bin.members().iter().map(|member| member.key.clone()).collect(),
+        Some(_) | None => BTreeSet::new(),
+    }
 }
 
 fn clip(text: &str) -> String {

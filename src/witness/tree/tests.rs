@@ -118,6 +118,42 @@ fn a_second_survey_tells_what_was_added_changed_and_removed() {
 }
 
 #[test]
+fn what_lies_beside_packages_is_told_and_what_it_takes_over() {
+    let room = tempfile::tempdir().unwrap();
+    let root = room.path();
+    write(root, "node_modules/a/package.json", br#"{"name":"a","main":"dist/x"}"#);
+    write(root, "node_modules/a/index.js", "1");
+    write(root, "node_modules/early", "by a script, before the survey");
+    let project = root.to_str().unwrap();
+    let mut before = Survey::take(&place(root), None, false);
+    before.forget(project, |path| path.ends_with("/early"));
+    for path in ["a.js", ".bin/tool", ".cache/deep/x", "@s/y", "a/dist/x.js"] {
+        write(root, &format!("node_modules/{path}"), "1");
+    }
+    symlink("../out", root.join("node_modules/.bin/link")).unwrap();
+    symlink("/tmp", root.join("node_modules/b")).unwrap();
+    let changes = before.changes(&Survey::take(&place(root), Some(&before), false), "/p");
+    let told = changes.iter().map(|change| {
+        assert_eq!(change.change, Change::Added);
+        let path = change.path.strip_prefix("/p/node_modules/").unwrap();
+        (path, change.leads.as_deref().unwrap_or(""), change.shadows.as_deref().unwrap_or(""))
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            ("a/dist/x.js", "", "index.js"),
+            (".bin/link", "node_modules/out", ""),
+            (".bin/tool", "", ""),
+            (".cache/deep/x", "", ""),
+            ("@s/y", "", ""),
+            ("a.js", "", "node_modules/a"),
+            ("b", "/tmp", ""),
+            ("early", "", ""),
+        ]
+    );
+}
+
+#[test]
 fn what_was_made_unreadable_is_read_at_the_end_all_the_same() {
     let room = tempfile::tempdir().unwrap();
     let root = room.path();
@@ -131,7 +167,7 @@ fn what_was_made_unreadable_is_read_at_the_end_all_the_same() {
 
 #[test]
 fn a_manifest_that_is_no_json_has_no_name() {
-    let (name, version, digest) = read_manifest(b"{");
+    let (name, version, _, digest) = read_manifest(b"{");
     assert_eq!((name.as_str(), version.as_str(), digest.len()), ("", "", 64));
 }
 

@@ -18,3 +18,4 @@ mod internal;
 mod limits;
 mod rig;
 mod toolchain;
+mod tree;

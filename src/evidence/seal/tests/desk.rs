@@ -47,6 +47,7 @@ pub(super) fn entry(path: &str, kind: EntryKind) -> LockEntry {
         engines: BTreeMap::new(),
         wants: BTreeMap::new(),
         has_install_script: false,
+        bins: Default::default(),
         os: Vec::new(),
         cpu: Vec::new(),
         libc: Vec::new(),
