@@ -140,6 +140,9 @@ pub enum Event {
         process: ProcessId,
         /// The file, by the path it was planted at.
         path: String,
+        /// By the very npm that is tested, which a script started once more.
+        #[serde(default)]
+        npm: bool,
     },
     /// A system call was refused by us.
     Denied {
@@ -281,6 +284,9 @@ pub struct FileChange {
     /// The last process of a lifecycle script that wrote, moved or removed it, where
     /// that was seen.
     pub process: Option<ProcessId>,
+    /// That process was the very npm that is tested, which a script started once more.
+    #[serde(default)]
+    pub npm: bool,
     /// Of a link: where it leads, relative to the project where it stays in it.
     #[serde(default)]
     pub leads: Option<String>,
@@ -295,7 +301,7 @@ pub struct FileChange {
 impl FileChange {
     /// Of which nothing more is known yet.
     pub fn new(path: String, change: Change) -> Self {
-        Self { path, change, process: None, leads: None, shadows: None, answers: None }
+        Self { path, change, process: None, npm: false, leads: None, shadows: None, answers: None }
     }
 }
 

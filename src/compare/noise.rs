@@ -202,11 +202,6 @@ pub(super) fn facts(run: &Install<'_>) -> BTreeSet<Fact> {
     facts
 }
 
-/// Whether a file lies in npm's cache or among its logs.
-pub fn npms_own(path: &str) -> bool {
-    path.split('/').any(|part| matches!(part, ".npm" | "_logs" | "_cacache" | ".npm-cache"))
-}
-
 /// That a script connected to something.
 pub(super) fn connected(package: Option<&str>, connection: &Connection) -> Fact {
     let to = connection.name.as_deref().unwrap_or(&connection.address);

@@ -239,6 +239,9 @@ pub struct SecretRead {
     pub process: ProcessId,
     /// Its label: `~/.aws/credentials`.
     pub secret: String,
+    /// By the very npm that is tested, which a script started once more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub npm: bool,
 }
 
 /// A connection or a datagram that a process wanted.
@@ -291,6 +294,12 @@ pub struct File {
     pub process: Option<ProcessId>,
     /// The path of the package in whose folder it lies.
     pub package: Option<String>,
+    /// That process was the very npm that is tested, which a script started once more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub npm: bool,
+    /// It lies in npm's cache or among its logs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub npms: bool,
     /// Of a link: where it leads, relative to the project where it stays in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leads: Option<String>,

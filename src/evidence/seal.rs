@@ -4,6 +4,7 @@
 //! states facts (where bytes came from, whose they are) and leaves out what
 //! they mean; it must not know a rule or a verdict.
 
+mod cache;
 mod connections;
 mod layout;
 mod npm_error;
@@ -17,7 +18,7 @@ mod tests;
 mod timeline;
 
 use super::exchange::{Exchange, Lookup, Role};
-use super::fact::{Decoy, Evidence, File, Gap, NamedPackage, NpmError, Output, Package, Process, SecretRead};
+use super::fact::{Decoy, Evidence, File, Gap, NamedPackage, NpmError, Output, Package, SecretRead};
 use super::tree::TarballIndex;
 use crate::project::Project;
 use crate::project::lockfile::EntryKind;
@@ -32,7 +33,6 @@ use signed_url::without_queries;
 use std::collections::{BTreeMap, BTreeSet};
 use timeline::Timeline;
 
-pub use processes::is_npm;
 pub use source::configured_registries;
 
 /// Where the project lies inside a sandbox; paths in events and evidence begin with it.
@@ -191,21 +191,24 @@ pub fn seal(recording: Recording, context: &SealContext<'_>) -> Evidence {
     let mut reads: Vec<SecretRead> = timeline
         .reads
         .iter()
-        .filter_map(|(process, path)| {
+        .filter_map(|(process, path, npm)| {
             let secret = path.strip_prefix(HOME).map_or((*path).to_owned(), |below| format!("~/{below}"));
-            Some(SecretRead { process: standing.get(process).copied()?, secret })
+            Some(SecretRead { process: standing.get(process).copied()?, secret, npm: *npm })
         })
         .collect();
     reads.dedup();
+    let npms = cache::Folders::of(context);
     let mut files: Vec<File> = timeline
         .changes
         .iter()
-        .filter(|change| !is_npms(change, &gone, &layout) && !put_by_npm(change, context, &processes))
+        .filter(|change| !is_npms(change, &gone, &layout) && !put_by_npm(change, context, &npms))
         .map(|change| File {
             path: redact(&change.path, context.secrets),
             change: change.change,
             process: change.process.and_then(|process| standing.get(&process).copied()),
             package: owner(&change.path, &folders, &layout),
+            npm: change.npm,
+            npms: npms.have(&change.path),
             leads: change.leads.as_ref().map(|leads| redact(leads, context.secrets)),
             shadows: change.shadows.clone(),
             answers: change.answers.as_ref().map(|url| without_queries(&redact(url, context.secrets))),
@@ -322,13 +325,14 @@ fn is_npms(change: &FileChange, gone: &BTreeSet<&str>, layout: &Layout<'_>) -> b
 }
 
 /// Whether npm put something beside the packages: its list of the tree, a link to a command of
-/// a package, which it makes behind the first `preinstall`; or an npm that a script started has
-/// written into its own log. What a script did there is known by who did it.
-fn put_by_npm(change: &FileChange, context: &SealContext<'_>, processes: &[Process]) -> bool {
-    if let Some(process) = change.process {
-        let log = change.path.contains("/.npm/_logs/")
-            || change.path.ends_with("/.npm/_update-notifier-last-checked");
-        return log && is_npm(processes, process);
+/// a package, which it makes behind the first `preinstall`, its cache and its logs; or an npm that
+/// a script started has written its own log. What a script did there is known by who did it.
+fn put_by_npm(change: &FileChange, context: &SealContext<'_>, npms: &cache::Folders) -> bool {
+    if change.process.is_some() {
+        return change.npm && npms.notes(&change.path);
+    }
+    if npms.have(&change.path) {
+        return true;
     }
     let Some((_, last)) = in_project(&change.path).and_then(|path| path.rsplit_once("node_modules/")) else {
         return false;

@@ -13,7 +13,7 @@ mod tests;
 mod variables;
 
 pub(crate) use options::{MOST_JOBS, MOST_REPETITIONS};
-pub(crate) use variables::{is_ours, may_be_set};
+pub(crate) use variables::{is_ours, may_be_set, puts_code};
 
 use super::registry::RegistryUrl;
 use crate::text::{Complaint, Place, Source};

@@ -27,17 +27,25 @@ pub(super) enum Touch {
     Names(Vec<String>),
 }
 
+/// Who does something to files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Actor {
+    pub(super) process: ProcessId,
+    /// It is the npm that is tested, started once more.
+    pub(super) npm: bool,
+}
+
 /// What is known of a run's files.
 pub(super) struct Files {
     /// Planted secrets, by device and inode.
     secrets: BTreeMap<(u64, u64), String>,
     /// Planted secrets that are not where they must be, and why.
     pub(super) lost: Vec<String>,
-    read: BTreeSet<(ProcessId, String)>,
+    read: BTreeSet<(Actor, String)>,
     /// The device of /proc.
     proc: Option<u64>,
     /// Who last touched a name.
-    touched: BTreeMap<String, ProcessId>,
+    touched: BTreeMap<String, Actor>,
     /// There were more names than are remembered.
     pub(super) forgot: bool,
 }
@@ -63,7 +71,7 @@ impl Files {
     /// What came of a call. Gives the process whose memory was opened, where that was it.
     pub(super) fn touched(
         &mut self,
-        process: ProcessId,
+        actor: Actor,
         task: i32,
         touch: Touch,
         result: i64,
@@ -73,7 +81,7 @@ impl Files {
             return None;
         }
         match touch {
-            Touch::Names(names) => names.into_iter().for_each(|name| self.wrote(name, process)),
+            Touch::Names(names) => names.into_iter().for_each(|name| self.wrote(name, actor)),
             Touch::Open(flags) => {
                 let descriptor = format!("fd/{result}");
                 let flags = flags.or_else(|| procfs::open_flags(task, result))?;
@@ -83,10 +91,10 @@ impl Files {
                 let access = flags & libc::O_ACCMODE;
                 let writes = access != libc::O_RDONLY || flags & (libc::O_CREAT | libc::O_TRUNC) != 0;
                 if writes && let Some(path) = procfs::link(task, &descriptor) {
-                    self.wrote(path, process);
+                    self.wrote(path, actor);
                 }
                 if access != libc::O_WRONLY {
-                    let file = self.opened(process, &format!("/proc/{task}/{descriptor}"), channel)?;
+                    let file = self.opened(actor, &format!("/proc/{task}/{descriptor}"), channel)?;
                     if Some(file) == self.proc {
                         return procfs::link(task, &descriptor).and_then(|path| memory_of(&path));
                     }
@@ -99,16 +107,16 @@ impl Files {
     /// A call whose end is not seen, since its task was ended in it: it counts as done. What it
     /// opened stays open where the process lives on, in another thread or in a program that
     /// another thread executed. `task` is any task of the process; it is stopped or dead.
-    pub(super) fn end_unseen(&mut self, process: ProcessId, task: i32, touch: Touch, channel: &mut Channel) {
+    pub(super) fn end_unseen(&mut self, actor: Actor, task: i32, touch: Touch, channel: &mut Channel) {
         match touch {
-            Touch::Names(names) => names.into_iter().for_each(|name| self.wrote(name, process)),
+            Touch::Names(names) => names.into_iter().for_each(|name| self.wrote(name, actor)),
             Touch::Open(_) => {
                 let Ok(open) = std::fs::read_dir(format!("/proc/{task}/fd")) else { return };
                 for descriptor in open.flatten() {
                     let number = descriptor.file_name().to_str().and_then(|name| name.parse().ok());
                     let flags = number.and_then(|number| procfs::open_flags(task, number));
                     if flags.is_some_and(|flags| flags & (libc::O_PATH | libc::O_WRONLY) == 0) {
-                        self.opened(process, &descriptor.path().to_string_lossy(), channel);
+                        self.opened(actor, &descriptor.path().to_string_lossy(), channel);
                     }
                 }
             }
@@ -116,42 +124,45 @@ impl Files {
     }
 
     /// Gives the device that the file lies on.
-    fn opened(&mut self, process: ProcessId, descriptor: &str, channel: &mut Channel) -> Option<u64> {
+    fn opened(&mut self, actor: Actor, descriptor: &str, channel: &mut Channel) -> Option<u64> {
         let status = std::fs::metadata(descriptor).ok()?;
         if let Some(path) = self.secrets.get(&(status.dev(), status.ino()))
-            && self.read.insert((process, path.clone()))
+            && self.read.insert((actor, path.clone()))
         {
-            channel.tell_of(process, Event::Read { process, path: path.clone() });
+            let Actor { process, npm } = actor;
+            channel.tell_of(process, Event::Read { process, path: path.clone(), npm });
         }
         Some(status.dev())
     }
 
-    fn wrote(&mut self, name: String, process: ProcessId) {
+    fn wrote(&mut self, name: String, actor: Actor) {
         if self.touched.len() < NAMES || self.touched.contains_key(&name) {
-            self.touched.insert(name, process);
+            self.touched.insert(name, actor);
         } else {
             self.forgot = true;
         }
     }
 
-    /// Whether a script touched this very name.
-    pub(super) fn knows(&self, name: &str) -> bool {
-        self.touched.contains_key(name)
+    /// Names that scripts touched, but for those that an npm of theirs did.
+    pub(super) fn of_scripts(&self) -> impl Iterator<Item = &str> {
+        self.touched.iter().filter(|(_, actor)| !actor.npm).map(|(name, _)| name.as_str())
     }
 
     /// Names who made a change, where it is known: whoever touched the name last, or
     /// moved the folder that it lies in.
     pub(super) fn attribute(&self, change: &mut FileChange) {
         let mut at: &str = &change.path;
-        change.process = loop {
-            if let Some(process) = self.touched.get(at) {
-                break Some(*process);
+        let actor = loop {
+            if let Some(actor) = self.touched.get(at) {
+                break Some(*actor);
             }
             match at.rsplit_once('/') {
                 Some((parent, _)) if !parent.is_empty() => at = parent,
                 Some(_) | None => break None,
             }
         };
+        change.process = actor.map(|actor| actor.process);
+        change.npm = actor.is_some_and(|actor| actor.npm);
     }
 }
 
@@ -227,6 +238,10 @@ mod tests {
     use super::*;
     use crate::wire::Change;
 
+    fn by(process: u32) -> Actor {
+        Actor { process: ProcessId(process), npm: false }
+    }
+
     fn who(files: &Files, path: &str) -> Option<ProcessId> {
         let mut change = FileChange::new(path.into(), Change::Added);
         files.attribute(&mut change);
@@ -236,9 +251,9 @@ mod tests {
     #[test]
     fn the_last_to_touch_a_name_is_who_changed_it() {
         let mut files = Files::new(&[]);
-        files.wrote("/home/npm/.bashrc".into(), ProcessId(3));
-        files.wrote("/home/npm/.bashrc".into(), ProcessId(5));
-        files.wrote("/project/moved".into(), ProcessId(7));
+        files.wrote("/home/npm/.bashrc".into(), by(3));
+        files.wrote("/home/npm/.bashrc".into(), by(5));
+        files.wrote("/project/moved".into(), by(7));
         assert_eq!(who(&files, "/home/npm/.bashrc"), Some(ProcessId(5)));
         assert_eq!(who(&files, "/project/moved/a/b"), Some(ProcessId(7)));
         assert_eq!(who(&files, "/project/other"), None);
@@ -248,10 +263,10 @@ mod tests {
     fn names_beyond_those_that_are_kept_have_nobody() {
         let mut files = Files::new(&[]);
         for at in 0..NAMES {
-            files.wrote(format!("/{at}"), ProcessId(2));
+            files.wrote(format!("/{at}"), by(2));
         }
-        files.wrote("/one-more".into(), ProcessId(2));
-        files.wrote("/0".into(), ProcessId(4));
+        files.wrote("/one-more".into(), by(2));
+        files.wrote("/0".into(), by(4));
         assert_eq!((who(&files, "/one-more"), who(&files, "/0")), (None, Some(ProcessId(4))));
     }
 

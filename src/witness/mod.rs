@@ -12,6 +12,7 @@
 // only classic signals, and what runs between fork and exec must not allocate.
 #![allow(unsafe_code)]
 
+mod again;
 mod channel;
 mod disk;
 mod files;

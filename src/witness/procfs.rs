@@ -8,7 +8,7 @@ use crate::wire::Lifecycle;
 use std::io::Read;
 
 /// Arguments that are reported.
-const ARGUMENTS: usize = 256;
+pub(super) const ARGUMENTS: usize = 256;
 /// Bytes of one argument that are reported.
 const ARGUMENT: usize = 4 << 10;
 /// An environment cannot be larger than three quarters of the kernel's `_STK_LIM`.
@@ -54,11 +54,16 @@ pub(super) fn open_flags(task: i32, descriptor: i64) -> Option<i32> {
     i32::from_str_radix(flags.trim(), 8).ok()
 }
 
+/// The environment that a process was started with, as it was before its first instruction.
+pub(super) fn environment(pid: i32) -> Option<Vec<u8>> {
+    read(&format!("/proc/{pid}/environ"), ENVIRONMENT)
+}
+
 /// The two variables by which npm says what a script is for; `Err` where the
 /// environment is hidden. npm 6 has the first only, and like all starts a script in
 /// its package's folder.
 pub(super) fn lifecycle(pid: i32) -> Result<Option<Lifecycle>, ()> {
-    let bytes = read(&format!("/proc/{pid}/environ"), ENVIRONMENT).ok_or(())?;
+    let bytes = environment(pid).ok_or(())?;
     Ok(lifecycle_in(&bytes, || link(pid, "cwd")))
 }
 

@@ -75,7 +75,7 @@ impl Snapshots {
         if survey.is_empty() && whose == Whose::Local {
             return;
         }
-        survey.forget(&self.place.project, |path| files.knows(path));
+        survey.forget(&self.place.project, files.of_scripts());
         self.provisional = whose == Whose::Local && lifecycle.event == "preinstall";
         tell_gaps(channel, &survey.gaps);
         channel.tell(Event::Unpacked { packages: survey.packages() });

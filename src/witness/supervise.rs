@@ -7,6 +7,7 @@
 mod calls;
 mod pace;
 
+use super::again::Npm;
 use super::channel::Channel;
 use super::disk::Disk;
 use super::files::Files;
@@ -70,6 +71,8 @@ pub(super) struct Supervisor<'a> {
     denied_more: bool,
     /// The command's executable and the first argument that it was given: the program it is.
     program: Option<(String, Option<String>)>,
+    /// The npm that the command is.
+    npm: Option<Npm>,
     /// Who was last killed, and so may be the maker of a stray.
     last_killed: Option<ProcessId>,
 }
@@ -116,6 +119,7 @@ impl<'a> Supervisor<'a> {
             denied: BTreeSet::new(),
             denied_more: false,
             program: None,
+            npm: None,
             last_killed: None,
         })
     }
@@ -268,10 +272,10 @@ impl<'a> Supervisor<'a> {
             // On this one node opens its inspector, to which a script could give npm
             // whatever it is to do. Nobody needs it for an install.
             Why::Signal(libc::SIGUSR1)
-                if let Some(command) = self.table.owner(task.pid())
-                    && self.table.is_command(command) =>
+                if let Some(npm) = self.table.owner(task.pid())
+                    && self.table.is_npm(npm) =>
             {
-                self.deny(command, "kill", "SIGUSR1, which would open npm's debugger");
+                self.deny(npm, "kill", "SIGUSR1, which would open npm's debugger");
                 task.resume();
             }
             Why::Signal(signal) => {
@@ -307,7 +311,7 @@ impl<'a> Supervisor<'a> {
         // All other threads are gone, though their ends are still to be told; what they were
         // about to open may be open now, and the new program has not run yet.
         for (process, touch) in self.table.touches_beside(from) {
-            self.files.end_unseen(process, pid, touch, self.channel);
+            self.files.end_unseen(self.table.actor(process), pid, touch, self.channel);
         }
         let Some(process) = self.table.take_over(from, pid) else {
             task.resume();
@@ -332,11 +336,15 @@ impl<'a> Supervisor<'a> {
         let program = Some((exe.clone(), argv.get(1).cloned()));
         if process == COMMAND && first {
             self.program.clone_from(&program);
+            self.npm = Npm::of(&exe, &argv);
         }
+        let again = process != COMMAND
+            && self.npm.as_ref().is_some_and(|npm| npm.is(pid, &exe, &argv, &cwd, &self.order.env));
         let same = program == self.program;
         let own = self.program.as_ref().is_some_and(|(own, _)| *own == exe);
         let Some(known) = self.table.process(process) else { return };
         known.same = own;
+        known.again = again;
         let started = first && of_npm;
         if started {
             known.lifecycle = environment.unwrap_or_default();
@@ -394,7 +402,7 @@ impl<'a> Supervisor<'a> {
             // A thread is ended in the middle of a call by one that executes.
             Some(Begun::Touch(touch)) => {
                 let living = self.table.a_task_of(task.process).unwrap_or(pid);
-                self.files.end_unseen(task.process, living, touch, self.channel);
+                self.files.end_unseen(self.table.actor(task.process), living, touch, self.channel);
             }
             Some(Begun::Exec(_) | Begun::Watch) | None => {}
         }

@@ -4,6 +4,7 @@
 //! made it, whatever `getppid` says after a double fork or `CLONE_PARENT`. This
 //! module keeps books and makes no system call.
 
+use super::files::Actor;
 use crate::wire::{Lifecycle, ProcessId};
 use std::collections::BTreeMap;
 
@@ -21,6 +22,8 @@ pub(super) struct Process {
     pub(super) lifecycle: Option<Lifecycle>,
     /// It is an npm that the command started in a clone, or the second command.
     pub(super) is_npm: bool,
+    /// A script started it, and it is the very npm that is tested.
+    pub(super) again: bool,
     /// It has the filter of scripts, by itself or by who made it.
     pub(super) watched: bool,
     /// It runs the command's own executable.
@@ -88,14 +91,15 @@ impl Table {
         self.tasks.get(&task).map(|task| task.process)
     }
 
-    /// Whether it is a command of the order: nobody made it.
-    pub(super) fn is_command(&mut self, id: ProcessId) -> bool {
-        self.process(id).is_some_and(|process| process.parent.is_none())
+    /// Whether it is npm: a command of the order, one that a command started in a clone, or the
+    /// same npm that a script started.
+    pub(super) fn is_npm(&mut self, id: ProcessId) -> bool {
+        self.process(id).is_some_and(|process| process.parent.is_none() || process.is_npm || process.again)
     }
 
-    /// Whether it is npm: a command of the order, or one that a command started in a clone.
-    pub(super) fn is_npm(&mut self, id: ProcessId) -> bool {
-        self.process(id).is_some_and(|process| process.parent.is_none() || process.is_npm)
+    /// It, as who does something to files.
+    pub(super) fn actor(&mut self, id: ProcessId) -> Actor {
+        Actor { process: id, npm: self.process(id).is_some_and(|process| process.again) }
     }
 
     /// Whether it has the filter of scripts.

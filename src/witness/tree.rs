@@ -43,6 +43,8 @@ struct Package {
     /// `main` in its package.json, clipped.
     main: String,
     files: BTreeMap<String, Mark>,
+    /// Files that a script had put there, or written, before they were looked at first.
+    planted: BTreeSet<String>,
 }
 
 /// All packages below the `node_modules` of a project.
@@ -128,6 +130,10 @@ impl Survey {
                     && let Some(known) = self.packages.get(path)
                 {
                     change.shadows = shadow::in_package(before, &known.main, name);
+                    // Beside what npm unpacked, it may have been npm's until then.
+                    if known.planted.contains(name) && !known.files.is_empty() {
+                        change.change = Change::Changed;
+                    }
                 }
                 changes.push(change);
             }
@@ -299,7 +305,9 @@ impl Work<'_> {
             files: u32::try_from(digest.len()).unwrap_or(u32::MAX),
         };
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.packages.insert(path.to_owned(), Package { tree, main, files: harvest.files });
+        found
+            .packages
+            .insert(path.to_owned(), Package { tree, main, files: harvest.files, planted: BTreeSet::new() });
     }
 
     fn files(&self, folder: &Folder, package: &str, above: &str, harvest: &mut Harvest<'_>) {

@@ -7,7 +7,7 @@ use sealcheck::wire::{Event, GapKind};
 /// Processes that opened a secret, with the path at which it was planted.
 fn reads(events: &[Event]) -> Vec<(u32, &str)> {
     let told = events.iter().filter_map(|event| match event {
-        Event::Read { process, path } => Some((process.0, path.as_str())),
+        Event::Read { process, path, .. } => Some((process.0, path.as_str())),
         _ => None,
     });
     told.collect()

@@ -19,7 +19,7 @@ mod second;
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
-        Some("room") => room::enter(),
+        Some("room") => room::enter(std::path::Path::new(&arguments[2])),
         Some("witness") => room::witness(),
         Some("act") => std::process::exit(acts::act(&arguments[2], &arguments[3..])),
         _ => run(&arguments[1..]),

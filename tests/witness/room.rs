@@ -104,7 +104,8 @@ impl Room {
         let (mut channel, inside) = UnixStream::pair().unwrap();
         let descriptor = inside.as_raw_fd();
         let mut command = Command::new(own_path());
-        command.arg("room").stdin(Stdio::null()).stdout(Stdio::null());
+        let room = Path::new(&order.project).parent().unwrap();
+        command.arg("room").arg(room).stdin(Stdio::null()).stdout(Stdio::null());
         // SAFETY: dup2 is async-signal-safe.
         unsafe {
             command.pre_exec(move || {
@@ -169,8 +170,8 @@ pub(crate) fn observe(order: &Order) -> Vec<Event> {
 }
 
 /// Becomes an unprivileged user in namespaces of its own, with a witness as its
-/// first process.
-pub(crate) fn enter() {
+/// first process. `room` has all that those inside may write to.
+pub(crate) fn enter(room: &Path) {
     // SAFETY: plain system calls of a process with one thread.
     unsafe {
         if libc::geteuid() == 0 {
@@ -200,14 +201,26 @@ pub(crate) fn enter() {
                 other => panic!("the witness ended as {other:?}"),
             }
         }
-        nix::unistd::ForkResult::Child => first_process(),
+        nix::unistd::ForkResult::Child => first_process(room),
     }
 }
 
-fn first_process() {
+fn first_process(room: &Path) {
     use nix::mount::{MsFlags, mount};
     let none = None::<&str>;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
+    // What others leave in folders that all share is none of a test's, and may be anything.
+    let own = PathBuf::from(own_path());
+    let kept = [room, own.parent().unwrap()].map(|path| (path, std::fs::File::open(path).unwrap()));
+    for shared in ["/tmp", "/var/tmp", "/dev/shm"] {
+        mount(Some("tmpfs"), shared, Some("tmpfs"), MsFlags::empty(), none).unwrap();
+        for (path, folder) in kept.iter().filter(|(path, _)| path.starts_with(shared)) {
+            std::fs::create_dir_all(path).unwrap();
+            let from = format!("/proc/self/fd/{}", folder.as_raw_fd());
+            mount(Some(from.as_str()), *path, none, MsFlags::MS_BIND | MsFlags::MS_REC, none).unwrap();
+        }
+    }
+    drop(kept);
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_RDONLY;
     mount(Some("proc"), "/proc", Some("proc"), flags, none).unwrap();
     loopback_up();

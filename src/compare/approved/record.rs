@@ -3,7 +3,7 @@
 use super::deed::{Terms, covers, is_pattern, names_a_host};
 use super::fact::{Act, Fact, Group, Pinned, name_of};
 use super::{ROOT, fold};
-use crate::compare::noise::{self, Kind, npms_own, settled};
+use crate::compare::noise::{self, Kind, settled};
 use crate::compare::side::Install;
 use crate::evidence::fact::{Package, Process, Reached, SourceKind};
 use crate::wire::{Change, ProcessId};
@@ -197,7 +197,7 @@ fn deeds(run: &Install<'_>) -> BTreeSet<Deed> {
             deeds.insert((who(process), Act::Connect, target));
         }
     }
-    for file in run.files.iter().filter(|file| !npms_own(&file.path)) {
+    for file in run.files.iter().filter(|file| !(file.npms && file.npm)) {
         let change = match file.change {
             Change::Added => "added",
             Change::Changed => "changed",

@@ -226,7 +226,8 @@ fn run(argv: &[&str], files: &[&str], hosts: &[&str]) -> Evidence {
             .iter()
             .map(|path| {
                 serde_json::from_value(serde_json::json!({
-                    "path": path, "change": "added", "process": 2, "package": null
+                    "path": path, "change": "added", "process": 2, "package": null,
+                    "npm": path.contains("/_logs/"), "npms": path.contains("/_logs/")
                 }))
                 .unwrap()
             })

@@ -254,19 +254,6 @@ fn stand_in(argv: &[String], exe: &str, file: &str) -> Option<StandIn> {
     Some(StandIn { name: (*name).to_owned(), file: file.to_owned() })
 }
 
-/// Whether a process is the very npm that is tested, started once more: the same node, which the
-/// kernel names, runs one of the same npm's own programs (`npm-cli.js`, `npx-cli.js`), by the same
-/// path to the letter. A path that only begins so leads anywhere.
-pub fn is_npm(processes: &[Process], process: ProcessId) -> bool {
-    let by_id = |id: ProcessId| processes.iter().find(|process| process.id == id);
-    let (Some(npm), Some(other)) = (by_id(COMMAND), by_id(process)) else { return false };
-    let (Some(own), Some(program)) = (npm.argv.get(1), other.argv.get(1)) else { return false };
-    let beside = own.rsplit_once('/').zip(program.rsplit_once('/'));
-    let programs = ["npm-cli.js", "npx-cli.js"];
-    npm.exe == other.exe
-        && beside.is_some_and(|((own, _), (folder, name))| own == folder && programs.contains(&name))
-}
-
 /// Who stands for a process: itself, or the nearest that it comes from and that
 /// executed something. A subshell opens files and is listed nowhere.
 pub(super) fn standing(events: &[Event], processes: &[Process]) -> BTreeMap<ProcessId, ProcessId> {

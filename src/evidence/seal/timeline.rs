@@ -20,7 +20,7 @@ pub(super) struct Timeline<'a> {
     pub(super) links: BTreeMap<&'a str, &'a str>,
     pub(super) changes: Vec<&'a FileChange>,
     /// Secrets that were read, by whom.
-    pub(super) reads: Vec<(ProcessId, &'a str)>,
+    pub(super) reads: Vec<(ProcessId, &'a str, bool)>,
     told: Vec<(GapKind, &'a str, Option<ProcessId>)>,
     /// Whose call was refused last.
     denied: Option<ProcessId>,
@@ -96,7 +96,7 @@ impl<'a> Timeline<'a> {
                 self.tree_told = true;
             }
             Event::Changed(change) => self.changes.push(change),
-            Event::Read { process, path } => self.reads.push((*process, path)),
+            Event::Read { process, path, npm } => self.reads.push((*process, path, *npm)),
             Event::CommandExited { how, after_ms } => {
                 self.exit = Some(*how);
                 self.duration_ms = *after_ms;

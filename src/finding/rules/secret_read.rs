@@ -1,7 +1,6 @@
 //! `secret-read`: a script looked where secrets are.
 
 use crate::evidence::fact::Process;
-use crate::evidence::seal::is_npm;
 use crate::finding::case::{Case, Run, Sighting, owner};
 use crate::finding::location::Spot;
 use crate::finding::tampering::{self, Tampering};
@@ -55,7 +54,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         }
     };
     for (at, read) in (0u32..).zip(&run.evidence.reads) {
-        if read.secret != NPMRC || !is_npm(&run.evidence.processes, read.process) {
+        if read.secret != NPMRC || !read.npm {
             add(&read.process, read.secret.clone(), (EvidenceKind::Read, at));
         }
     }

@@ -1,8 +1,6 @@
 //! `write-outside-package`: a script left something elsewhere.
 
-use crate::compare::noise::npms_own;
 use crate::evidence::fact::File;
-use crate::evidence::seal::is_npm;
 use crate::finding::case::{Case, Run, Sighting, owner};
 use crate::finding::tampering::{Tampering, in_project, is_below, script};
 use std::collections::BTreeMap;
@@ -40,17 +38,16 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         if of_package || at_home || tampering.takes_over(file).is_some() {
             continue;
         }
-        let by_npm = process.is_some_and(|process| is_npm(&run.evidence.processes, process.id));
         let place = match in_project(&file.path) {
+            // npm's own files are nobody's, also where the owner's script started it.
+            _ if file.npms && (process.is_none() || own && file.npm) => continue,
             // The owner's own scripts may write in the project.
             Some(_) if own => continue,
+            _ if file.npms => Where::Cache,
             Some(_) => Where::Project,
-            // npm's own files are nobody's, also where the owner's script started it.
-            None if npms_own(&file.path) && (process.is_none() || own && by_npm) => continue,
-            None if is_cache(&file.path) => Where::Cache,
             None => Where::Elsewhere,
         };
-        let mild = by_npm && place == Where::Cache || is_own_store(&tampering, file, writer);
+        let mild = file.npm && place == Where::Cache || is_own_store(&tampering, file, writer);
         by.entry((writer, place, mild)).or_default().push((at, file));
     }
     by.into_iter().filter_map(|((writer, place, mild), files)| {
@@ -97,10 +94,6 @@ fn in_cache(path: &str) -> Option<&str> {
     path.split_once("/.npm/").map(|(_, inner)| inner)
 }
 
-fn is_cache(path: &str) -> bool {
-    in_cache(path).is_some() || npms_own(path)
-}
-
 /// Whether a file lies where its package keeps things by custom: downloads in npm's cache, a
 /// folder of its own name in there or in `node_modules/.cache`, `node_modules/.NAME`, its own
 /// program in `.bin`.
@@ -109,7 +102,7 @@ fn is_own_store(tampering: &Tampering<'_>, file: &File, writer: Option<&str>) ->
     let full = own.rsplit_once("node_modules/").map_or(own, |(_, name)| name);
     let mut names = full.trim_start_matches('@').split('/');
     let mut own_folder = |path: &str| names.any(|name| path.strip_prefix(name).is_some_and(|rest| rest.starts_with('/')));
-    if let Some(inner) = in_cache(&file.path) {
+    if let Some(inner) = in_cache(&file.path).filter(|_| file.npms) {
         let archive = ARCHIVES.iter().any(|ending| inner.ends_with(ending));
         return archive && DOWNLOADS.iter().any(|folder| inner.starts_with(folder)) || own_folder(inner);
     }

@@ -164,22 +164,14 @@ pub(crate) fn may_be_set(name: &str, value: &str) -> bool {
     }
 }
 
-/// Whether a variable would put code into npm, or npm's places out of our sight: such a one
-/// is taken from nobody.
+/// Whether a variable would put code into npm ([`puts_code`]), or npm's places out of our sight:
+/// such a one is taken from nobody.
 pub(crate) fn is_ours(name: &str, value: &str) -> bool {
-    const OURS: [&str; 18] = [
-        "BASH_ENV",
-        "ENV",
-        "GCONV_PATH",
-        "GLIBC_TUNABLES",
+    const OURS: [&str; 10] = [
         "HOME",
         "HOSTALIASES",
-        "LOCPATH",
-        "NODE_COMPILE_CACHE",
         "NODE_DISABLE_COMPILE_CACHE",
         "NODE_EXTRA_CA_CERTS",
-        "NODE_PATH",
-        "NODE_REPL_EXTERNAL_MODULE",
         "NODE_V8_COVERAGE",
         "PATH",
         "SHELL",
@@ -187,9 +179,26 @@ pub(crate) fn is_ours(name: &str, value: &str) -> bool {
         "npm_config_cache",
         "npm_config_logs_dir",
     ];
-    const OUR_PREFIXES: [&str; 4] = ["LD_", "OPENSSL_", "SSL_", "GIT_"];
+    const OUR_PREFIXES: [&str; 2] = ["SSL_", "GIT_"];
     OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name))
         || OUR_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || puts_code(name, value)
+}
+
+/// Whether a variable puts code into node, or into a shell that npm starts.
+pub(crate) fn puts_code(name: &str, value: &str) -> bool {
+    const CODE: [&str; 8] = [
+        "BASH_ENV",
+        "ENV",
+        "GCONV_PATH",
+        "GLIBC_TUNABLES",
+        "LOCPATH",
+        "NODE_COMPILE_CACHE",
+        "NODE_PATH",
+        "NODE_REPL_EXTERNAL_MODULE",
+    ];
+    CODE.iter().any(|code| code.eq_ignore_ascii_case(name))
+        || ["LD_", "OPENSSL_"].iter().any(|prefix| name.starts_with(prefix))
         || (name == "NODE_OPTIONS" && !only_memory(value))
 }
 

@@ -78,7 +78,8 @@ impl Supervisor<'_> {
                     self.reached(process, pid, reach, result.map_or(Dial::Pending, sockets::outcome));
                 }
                 (Some(Begun::Touch(touch)), Some(result)) => {
-                    let memory = self.files.touched(process, pid, touch, result, self.channel);
+                    let actor = self.table.actor(process);
+                    let memory = self.files.touched(actor, pid, touch, result, self.channel);
                     let of_npm = memory.and_then(|other| self.table.owner(other));
                     if of_npm.is_some_and(|other| other != process && self.table.is_npm(other)) {
                         // It is open already, and what it is for is no install's.
@@ -88,7 +89,7 @@ impl Supervisor<'_> {
                     }
                 }
                 (Some(Begun::Touch(touch)), None) => {
-                    self.files.end_unseen(process, pid, touch, self.channel);
+                    self.files.end_unseen(self.table.actor(process), pid, touch, self.channel);
                 }
                 (Some(Begun::Watch), _) => return self.watch(process, task),
                 (Some(Begun::Exec(_)) | None, _) => {}

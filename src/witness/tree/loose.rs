@@ -14,6 +14,9 @@ use std::sync::atomic::Ordering;
 /// What node finds a package by where it is no folder.
 const EXTENSIONS: [&str; 4] = ["", ".js", ".json", ".node"];
 
+/// Where packages lie.
+const MODULES: &str = "node_modules/";
+
 /// Something that is no package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Loose {
@@ -61,11 +64,21 @@ impl Work<'_> {
 }
 
 impl Survey {
-    /// Forgets what is no package and was put there by a script before this survey, which is to
-    /// be told as what came.
-    pub(in crate::witness) fn forget(&mut self, project: &str, by_script: impl Fn(&str) -> bool) {
-        self.loose.retain(|path, _| !by_script(&join(project, path)));
-        self.links.retain(|link| !by_script(&join(project, &link.path)));
+    /// Forgets what scripts touched before this survey, which is to be told as what came. A
+    /// repository's `prepare` runs while npm unpacks, and a `preinstall` before it makes links.
+    pub(in crate::witness) fn forget<'n>(&mut self, project: &str, names: impl Iterator<Item = &'n str>) {
+        let inner = |name: &'n str| name.strip_prefix(project)?.strip_prefix('/');
+        let touched: BTreeSet<&str> = names.filter_map(inner).filter(|name| name.contains(MODULES)).collect();
+        if touched.is_empty() {
+            return;
+        }
+        self.loose.retain(|path, _| !lies_in(&touched, path));
+        self.links.retain(|link| !lies_in(&touched, &link.path));
+        for (path, package) in &mut self.packages {
+            let planted = package.files.keys().filter(|name| lies_in(&touched, &join(path, name)));
+            package.planted = planted.cloned().collect();
+            package.files.retain(|name, _| !package.planted.contains(name));
+        }
     }
 
     /// What differs in a later survey among what is no package.
@@ -106,6 +119,12 @@ impl Survey {
             there.then(|| stem.to_owned())
         })
     }
+}
+
+/// Whether a path, or a folder that it lies in, is one of these.
+fn lies_in(touched: &BTreeSet<&str>, path: &str) -> bool {
+    let folders = path.match_indices('/').map(|(at, _)| at);
+    folders.chain([path.len()]).any(|end| touched.contains(&path[..end]))
 }
 
 /// What differs in the files of a package.

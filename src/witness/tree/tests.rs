@@ -126,7 +126,7 @@ fn what_lies_beside_packages_is_told_and_what_it_takes_over() {
     write(root, "node_modules/early", "by a script, before the survey");
     let project = root.to_str().unwrap();
     let mut before = Survey::take(&place(root), None, false);
-    before.forget(project, |path| path.ends_with("/early"));
+    before.forget(project, [format!("{project}/node_modules/early")].iter().map(String::as_str));
     for path in ["a.js", ".bin/tool", ".cache/deep/x", "@s/y", "a/dist/x.js"] {
         write(root, &format!("node_modules/{path}"), "1");
     }
@@ -149,6 +149,36 @@ fn what_lies_beside_packages_is_told_and_what_it_takes_over() {
             ("a.js", "", "node_modules/a"),
             ("b", "/tmp", ""),
             ("early", "", ""),
+        ]
+    );
+}
+
+#[test]
+fn what_a_script_planted_before_the_first_look_is_told() {
+    let room = tempfile::tempdir().unwrap();
+    let root = room.path();
+    for package in ["a", "b", "c"] {
+        write(root, &format!("node_modules/{package}/package.json"), r#"{"main":"dist/x"}"#);
+        write(root, &format!("node_modules/{package}/dist/x.js"), "1");
+        write(root, &format!("node_modules/{package}/index.js"), "1");
+    }
+    let project = root.to_str().unwrap();
+    let mut before = Survey::take(&place(root), None, false);
+    let names = ["a/dist/x.js", "b", ".cache", "c/dist"].map(|name| format!("{project}/node_modules/{name}"));
+    before.forget(project, names.iter().map(String::as_str));
+    let changes = before.changes(&Survey::take(&place(root), Some(&before), false), "/p");
+    let told: Vec<_> = changes
+        .iter()
+        .map(|change| (change.path.as_str(), change.change, change.shadows.as_deref().unwrap_or("")))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("/p/node_modules/a/dist/x.js", Change::Changed, "index.js"),
+            ("/p/node_modules/b/dist/x.js", Change::Added, "nothing"),
+            ("/p/node_modules/b/index.js", Change::Added, "nothing"),
+            ("/p/node_modules/b/package.json", Change::Added, ""),
+            ("/p/node_modules/c/dist/x.js", Change::Changed, "index.js"),
         ]
     );
 }

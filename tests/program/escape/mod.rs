@@ -9,6 +9,7 @@
     reason = "a test that cannot be prepared fails; it has no callers outside its own crate"
 )]
 
+mod again;
 mod bytes;
 mod cache;
 mod credentials;

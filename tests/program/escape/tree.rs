@@ -21,7 +21,12 @@ fn victim() -> Package {
 }
 
 /// Installs `@acme/evil`, which npm runs before its victim, with the whole program around it.
-fn install(name: &str, script: &str, root: &[(&str, &str)], arguments: &[&str]) -> Option<Outcome> {
+pub(super) fn install(
+    name: &str,
+    script: &str,
+    root: &[(&str, &str)],
+    arguments: &[&str],
+) -> Option<Outcome> {
     if let Some(lack) = lacks_npm() {
         skip(name, &lack);
         return None;
@@ -51,7 +56,7 @@ fn install(name: &str, script: &str, root: &[(&str, &str)], arguments: &[&str]) 
 /// The one finding of a rule whose message has all of these words; of this severity, and about
 /// this package.
 #[track_caller]
-fn told(outcome: &Outcome, rule: &str, severity: &str, words: &[&str]) {
+pub(super) fn told(outcome: &Outcome, rule: &str, severity: &str, words: &[&str]) {
     let findings = outcome.report["findings"].as_array().unwrap();
     let told = findings.iter().any(|finding| {
         let message = finding["message"].as_str().unwrap_or_default();
