@@ -7,7 +7,8 @@
 use std::io::{Error, Read, Result};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 /// What a command printed on standard output, and whether it ended with 0.
@@ -19,12 +20,31 @@ pub(crate) struct Output {
     pub(crate) success: bool,
 }
 
+/// Process groups of commands that run.
+static RUNNING: Mutex<Vec<i32>> = Mutex::new(Vec::new());
+/// The user wants an end.
+static ENDED: AtomicBool = AtomicBool::new(false);
+
+/// How long a command may take that begins after that.
+const LAST: Duration = Duration::from_secs(1);
+
+/// Ends every command that runs, and gives those that begin later no time: who waits for one does
+/// not heed a wish to end.
+pub(crate) fn end_all() {
+    ENDED.store(true, Ordering::SeqCst);
+    for group in RUNNING.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(*group), nix::sys::signal::SIGKILL);
+    }
+}
+
 /// Runs a command to its end. Standard input and error are /dev/null.
 ///
 /// # Errors
 /// Where it cannot be started, prints more than `limit` bytes, or has not ended after
-/// `patience`; then it and all that it started in its process group are killed.
+/// `patience`; then it and all that it started in its process group are killed, as by [`end_all`].
 pub(crate) fn of(command: &mut Command, limit: u64, patience: Duration) -> Result<Output> {
+    let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    let patience = if ENDED.load(Ordering::SeqCst) { patience.min(LAST) } else { patience };
     let until = Instant::now() + patience;
     let mut child = command
         .stdin(Stdio::null())
@@ -33,10 +53,15 @@ pub(crate) fn of(command: &mut Command, limit: u64, patience: Duration) -> Resul
         // A wrapper's node is ended with its wrapper.
         .process_group(0)
         .spawn()?;
+    let group = i32::try_from(child.id()).unwrap_or(0);
+    running.push(group);
+    drop(running);
     let answer = read(&mut child, limit, until).and_then(|stdout| {
         let success = wait(&mut child, until)?;
         Ok(Output { stdout, success })
     });
+    // Once it has been waited for, its number may be another's.
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| *known != group);
     answer.map_err(|error| {
         kill(&mut child);
         if error.kind() == std::io::ErrorKind::TimedOut {
@@ -49,12 +74,12 @@ pub(crate) fn of(command: &mut Command, limit: u64, patience: Duration) -> Resul
 fn read(child: &mut Child, limit: u64, until: Instant) -> Result<Vec<u8>> {
     let out = child.stdout.take().ok_or_else(|| Error::other("it says nothing"))?;
     let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
+    std::thread::Builder::new().spawn(move || {
         let mut bytes = Vec::new();
         let read = out.take(limit + 1).read_to_end(&mut bytes);
         // Nobody listens once the time is up.
         let _ = sender.send(read.map(|_| bytes));
-    });
+    })?;
     let left = until.saturating_duration_since(Instant::now());
     let bytes = receiver.recv_timeout(left).map_err(|_late| std::io::ErrorKind::TimedOut)??;
     if bytes.len() as u64 > limit {

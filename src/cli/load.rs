@@ -81,8 +81,9 @@ enum Wanted {
 }
 
 /// The runtime of the commands that wait for something.
-pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    super::lacks::for_anything()?;
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
 /// Where toolchains are looked for.

@@ -23,6 +23,7 @@ mod folders;
 mod inputs;
 mod inspect;
 mod invoke;
+mod lacks;
 mod load;
 mod look;
 mod man;
@@ -211,10 +212,13 @@ fn set_up(talk: &Talk) {
 }
 
 /// What is wrong with what the user wrote is shown with its line and exits with
-/// 2; everything else is a fault of ours.
+/// 2, what the machine lacks with 3; everything else is a fault of ours.
 fn explain_error(error: &anyhow::Error) -> (String, Code) {
     if let Some(complaint) = error.downcast_ref::<Complaint>() {
         return (complaint::render(complaint), Code::Usage);
+    }
+    if let Some(lacks::Lacking(complaint)) = error.downcast_ref() {
+        return (complaint::render(complaint), Code::Unobserved);
     }
     let mut text = format!("error: {error}\n");
     for cause in error.chain().skip(1) {

@@ -22,11 +22,15 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn aside(&self) -> std::io::Result<Arc<Aside>> {
+    pub(super) fn aside(&self) -> anyhow::Result<Arc<Aside>> {
         let mut aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
         match &*aside {
             Some(made) => Ok(made.clone()),
-            None => Ok(aside.insert(Arc::new(Aside::make()?)).clone()),
+            None => {
+                let made = Aside::make()?;
+                super::lacks::for_folder(&made.path())?;
+                Ok(aside.insert(Arc::new(made)).clone())
+            }
         }
     }
 
@@ -39,7 +43,7 @@ impl Pool {
             return Ok(open.beside());
         }
         let open = match folder {
-            Some(folder) => Store::open(folder)?,
+            Some(folder) => Store::open(folder)?.with_apart(Store::passing(&aside.fresh("scripts")?)?),
             None => Store::passing(&aside.folder("store")?)?,
         };
         let key = folder.map(|folder| folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf()));

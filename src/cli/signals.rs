@@ -23,6 +23,8 @@ pub(crate) fn stop(runtime: &tokio::runtime::Runtime, what: &'static str) -> wat
         asked_to_stop().await;
         say(&format!("interrupted: ending the {what} (once more ends at once)"));
         sender.send_replace(true);
+        // The toolchain is asked in a thread that waits for it.
+        crate::output::end_all();
         asked_to_stop().await;
         crate::report::progress::leave();
         std::process::exit(130);

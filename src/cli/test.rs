@@ -11,7 +11,8 @@ use super::rooms::{Room, judged, judged_run, not_applicable, resolutions};
 use super::shard::{self, Sharding};
 use super::together::Together;
 use super::{
-    Code, assemble, baseline, behind, containers, drills, folders, invoke, margin, save, say, signals, trim,
+    Code, assemble, baseline, behind, containers, drills, folders, invoke, lacks, margin, save, say, signals,
+    trim,
 };
 use crate::finding::{self, Ground, Severity};
 use crate::plan::Plan;
@@ -20,6 +21,7 @@ use crate::report::outcome::Outcome;
 use crate::report::places;
 use crate::report::progress::Display;
 use crate::runner;
+use crate::sandbox::DOOR_ADDRESSES;
 use crate::sandbox::namespaces::sweep;
 use crate::scenario::Scenario;
 use crate::text::Complaint;
@@ -37,6 +39,7 @@ pub(crate) fn run(arguments: TestArguments, talk: &Talk) -> anyhow::Result<Code>
 /// The same for a purpose.
 pub(super) fn run_for(purpose: Purpose, arguments: TestArguments, talk: &Talk) -> anyhow::Result<Code> {
     let runtime = load::runtime()?;
+    lacks::for_a_run()?;
     let Chosen { projects, together } = projects::chosen(&arguments)?;
     let wanted = together.then(|| Together::of(&arguments, talk)).transpose()?;
     let pool = Pool::default();
@@ -45,12 +48,14 @@ pub(super) fn run_for(purpose: Purpose, arguments: TestArguments, talk: &Talk) -
     let mut ready = Vec::new();
     for named in projects {
         let preparing = prepare(purpose, named, arguments.clone(), talk, together, &pool);
-        ready.push(runtime.block_on(async {
+        let prepared = runtime.block_on(async {
             tokio::select! {
                 prepared = preparing => prepared.map(Some),
                 _ = stop.wait_for(|stop| *stop) => Ok(None),
             }
-        })?);
+        });
+        // What was ended for it has failed.
+        ready.push(if *stop.borrow() { None } else { prepared? });
     }
     let Some(mut ready) = ready.into_iter().collect::<Option<Vec<_>>>() else {
         // Nothing ran, so there is nothing to report; what was under way is removed.
@@ -228,6 +233,20 @@ fn planned(purpose: Purpose, loaded: Loaded, label: String, options: &Options) -
     Ok(Place { loaded, plan, not_applicable, label })
 }
 
+/// How many runs there are at a time.
+fn side_by_side(places: &[Place], options: &Options) -> u64 {
+    let runs = places.iter().map(|place| place.plan.runs.len()).max().unwrap_or(0);
+    let runs = if measures_margin(options) { options.jobs } else { runs };
+    options.jobs.min(runs).max(1) as u64
+}
+
+/// How many doors one of them has.
+fn doors(places: &[Place]) -> u64 {
+    let runs = places.iter().flat_map(|place| &place.plan.runs);
+    let ports = runs.map(|run| run.world.ports.len() + 1).max().unwrap_or(1);
+    ports as u64 * u64::from(DOOR_ADDRESSES)
+}
+
 fn measures_margin(options: &Options) -> bool {
     options.choice.suite.as_deref() == Some("margin")
 }
@@ -251,6 +270,7 @@ pub(super) async fn one(prepared: Prepared, stop: watch::Receiver<bool>) -> anyh
     for removed in sweep(&folders::scratch()).unwrap_or_default() {
         say(&format!("removed what an interrupted run had left: {}", removed.display()));
     }
+    lacks::for_runs(side_by_side(&places, &options), doors(&places))?;
     let total = places.iter().map(|place| place.plan.runs.len()).sum();
     let display = Arc::new(Mutex::new(Some(Display::new(invoke::mode(options.progress), talk.quiet, total))));
     let judged_by = finding::Options {

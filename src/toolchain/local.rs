@@ -180,6 +180,9 @@ fn probe(exe: &Path, machine: &Machine, from: &str) -> Result<Found, ToolchainEr
 /// What node prints; a wrapper in its place may print without end, or never end.
 fn answer(command: &mut Command) -> Result<String, String> {
     let output = output::of(command, MAX_ANSWER, PATIENCE).map_err(|error| error.to_string())?;
+    if !output.success {
+        return Err("it ended with an error".to_owned());
+    }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 

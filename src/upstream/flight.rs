@@ -135,6 +135,7 @@ async fn fetch(
     }
     let response = send(way, &request, &host).await?;
     let head = head_of(&response);
+    let store = if allowance.is_some() { store.for_scripts() } else { store };
     let mut writer = store.writer()?;
     let file = writer.reader().map_err(|error| network(&host, &error))?;
     let (sender, progress) = watch::channel(Progress::default());

@@ -147,8 +147,9 @@ impl Upstream {
         request: Request,
         allowance: Option<Allowance>,
     ) -> Result<Answer, UpstreamError> {
-        // Whoever may not go there must not fail for who may.
-        let key = format!("{} {:?}", request.key(), request.reach);
+        // Whoever may not go there must not fail for who may, and what npm fetches is kept.
+        let for_script = allowance.is_some();
+        let key = format!("{} {:?} {for_script}", request.key(), request.reach);
         let (flight, first) = {
             let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
             match flights.get(&key) {

@@ -40,6 +40,8 @@ const TREES: &str = "trees-3";
 pub struct Store {
     root: PathBuf,
     kept: bool,
+    /// For what is fetched for scripts, where this one is kept: gone with the invocation.
+    apart: Option<Arc<Store>>,
     /// Removed with the last of these values.
     _folder: Option<Arc<TempDir>>,
     verified: Arc<Mutex<BTreeSet<String>>>,
@@ -101,6 +103,7 @@ impl Store {
         let store = Self {
             root: root.to_owned(),
             kept: true,
+            apart: None,
             _folder: None,
             verified: Arc::default(),
             used: Arc::default(),
@@ -118,6 +121,7 @@ impl Store {
         Self {
             root: self.root.clone(),
             kept: self.kept,
+            apart: self.apart.clone(),
             _folder: self._folder.clone(),
             verified: self.verified.clone(),
             used: self.used.clone(),
@@ -140,6 +144,19 @@ impl Store {
     /// A store in a folder that the caller removes after it.
     pub fn passing(root: &Path) -> Result<Self, UpstreamError> {
         Ok(Self { kept: false, ..Self::open(root)? })
+    }
+
+    /// The same with another beside it for what is fetched for scripts, whose size nobody who
+    /// keeps it has asked for. What is there is found here too.
+    #[must_use]
+    pub fn with_apart(mut self, apart: Self) -> Self {
+        self.apart = Some(Arc::new(apart));
+        self
+    }
+
+    /// Where that goes.
+    pub fn for_scripts(self: &Arc<Self>) -> Arc<Self> {
+        self.apart.clone().unwrap_or_else(|| self.clone())
     }
 
     /// Whether it outlives the invocation.
@@ -195,6 +212,13 @@ impl Store {
     /// Opens a body. It is hashed before it is first believed; one that is not
     /// what its name says is removed.
     pub fn content(&self, sha512: &str) -> Result<File, UpstreamError> {
+        match (self.own_content(sha512), &self.apart) {
+            (Err(UpstreamError::NoContent(_)), Some(apart)) => apart.content(sha512),
+            (found, _) => found,
+        }
+    }
+
+    fn own_content(&self, sha512: &str) -> Result<File, UpstreamError> {
         let missing = || UpstreamError::NoContent(sha512.to_owned());
         let name = digest_hex(sha512).ok_or_else(missing)?;
         let path = self.path("content", &name, "").ok_or_else(missing)?;
@@ -231,7 +255,11 @@ impl Store {
         if let Some(index) = read_json(&path) {
             return Ok(index);
         }
-        let content = std::io::BufReader::with_capacity(128 << 10, self.content(sha512)?);
+        let content = match (self.own_content(sha512), &self.apart) {
+            (Err(UpstreamError::NoContent(_)), Some(apart)) => return apart.index(sha512),
+            (found, _) => found?,
+        };
+        let content = std::io::BufReader::with_capacity(128 << 10, content);
         let index = index_tarball(content).map_err(|error| disk(&path, error))?;
         self.write_json(&path, &index)?;
         Ok(index)

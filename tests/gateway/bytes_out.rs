@@ -188,6 +188,44 @@ async fn what_scripts_have_fetched_is_bounded() {
     assert_eq!(upstream.get(ask("b")).await.unwrap().body.collect(65 << 20).await.unwrap().len(), 64 << 20);
 }
 
+/// What npm fetched is there the next time; what a script did is no part of a store that is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_scripts_have_fetched_is_not_kept() {
+    use sealcheck::upstream::{Accept, Allowance, Reach, Request, UpstreamError};
+    let sockets = sockets();
+    registry(sockets.real, |path| {
+        let body = bytes::Bytes::from(path.to_owned());
+        http::Response::new(streamed(futures_util::stream::iter([body])))
+    });
+    let ask = |path: &str| Request {
+        url: format!("http://127.0.0.1:{}/{path}", sockets.port).parse().unwrap(),
+        accept: Accept::Any,
+        authorization: None,
+        reach: Reach::Anywhere,
+    };
+    let (folder, apart) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let kept = || Store::open(folder.path()).unwrap();
+    let store = Arc::new(kept().with_apart(Store::passing(apart.path()).unwrap()));
+    let first = upstream(store.clone(), false);
+    for path in ["by-script", "by-both"] {
+        let answer = first.get_within(ask(path), Some(Allowance::new(1 << 20))).await.unwrap();
+        let bytes = answer.body.collect(1 << 20).await.unwrap();
+        assert_eq!(bytes, format!("/{path}").as_bytes());
+        // In this invocation it is found again.
+        let digest = sealcheck::project::integrity::Digests::of(&bytes).sri();
+        assert!(store.content(&digest).is_ok());
+        assert!(matches!(kept().content(&digest), Err(UpstreamError::NoContent(_))));
+    }
+    for path in ["by-npm", "by-both"] {
+        first.get(ask(path)).await.unwrap().body.collect(1 << 20).await.unwrap();
+    }
+    let later = upstream(Arc::new(kept()), true);
+    assert!(matches!(later.get(ask("by-script")).await, Err(UpstreamError::Offline(_))));
+    for path in ["by-npm", "by-both"] {
+        assert!(later.get(ask(path)).await.is_ok(), "{path}");
+    }
+}
+
 /// However much is asked and looked up, the record has an end, and says so; what carries a secret
 /// is in it.
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 
 mod commands;
 mod formats;
+mod lacks;
 mod options;
 mod refusals;
 mod reports;
