@@ -62,7 +62,11 @@ impl Disk {
         if gone <= self.patience {
             return false;
         }
-        let written = written(&WRITABLE, self.limit);
+        let mut written = written(&WRITABLE, self.limit);
+        if is_hidden() {
+            // What cannot be added up is all that is gone.
+            written = written.max(gone);
+        }
         // Others write too: it is looked at again when as much is gone as is missing here.
         let missing = self.limit.saturating_sub(written);
         self.patience = gone.saturating_add(missing.max(self.limit / 16));
@@ -119,6 +123,30 @@ fn written(folders: &[&str], enough: u64) -> u64 {
         }
     }
     sum
+}
+
+/// Whether files are held that nobody can list: descriptors on their way in a message, and what is
+/// mapped and has no name any more.
+fn is_hidden() -> bool {
+    let own = std::process::id().to_string();
+    let numbered = |name: &std::ffi::OsStr| {
+        name.to_str().is_some_and(|name| name != own && name.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes.filter(|process| numbered(&process.file_name())).any(|process| {
+        let line_of = |path: &Path, is: &dyn Fn(&str) -> bool| {
+            let open = std::fs::File::open(path).map(std::io::BufReader::new);
+            open.is_ok_and(|file| std::io::BufRead::lines(file).map_while(Result::ok).any(|line| is(&line)))
+        };
+        let unnamed = |line: &str| {
+            line.ends_with(" (deleted)")
+                && WRITABLE.iter().any(|folder| line.contains(&format!(" {folder}/")))
+        };
+        let in_flight = |line: &str| line.strip_prefix("scm_fds:").is_some_and(|count| count.trim() != "0");
+        let descriptors = std::fs::read_dir(process.path().join("fdinfo")).into_iter().flatten().flatten();
+        line_of(&process.path().join("maps"), &unnamed)
+            || descriptors.map(|open| open.path()).any(|path| line_of(&path, &in_flight))
+    })
 }
 
 /// A file takes at least the room that its entry is given.

@@ -75,6 +75,12 @@ const NEVER: &[(libc::c_long, &str, Errno)] = &[
     (libc::SYS_open_by_handle_at, "open_by_handle_at", Errno::EPERM),
     (libc::SYS_kcmp, "kcmp", Errno::EPERM),
     (libc::SYS_process_madvise, "process_madvise", Errno::EPERM),
+    // A memory file is held by what nobody can list: a mapping, or a message on its way. Who
+    // wants one makes do with a file in the folder for temporary files, whose size is bounded.
+    (libc::SYS_memfd_create, "memfd_create", Errno::ENOSYS),
+    (libc::SYS_memfd_secret, "memfd_secret", Errno::ENOSYS),
+    // Of these the whole machine has a fixed number.
+    (libc::SYS_io_setup, "io_setup", Errno::ENOSYS),
     (libc::SYS_kexec_load, "kexec_load", Errno::EPERM),
     (libc::SYS_kexec_file_load, "kexec_file_load", Errno::EPERM),
     (libc::SYS_init_module, "init_module", Errno::EPERM),

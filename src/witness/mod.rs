@@ -19,6 +19,7 @@ mod files;
 mod filter;
 mod graft;
 mod guard;
+mod held;
 mod listed;
 mod memory;
 mod outside;
@@ -31,6 +32,7 @@ mod supervise;
 mod table;
 mod tracee;
 mod tree;
+mod unix_sockets;
 mod walk;
 
 use crate::wire::{Event, GapKind};

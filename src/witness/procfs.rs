@@ -100,25 +100,6 @@ pub(super) fn is_own_task(pid: i32) -> bool {
     pid > 0 && std::fs::metadata(format!("/proc/self/task/{pid}")).is_ok()
 }
 
-/// Resident memory of everything inside but ourselves, in bytes. Processes that
-/// share pages are counted each.
-pub(super) fn resident_memory() -> u64 {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return 0 };
-    let own = std::process::id();
-    let pages: u64 = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
-        .filter(|pid| *pid != own)
-        .filter_map(|pid| {
-            let bytes = read(&format!("/proc/{pid}/statm"), 256)?;
-            std::str::from_utf8(&bytes).ok()?.split(' ').nth(1)?.parse::<u64>().ok()
-        })
-        .sum();
-    // SAFETY: sysconf reads a constant of the system.
-    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    pages.saturating_mul(u64::try_from(page).unwrap_or(4096))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@ use super::again::Npm;
 use super::channel::Channel;
 use super::disk::Disk;
 use super::files::Files;
+use super::held::Held;
 use super::outside::SHARED;
 use super::snapshot::Snapshots;
 use super::spawn::{self, Started};
@@ -57,7 +58,7 @@ pub(super) struct Supervisor<'a> {
     files: Files,
     phase: Phase,
     cut_short: Option<CutShort>,
-    peak_memory: u64,
+    memory: Held,
     disk: Option<Disk>,
     ticked: Instant,
     /// Tasks that stopped for the first time before their maker's stop was seen.
@@ -110,7 +111,7 @@ impl<'a> Supervisor<'a> {
             files,
             phase: Phase::Running,
             cut_short: None,
-            peak_memory: 0,
+            memory: Held::watch(order.memory_limit),
             disk: Disk::watch(order.disk_limit),
             ticked: began,
             early: BTreeMap::new(),
@@ -146,7 +147,7 @@ impl<'a> Supervisor<'a> {
             self.channel.flush();
             snapshots.finish(self.channel, &self.files);
         }
-        self.channel.tell(Event::Ended { peak_memory: self.peak_memory, cut_short: self.cut_short });
+        self.channel.tell(Event::Ended { peak_memory: self.memory.peak(), cut_short: self.cut_short });
         self.channel.flush();
         Ok(())
     }
@@ -211,9 +212,7 @@ impl<'a> Supervisor<'a> {
             kill_all();
             return;
         }
-        let memory = procfs::resident_memory();
-        self.peak_memory = self.peak_memory.max(memory);
-        if self.order.memory_limit > 0 && memory > self.order.memory_limit {
+        if self.memory.is_too_much() {
             self.cut(CutShort::Memory);
         }
         if self.disk.as_mut().is_some_and(Disk::is_full) {
@@ -417,6 +416,10 @@ impl<'a> Supervisor<'a> {
         self.table.end(process);
         if matches!(how, Exit::Signal(libc::SIGKILL)) {
             self.last_killed = Some(process);
+            // Nobody inside need have done it: the kernel ends whom it likes when memory is short.
+            if self.cut_short.is_none() && self.memory.was_short() {
+                self.cut(CutShort::Memory);
+            }
         }
         let outlived = self.table.process(process).is_some_and(|known| known.outlived);
         self.channel.tell_of(process, Event::Exited { process, how, outlived });

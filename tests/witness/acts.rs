@@ -26,6 +26,7 @@ pub(crate) fn act(name: &str, words: &[String]) -> i32 {
         "foreign" => foreign(),
         "realtime" => realtime(),
         "eat" => eat(),
+        "hoard" => crate::hoards::hoard(&words[0]),
         "unreadable" => unreadable(&words[0]),
         "storm" => storm(),
         "npm" => npm(words),

@@ -6,6 +6,7 @@ use crate::files::{
     what_is_opened_in_a_call_whose_end_is_not_seen_is_told,
     what_no_install_needs_is_refused_and_told_of_scripts_alone, who_wrote_a_file_is_told,
 };
+use crate::hoards::{memory_that_no_process_has_is_counted, memory_that_nobody_could_count_is_refused};
 use crate::room::{Project, Room, observe, own_path};
 use crate::second::{
     a_second_command_is_followed_like_the_first, behind_a_command_that_fails_nothing_is_started,
@@ -47,6 +48,8 @@ cases![
     a_stopped_process_is_woken_and_goes_on,
     the_time_limit_ends_everything,
     the_memory_limit_ends_everything,
+    memory_that_no_process_has_is_counted,
+    memory_that_nobody_could_count_is_refused,
     the_host_can_end_everything,
     everything_ends_with_the_host,
     a_script_is_known_by_its_first_program,
@@ -329,7 +332,7 @@ fn a_stopped_process_is_woken_and_goes_on() {
     assert_eq!(exit_of(&observe(&project.order(&["/bin/sh", "-c", script]))), Exit::Code(5));
 }
 
-fn ended(events: &[Event]) -> (u64, Option<CutShort>) {
+pub(crate) fn ended(events: &[Event]) -> (u64, Option<CutShort>) {
     match events.last() {
         Some(Event::Ended { peak_memory, cut_short }) => (*peak_memory, *cut_short),
         other => panic!("no end: {other:?}"),

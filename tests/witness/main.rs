@@ -13,6 +13,7 @@
 mod acts;
 mod cases;
 mod files;
+mod hoards;
 mod room;
 mod second;
 

@@ -136,8 +136,10 @@ impl Supervisor<'_> {
         }
         self.denied.insert((process, told.clone()));
         self.deny(process, call, detail);
-        // node makes use of io_uring where it can, whatever script it runs.
-        let usual = call.starts_with("io_uring") && self.table.process(process).is_some_and(|it| it.same);
+        // node makes use of io_uring where it can, whatever script it runs, and libraries of memory
+        // files: all do without.
+        let usual = call == "memfd_create"
+            || call.starts_with("io_uring") && self.table.process(process).is_some_and(|it| it.same);
         if hides || self.table.is_watched(process) && !usual {
             self.channel.gap(GapKind::RefusedCall, &told);
         }
