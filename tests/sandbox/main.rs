@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
+mod shown;
 mod witness;
 
 use bench::{Bench, alive, descendants, exe, runtime, until};
@@ -21,7 +22,7 @@ use std::process::{Command, Stdio};
 
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 16] = [
+const TESTS: [Test; 18] = [
     ("the_place_is_cut_off", the_place_is_cut_off),
     ("nothing_of_the_system_can_be_written", nothing_of_the_system_can_be_written),
     ("the_processes_inside_own_nothing", the_processes_inside_own_nothing),
@@ -29,6 +30,8 @@ const TESTS: [Test; 16] = [
     ("the_project_is_copied_with_its_changes", the_project_is_copied_with_its_changes),
     ("a_hostile_project_does_not_escape", a_hostile_project_does_not_escape),
     ("folders_are_shown_and_files_written", folders_are_shown_and_files_written),
+    ("nobody_sits_behind_a_file_that_is_shown", shown::nobody_sits_behind_a_file_that_is_shown),
+    ("what_users_share_is_not_used_up", shown::what_users_share_is_not_used_up),
     ("a_cache_is_kept_and_copied", a_cache_is_kept_and_copied),
     ("limits_hold", limits_hold),
     ("a_limit_of_the_disk_ends_the_run", a_limit_of_the_disk_ends_the_run),
@@ -45,6 +48,7 @@ fn main() {
     match words.get(1).map(String::as_str) {
         Some("__stage") => std::process::exit(stage_main(words[3].parse().unwrap())),
         Some("__witness") => std::process::exit(witness::witness(words[3].parse().unwrap())),
+        Some("__knock") => shown::knock(Path::new(&words[2])),
         Some("__host") => hold_a_sandbox(Path::new(&words[2])),
         _ => std::process::exit(run_tests(&words[1..])),
     }

@@ -39,7 +39,7 @@ pub(super) fn gather(
 ) -> Result<Vec<String>, Failure> {
     mounts::tmpfs(&setup.hold, "mode=0755,size=1m").during("mount a tmpfs to prepare in")?;
     nix::unistd::chdir(&setup.hold).during("enter the tmpfs to prepare in")?;
-    for folder in [ROOT, WORK, "show", UNCOVERED] {
+    for folder in [ROOT, WORK, "show", UNCOVERED, super::lower::NONE] {
         fs::create_dir(folder).during("prepare folders")?;
     }
     if owner.is_some() {

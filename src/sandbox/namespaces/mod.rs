@@ -21,6 +21,7 @@ mod capability;
 mod gather;
 mod handover;
 pub(super) mod identity;
+mod lower;
 pub(super) mod mounts;
 mod network;
 mod place;

@@ -31,10 +31,23 @@ pub(super) fn proc(at: &Path) -> io::Result<()> {
     }
 }
 
-/// A new, empty devpts.
+/// A new, empty devpts. Of terminals the whole machine has a fixed number.
 pub(super) fn devpts(at: &Path) -> io::Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
-    Ok(mount(Some("devpts"), at, Some("devpts"), flags, Some("newinstance,ptmxmode=0666,mode=0620"))?)
+    Ok(mount(Some("devpts"), at, Some("devpts"), flags, Some("newinstance,ptmxmode=0666,mode=0620,max=64"))?)
+}
+
+/// What lies in a folder, as if it were a file system of its own, to be read: links to what runs
+/// outside (sockets, FIFOs) have nobody behind them. `none` is an empty folder, since the kernel
+/// wants two where nothing can be written.
+pub(super) fn overlay(folder: &Path, none: &Path, at: &Path) -> io::Result<()> {
+    let lower = |path: &Path| {
+        let text = path.to_str().filter(|text| !text.contains([':', ',', '\\', '"']));
+        text.map(str::to_owned).ok_or(io::ErrorKind::InvalidInput)
+    };
+    let options = format!("lowerdir={}:{}", lower(folder)?, lower(none)?);
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_RDONLY;
+    Ok(mount(Some("overlay"), at, Some("overlay"), flags, Some(options.as_str()))?)
 }
 
 /// The same tree at a second place, with all that is mounted in it.

@@ -1,4 +1,4 @@
-//! The loopback interface and its settings.
+//! The loopback interface, and the settings of the new namespaces.
 
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -32,6 +32,11 @@ pub(super) fn settle(proc: &Path) {
         ("sys/net/ipv4/tcp_syn_retries", "1"),
         // No namespaces within: capabilities in one of them would reach more of the kernel.
         ("sys/user/max_user_namespaces", "0"),
+        // What is watched counts for the user on the host too, who has 128 such objects as a rule.
+        ("sys/user/max_inotify_instances", "32"),
+        ("sys/user/max_inotify_watches", "16384"),
+        ("sys/user/max_fanotify_groups", "0"),
+        ("sys/user/max_fanotify_marks", "0"),
     ] {
         let _ = std::fs::write(proc.join(setting), value);
     }

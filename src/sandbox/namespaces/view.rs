@@ -1,9 +1,10 @@
 //! What can be seen inside: an allow-list, nothing else.
 //!
-//! The host's root is never bound, read-only or not: a socket in it would still
-//! take connections. The root is a tmpfs of ours, sealed once it is filled.
+//! The host's root is never bound, read-only or not. The root is a tmpfs of ours, sealed once it
+//! is filled. A folder of the host's is shown by [`super::lower`].
 
 use super::gather::{KEPT, ROOT, WORK, shown};
+use super::lower;
 use super::mounts::{self, NO_DEVICES, NO_EXEC, NO_SUID, READ_ONLY, Reach};
 use super::request::{Cache, Contents, Setup};
 use crate::sandbox::copy::{Copier, components, open_folder};
@@ -71,7 +72,7 @@ pub(super) fn build(setup: &Setup, contents: &mut Contents) -> Result<(), Failur
         let names = inside_path(inside).during(step())?;
         let from = shown(at);
         mount_point(&copier, &folder, &names, from.is_dir()).during(step())?;
-        bind_read_only(&from, &root.join(names.join("/"))).during(step())?;
+        lower::show(&from, &root.join(names.join("/"))).during(step())?;
     }
     for (path, length) in &setup.files {
         let step = || format!("write {path}");
@@ -121,12 +122,7 @@ fn mirror(name: &str) -> io::Result<()> {
     } else {
         return Ok(());
     }
-    bind_read_only(&host, &inside)
-}
-
-fn bind_read_only(from: &Path, to: &Path) -> io::Result<()> {
-    mounts::bind(from, to)?;
-    mounts::restrict(to, READ_ONLY | NO_SUID | NO_DEVICES, Reach::Below)
+    lower::show(&host, &inside)
 }
 
 fn devices() -> io::Result<()> {
@@ -153,7 +149,8 @@ fn devices() -> io::Result<()> {
     }
     let shm = dev.join("shm");
     fs::create_dir(&shm)?;
-    mounts::tmpfs(&shm, "mode=1777,size=64m")?;
+    // Empty files cost memory that the size does not count.
+    mounts::tmpfs(&shm, "mode=1777,size=64m,nr_inodes=16384")?;
     let pts = dev.join("pts");
     fs::create_dir(&pts)?;
     // No install needs a terminal; where the kernel has none to give there is none.
