@@ -15,7 +15,7 @@ mod tests;
 mod variables;
 
 pub use credential::Credential;
-pub use features::{Feature, NpmVersion};
+pub use features::{Feature, NpmVersion, beginning_of};
 pub(crate) use secrets::{is_secret as is_secret_key, names_a_secret, redact as without_secrets};
 
 use super::name::PackageName;

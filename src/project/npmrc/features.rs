@@ -112,6 +112,16 @@ impl NpmConfig {
     }
 }
 
+/// The setting of which `name` is the beginning, where it is none itself: npm 11 and older take the
+/// one for the other where there is only one such (nopt's `abbrev`).
+pub fn beginning_of(name: &str) -> Option<&'static str> {
+    if name.len() < 2 || spans(name).is_some() {
+        return None;
+    }
+    let keys = MEASURED.iter().map(|(known, _)| *known).filter(|known| !known.contains(['=', ' ', '$']));
+    keys.filter(|known| known.starts_with(name)).min_by_key(|known| known.len())
+}
+
 fn spans(name: &str) -> Option<Spans> {
     let at = MEASURED.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
     MEASURED.get(at).map(|(_, spans)| *spans)
@@ -121,6 +131,21 @@ fn spans(name: &str) -> Option<Spans> {
 mod tests {
     use super::*;
     use crate::project::npmrc::Value;
+
+    #[test]
+    fn the_beginning_of_a_name_is_none_itself() {
+        for (name, of) in [
+            ("prefi", Some("prefix")),
+            ("ignore-script", Some("ignore-scripts")),
+            ("omi", Some("omit")),
+            ("omit", None),
+            ("no-such-setting", None),
+            ("", None),
+            ("x", None),
+        ] {
+            assert_eq!(beginning_of(name), of, "{name}");
+        }
+    }
 
     /// Versions that people have, and what each knows.
     const ALL: [NpmVersion; 10] = [

@@ -7,6 +7,7 @@ use super::variables::{is_ours, may_be_set};
 use super::{Accepted, Install, RegistryEntry, Settings, layer};
 use crate::project::class::private_glob;
 use crate::project::file::{SMALL_LIMIT, read_inside, read_text};
+use crate::project::npmrc::beginning_of;
 use crate::project::places::place;
 use crate::project::registry::RegistryUrl;
 use crate::text::{Complaint, Place, Source};
@@ -174,13 +175,36 @@ fn command(text: &str, place: &Place) -> Result<(), Complaint> {
         return Err(Complaint::at(place.clone(), format!("`command` starts `{first}`, which is not npm"))
             .help("sealcheck tests installs by npm: `npm ci` or `npm install`"));
     }
-    let prefix =
-        words.iter().any(|word| matches!(word.as_str(), "--prefix" | "-C") || word.starts_with("--prefix="));
-    if prefix {
+    if words.iter().any(|word| moves(word)) {
         return Err(Complaint::at(place.clone(), "`command` moves npm to another folder")
             .help("set `directory` in `[install]` in its place"));
     }
+    if let Some((word, whole)) = words.iter().find_map(|word| Some((word, shortened(word)?))) {
+        let said =
+            format!("`{word}` is a part of `--{whole}`, which some versions of npm take for the whole");
+        return Err(Complaint::at(place.clone(), said).help(format!("write `--{whole}`")));
+    }
     Ok(())
+}
+
+/// The name of an option, which npm takes with one dash as with two.
+fn option(word: &str) -> Option<&str> {
+    let name = word.strip_prefix('-')?.trim_start_matches('-');
+    Some(name.split('=').next().unwrap_or(name))
+}
+
+/// Whether a word has npm work in another folder: `--prefix`, or `-C` among whatever letters.
+fn moves(word: &str) -> bool {
+    let letters = word.strip_prefix('-').filter(|rest| !rest.starts_with('-') && !rest.contains('='));
+    option(word) == Some("prefix") || letters.is_some_and(|letters| letters.contains('C'))
+}
+
+/// The option that a word is the beginning of. npm's own short ones are no beginnings.
+fn shortened(word: &str) -> Option<&'static str> {
+    const OWN: [&str; 4] = ["desc", "local", "no", "ws"];
+    let long = option(word)?;
+    let name = long.strip_prefix("no-").unwrap_or(long);
+    if OWN.contains(&name) { None } else { beginning_of(long).or_else(|| beginning_of(name)) }
 }
 
 /// An existing folder below `folder`, links followed.

@@ -246,3 +246,26 @@ fn a_policy_lies_outside_the_project() {
         Settings::read(&top, Some(Path::new("/none.toml"))).unwrap_err().message.contains("no policy file")
     );
 }
+
+#[test]
+fn no_word_of_the_command_moves_npm_or_is_half_an_option() {
+    let command = |words: &str| lay(&format!("[install]\ncommand = '{words}'"), "");
+    for (words, fragment) in [
+        ("npm ci --prefix /tmp", "moves npm"),
+        ("npm ci -prefix=/tmp", "moves npm"),
+        ("npm ci -fC /tmp", "moves npm"),
+        ("npm ci --prefi /tmp", "`--prefi` is a part of `--prefix`"),
+        ("npm ci --pref=/tmp", "a part of `--prefix`"),
+        ("npm ci --ignore-script", "a part of `--ignore-scripts`"),
+        ("npm ci --no-aud", "a part of `--audit`"),
+        ("npm ci --reg http://x/", "a part of `--registry`"),
+    ] {
+        let complaint = command(words).unwrap_err();
+        assert!(complaint.message.contains(fragment), "{words}: {complaint}");
+        assert_eq!(complaint.place.unwrap().line, 2, "{words}");
+    }
+    for words in ["npm ci --no-audit -ws --omit=dev --silent", "npm install -g", "npm ci --unknown -w a -- x"]
+    {
+        assert!(command(words).is_ok(), "{words}");
+    }
+}
