@@ -145,7 +145,8 @@ pub fn pack(folder: &Path) -> Result<PackedVersion, UpstreamError> {
 /// Takes a ready-made tarball as it is.
 fn take(path: &Path) -> Result<PackedVersion, UpstreamError> {
     let tarball = read_file(path, MAX_PACKAGE)?;
-    let manifest = manifest_of(tarball.as_slice()).map_err(|error| unreadable(path, error))?;
+    let manifest = manifest_of(tarball.as_slice())
+        .map_err(|error| unfit(path, &format!("it is no gzipped tarball of a package: {error}")))?;
     packed(path, parse(path, &manifest)?, tarball)
 }
 
@@ -272,6 +273,21 @@ mod tests {
         let logger = &served.packages[&PackageName::parse("logger").unwrap()][0];
         assert!(logger.has_install_script);
         assert_eq!(store.index(&logger.sha512).unwrap().name, "logger");
+    }
+
+    #[test]
+    fn what_is_no_tarball_is_named() {
+        let whole = tempfile::tempdir().unwrap();
+        write(whole.path(), "package.json", r#"{"name":"a","version":"1.0.0"}"#);
+        let tarball = pack(whole.path()).unwrap().tarball;
+        let unnamed = archive::pack([("x.js", &b"x"[..])]).unwrap();
+        for bytes in [&b"no gzip"[..], b"", &tarball[..40], &unnamed] {
+            let root = tempfile::tempdir().unwrap();
+            std::fs::write(root.path().join("a.tgz"), bytes).unwrap();
+            let store = Store::temporary().unwrap();
+            let error = ServedFolder::read(root.path(), &store).unwrap_err();
+            assert!(matches!(error, UpstreamError::Folder { path, .. } if path.ends_with("a.tgz")));
+        }
     }
 
     #[test]
