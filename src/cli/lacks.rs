@@ -23,6 +23,15 @@ const ROOM: u64 = 16 << 20;
 /// The same for runs, which have to hold what registries answer.
 const ROOM_OF_RUNS: u64 = 256 << 20;
 
+/// Limits that node and the program itself would die of, and that a sandbox inherits: what they are
+/// of, how much is needed, and the letter by which a shell sets them.
+const SIZES: [(Resource, &str, u64, char); 4] = [
+    (Resource::RLIMIT_FSIZE, "bytes of a file", 1 << 30, 'f'),
+    (Resource::RLIMIT_AS, "bytes of address space", 1 << 31, 'v'),
+    (Resource::RLIMIT_DATA, "bytes of data", 128 << 20, 'd'),
+    (Resource::RLIMIT_CPU, "seconds of the processor", 600, 't'),
+];
+
 /// Something that this machine has too little of: nothing was run, and silence proves nothing.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.message)]
@@ -34,7 +43,7 @@ fn lacking(what: String, help: String) -> Lacking {
 
 /// What any command needs, before its executor is made: that one panics where it gets no thread.
 pub(super) fn for_anything() -> Result<(), Lacking> {
-    raise_files();
+    raise(Resource::RLIMIT_NOFILE);
     files(FILES, String::new())?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     threads(cores + THREADS, String::new())
@@ -42,6 +51,16 @@ pub(super) fn for_anything() -> Result<(), Lacking> {
 
 /// What the first run needs, looked at before a place to run in is tried.
 pub(super) fn for_a_run() -> Result<(), Lacking> {
+    SIZES.into_iter().try_for_each(|(limit, what, needed, letter)| {
+        raise(limit);
+        match getrlimit(limit) {
+            Ok((_, most)) if most < needed => Err(lacking(
+                format!("too few {what} are allowed here: {most}, and {needed} are needed"),
+                format!("raise the limit (`ulimit -{letter}`)"),
+            )),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    })?;
     processes(THREADS + PROCESSES_OF_RUN, String::new())
 }
 
@@ -62,10 +81,10 @@ pub(super) fn for_folder(folder: &Path) -> Result<(), Lacking> {
     room(folder, ROOM)
 }
 
-/// As many descriptors as we may have.
-fn raise_files() {
-    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
+/// As much as we may have.
+fn raise(limit: Resource) {
+    if let Ok((_, most)) = getrlimit(limit) {
+        let _ = setrlimit(limit, most, most);
     }
 }
 

@@ -27,7 +27,7 @@ fn text(output: &Output) -> String {
 }
 
 #[test]
-fn too_few_descriptors_and_processes_are_told_before_the_first_run() {
+fn what_is_too_little_is_told_before_the_first_run() {
     let shop = shop();
     let test: Vec<&str> = ["test"].into_iter().chain(SHORT).collect();
     for (limit, part) in [
@@ -36,6 +36,10 @@ fn too_few_descriptors_and_processes_are_told_before_the_first_run() {
         ("--nofile=200:200", "open files are allowed here: 200, and"),
         ("--nofile=256:256", "open files are allowed here: 256, and"),
         ("--nproc=16:16", "too few processes and threads"),
+        ("--fsize=100000:100000", "bytes of a file are allowed here: 100000, and"),
+        ("--as=1500000000:1500000000", "address space"),
+        ("--data=100000000:100000000", "bytes of data"),
+        ("--cpu=60:60", "seconds of the processor"),
         ("--nproc=25:25", "too few processes and threads"),
     ] {
         let told = limited(&shop, limit, &test);
