@@ -144,6 +144,16 @@ pub enum Event {
         #[serde(default)]
         npm: bool,
     },
+    /// A process of a lifecycle script opened for reading what a process of another had written;
+    /// told once for each two scripts and file.
+    Fed {
+        /// Which process.
+        process: ProcessId,
+        /// Who wrote it last.
+        by: ProcessId,
+        /// The file, by the path at which it was opened.
+        path: String,
+    },
     /// A system call was refused by us.
     Denied {
         /// Which process.

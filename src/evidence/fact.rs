@@ -215,12 +215,24 @@ pub struct Process {
     /// A program that scripts can have put there, and that it ran in the place of the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stand_in: Option<StandIn>,
+    /// What it read that a process of another script had written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fed: Vec<Fed>,
     /// When it executed its first program, in milliseconds since the run's command was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_ms: Option<u64>,
     /// When it ended, counted from there; `None` where it was not seen to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_ms: Option<u64>,
+}
+
+/// A file that another script had written before it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Fed {
+    /// Who wrote it last.
+    pub by: ProcessId,
+    /// The path at which it was read.
+    pub file: String,
 }
 
 /// A program that is found first under a name that everybody knows, where scripts can write.

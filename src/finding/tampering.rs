@@ -8,7 +8,8 @@ use super::rules::{is_local, scripted};
 use crate::evidence::fact::{File, Process};
 use crate::evidence::seal::PROJECT;
 use crate::project::lockfile::LockEntry;
-use crate::wire::Change;
+use crate::wire::{Change, ProcessId};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What node finds a package by where it is no folder.
@@ -24,6 +25,8 @@ pub(super) struct Tampering<'a> {
     pub(super) others: Vec<String>,
     /// Whether the owner's own scripts ran.
     pub(super) root_ran: bool,
+    /// Who is behind a process, as far as it was asked.
+    behind: RefCell<BTreeMap<ProcessId, Option<ProcessId>>>,
 }
 
 impl<'a> Tampering<'a> {
@@ -32,12 +35,26 @@ impl<'a> Tampering<'a> {
         let named = entries.values().flat_map(|entry| [Some(&entry.name), entry.alias.as_ref()]);
         let names = named.flatten().map(|name| name.as_str()).collect();
         let (root_ran, others) = scripted(run);
-        Self { run: *run, entries, names, others, root_ran }
+        Self { run: *run, entries, names, others, root_ran, behind: RefCell::default() }
     }
 
-    /// The script that did it, where that was seen.
+    /// The script that did it, where that was seen: whoever is behind it, where another put what
+    /// it ran.
     pub(super) fn writer(&self, file: &File) -> Option<&'a Process> {
+        let process = self.wrote(file)?;
+        let mut known = self.behind.borrow_mut();
+        let behind = known.entry(process.id).or_insert_with(|| self.behind(process).map(|behind| behind.id));
+        behind.and_then(|behind| self.run.process(behind)).or(Some(process))
+    }
+
+    /// The script whose process it was.
+    fn wrote(&self, file: &File) -> Option<&'a Process> {
         self.run.process(file.process?).filter(|process| process.package.is_some())
+    }
+
+    /// Whether a path is that of a package of the lockfile in a `node_modules`.
+    pub(super) fn is_installed(&self, path: &str) -> bool {
+        path.contains("node_modules/") && self.entries.contains_key(path)
     }
 
     /// Whether a package of the owner's did it.
@@ -106,19 +123,38 @@ impl<'a> Tampering<'a> {
         let own = process.package.as_deref()?;
         let mut at = Some(process);
         let mut stand_in = None;
+        // What lay in its folder when it was read may be put back since.
+        let mut fed = None;
         while let Some(here) = at.filter(|here| here.package.as_deref() == Some(own)) {
             stand_in = stand_in.or(here.stand_in.as_ref());
+            fed = fed.or_else(|| self.fed(here, own));
             at = here.parent.filter(|parent| *parent < here.id).and_then(|parent| self.run.process(parent));
         }
+        if fed.is_some() {
+            return fed;
+        }
         let files = &self.run.evidence.files;
-        files.iter().filter(|file| file.change != Change::Removed && !self.by_owner(file)).find_map(|file| {
-            let writer = self.writer(file).filter(|writer| writer.package.as_deref() != Some(own))?;
+        files.iter().filter(|file| file.change != Change::Removed).find_map(|file| {
+            let writer = self.wrote(file).filter(|writer| self.is_stranger(writer, own))?;
             let put = stand_in.is_some_and(|program| {
                 file.path == program.file || file.path.ends_with(&format!("/.bin/{}", program.name))
             });
             let changed = !own.is_empty() && file.package.as_deref() == Some(own);
             (put || changed).then_some(writer)
         })
+    }
+
+    /// Whose script wrote a file of the package's that one of its processes read.
+    fn fed(&self, process: &Process, own: &str) -> Option<&'a Process> {
+        let files =
+            process.fed.iter().filter(|fed| in_project(&fed.file).is_some_and(|path| is_below(path, own)));
+        let mut writers = files.filter_map(|fed| self.run.process(fed.by));
+        writers.find(|writer| self.is_stranger(writer, own))
+    }
+
+    /// Whether a process is another package's script, and none of the owner's.
+    fn is_stranger(&self, process: &Process, own: &str) -> bool {
+        process.package.as_deref().is_some_and(|package| package != own && !is_local(&self.run, package))
     }
 
     /// "the postinstall script of left-pad@1.3.0"; of whom was not seen, who may have been it.

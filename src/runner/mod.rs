@@ -277,6 +277,7 @@ fn tell(event: &Event, id: &str, listener: &Listener) {
         | Event::Exited { .. }
         | Event::Connected { .. }
         | Event::Read { .. }
+        | Event::Fed { .. }
         | Event::Denied { .. }
         | Event::Unpacked { .. }
         | Event::Installed { .. }

@@ -36,6 +36,7 @@ pub(super) fn rooted(events: &mut [Event], inside: &str) {
                 packages.iter_mut().for_each(|it| tree(it, relative));
                 links.iter_mut().for_each(|it| link(it, relative));
             }
+            Event::Fed { path, .. } => absolute(path),
             Event::Changed(FileChange { path, leads, .. }) => {
                 absolute(path);
                 if let Some(leads) = leads.as_mut().filter(|leads| !leads.starts_with(['/', '.'])) {

@@ -76,7 +76,7 @@ fn brings_code(environment: &[u8], given: &[(String, String)]) -> bool {
         let Some((name, value)) = entry.split_once('=') else { return false };
         let same = given.iter().any(|(own, its)| own == name && its == value);
         let setting = name.to_ascii_lowercase().replace('_', "-");
-        let code = setting.strip_prefix("npm-config-") == Some(ONLOAD);
+        let code = setting.strip_prefix("npm-config-") == Some(ONLOAD) && !value.is_empty();
         !same && (code || puts_code(name, value))
     })
 }
@@ -184,6 +184,8 @@ mod tests {
             "NODE=/usr/bin/node|PATH=/project/node_modules/.bin|TMPDIR=/tmp/x|NODE_ENV=production",
             "npm_config_cache=/tmp/x|npm_config_init_module=/home/npm/.npm-init.js|GIT_DIR=x",
             "NODE_OPTIONS=--max-old-space-size=4096",
+            // As npm 6 gives every setting to its scripts.
+            "npm_config_onload_script=|npm_config_node_options=",
             "NODE_OPTIONS=--require /opt/agent.js",
         ] {
             assert!(!brings(text), "{text}");

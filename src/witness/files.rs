@@ -10,13 +10,19 @@ use super::channel::Channel;
 use super::memory::Memory;
 use super::procfs;
 use super::tracee::{Call, Stopped};
-use crate::wire::{Event, FileChange, ProcessId};
+use crate::wire::{Change, Event, FileChange, GapKind, ProcessId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// Names that are remembered with who wrote them; of more it is not known.
 const NAMES: usize = 200_000;
+/// Files of other scripts' that are told as read.
+const FED: usize = 5_000;
+/// Bytes of a path.
+const PATH: usize = 4 << 10;
 
 /// A call to do with files that was begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +39,16 @@ pub(super) struct Actor {
     pub(super) process: ProcessId,
     /// It is the npm that is tested, started once more.
     pub(super) npm: bool,
+    /// The first process of the script that it comes from.
+    pub(super) script: Option<ProcessId>,
+}
+
+/// A file, whatever it is called: device, inode, and when it was made, since an inode is used
+/// again when its file is gone.
+type FileId = (u64, u64, Option<SystemTime>);
+
+fn id_of(status: &Metadata) -> FileId {
+    (status.dev(), status.ino(), status.created().ok())
 }
 
 /// What is known of a run's files.
@@ -46,6 +62,10 @@ pub(super) struct Files {
     proc: Option<u64>,
     /// Who last touched a name.
     touched: BTreeMap<String, Actor>,
+    /// Who last opened a file for writing.
+    written: BTreeMap<FileId, Actor>,
+    /// What scripts read of others', as told: reader, writer, path.
+    fed: BTreeSet<(ProcessId, ProcessId, String)>,
     /// There were more names than are remembered.
     pub(super) forgot: bool,
 }
@@ -65,7 +85,8 @@ impl Files {
         }
         let proc = std::fs::metadata("/proc").ok().map(|status| status.dev());
         let (read, touched) = (BTreeSet::new(), BTreeMap::new());
-        Self { secrets: known, proc, lost, read, touched, forgot: false }
+        let (written, fed) = (BTreeMap::new(), BTreeSet::new());
+        Self { secrets: known, proc, lost, read, touched, written, fed, forgot: false }
     }
 
     /// What came of a call. Gives the process whose memory was opened, where that was it.
@@ -91,6 +112,13 @@ impl Files {
                 let access = flags & libc::O_ACCMODE;
                 let writes = access != libc::O_RDONLY || flags & (libc::O_CREAT | libc::O_TRUNC) != 0;
                 if writes && let Some(path) = procfs::link(task, &descriptor) {
+                    let status = std::fs::metadata(format!("/proc/{task}/{descriptor}")).ok();
+                    if let Some(status) = status.filter(Metadata::is_file) {
+                        self.forgot |= self.written.len() >= NAMES;
+                        if !self.forgot {
+                            self.written.insert(id_of(&status), actor);
+                        }
+                    }
                     self.wrote(path, actor);
                 }
                 if access != libc::O_WRONLY {
@@ -129,10 +157,35 @@ impl Files {
         if let Some(path) = self.secrets.get(&(status.dev(), status.ino()))
             && self.read.insert((actor, path.clone()))
         {
-            let Actor { process, npm } = actor;
+            let Actor { process, npm, .. } = actor;
             channel.tell_of(process, Event::Read { process, path: path.clone(), npm });
         }
+        self.read_of(actor, &status, descriptor, channel);
         Some(status.dev())
+    }
+
+    /// Tells what a script reads of what another has written.
+    fn read_of(&mut self, actor: Actor, status: &Metadata, descriptor: &str, channel: &mut Channel) {
+        let Some(writer) = self.written.get(&id_of(status)).copied() else { return };
+        let (Some(script), Some(other)) = (actor.script, writer.script) else { return };
+        if script == other {
+            return;
+        }
+        let Ok(path) = std::fs::read_link(descriptor) else { return };
+        let fed = (script, other, procfs::clip(path.as_os_str().as_encoded_bytes(), PATH));
+        if self.fed.contains(&fed) {
+            return;
+        }
+        if self.fed.len() >= FED {
+            if self.fed.len() == FED {
+                channel.gap(GapKind::Overflow, "scripts read more of each other's files than is told");
+                self.fed.insert(fed);
+            }
+            return;
+        }
+        let (process, by, path) = (actor.process, writer.process, fed.2.clone());
+        channel.tell_of(process, Event::Fed { process, by, path });
+        self.fed.insert(fed);
     }
 
     fn wrote(&mut self, name: String, actor: Actor) {
@@ -143,24 +196,37 @@ impl Files {
         }
     }
 
+    /// Every name that scripts touched.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.touched.keys().map(String::as_str)
+    }
+
     /// Names that scripts touched, but for those that an npm of theirs did.
     pub(super) fn of_scripts(&self) -> impl Iterator<Item = &str> {
         self.touched.iter().filter(|(_, actor)| !actor.npm).map(|(name, _)| name.as_str())
     }
 
-    /// Names who made a change, where it is known: whoever touched the name last, or
-    /// moved the folder that it lies in.
+    /// Names who made a change, where it is known: whoever touched the name last, wrote the file
+    /// by another name of it, or moved the folder that it lies in.
     pub(super) fn attribute(&self, change: &mut FileChange) {
         let mut at: &str = &change.path;
-        let actor = loop {
-            if let Some(actor) = self.touched.get(at) {
-                break Some(*actor);
-            }
-            match at.rsplit_once('/') {
-                Some((parent, _)) if !parent.is_empty() => at = parent,
-                Some(_) | None => break None,
-            }
+        let by_file = || {
+            let status = std::fs::symlink_metadata(&change.path).ok()?;
+            self.written.get(&id_of(&status)).copied()
         };
+        let other = (change.change == Change::Changed && !self.touched.contains_key(at)).then(by_file);
+        let actor = other.flatten();
+        let actor = actor.or_else(|| {
+            loop {
+                if let Some(actor) = self.touched.get(at) {
+                    break Some(*actor);
+                }
+                match at.rsplit_once('/') {
+                    Some((parent, _)) if !parent.is_empty() => at = parent,
+                    Some(_) | None => break None,
+                }
+            }
+        });
         change.process = actor.map(|actor| actor.process);
         change.npm = actor.is_some_and(|actor| actor.npm);
     }
@@ -236,10 +302,9 @@ fn absolute(task: i32, folder: i32, path: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Change;
 
     fn by(process: u32) -> Actor {
-        Actor { process: ProcessId(process), npm: false }
+        Actor { process: ProcessId(process), npm: false, script: None }
     }
 
     fn who(files: &Files, path: &str) -> Option<ProcessId> {

@@ -76,6 +76,26 @@ impl Grounds {
             .any(|root| path.strip_prefix(root.as_str()).is_some_and(|rest| rest.starts_with('/')))
     }
 
+    /// What lies now where scripts wrote beyond all that is listed: an image may have folders
+    /// that everybody may write, and nobody knows which.
+    pub(super) fn beyond<'n>(&self, names: impl Iterator<Item = &'n str>) -> Vec<FileChange> {
+        let below = |path: &str, root: &str| {
+            path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let listed = |path: &str| {
+            self.roots.iter().any(|root| below(path, root))
+                || ["/proc", "/sys"].iter().any(|root| below(path, root))
+        };
+        let there = |path: &&str| {
+            std::fs::symlink_metadata(path).is_ok_and(|status| status.is_file() || status.is_symlink())
+        };
+        names
+            .filter(|path| path.starts_with('/') && !listed(path))
+            .filter(there)
+            .map(|path| FileChange::new(path.to_owned(), Change::Added))
+            .collect()
+    }
+
     /// Lists everything.
     pub(super) fn list(&self, mend: bool) -> Listing {
         let mut listing = Listing::default();

@@ -95,6 +95,7 @@ impl Snapshots {
             let listing = self.grounds.list(true);
             tell_gaps(channel, before.gaps.union(&listing.gaps));
             changes.extend(before.changes(&listing));
+            changes.extend(self.grounds.beyond(files.names()));
         }
         for change in &mut changes {
             files.attribute(change);

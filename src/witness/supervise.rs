@@ -352,6 +352,7 @@ impl<'a> Supervisor<'a> {
             // All else that npm starts does a stranger's bidding: scripts, and git with the
             // settings of a repository.
             known.watched = !known.is_npm;
+            known.script = known.watched.then_some(process);
         }
         let watched = known.watched;
         let lifecycle = known.lifecycle.clone();

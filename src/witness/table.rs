@@ -22,6 +22,8 @@ pub(super) struct Process {
     pub(super) lifecycle: Option<Lifecycle>,
     /// It is an npm that the command started in a clone, or the second command.
     pub(super) is_npm: bool,
+    /// The first process of the script that it comes from.
+    pub(super) script: Option<ProcessId>,
     /// A script started it, and it is the very npm that is tested.
     pub(super) again: bool,
     /// It has the filter of scripts, by itself or by who made it.
@@ -69,8 +71,9 @@ pub(super) struct Table {
 impl Table {
     /// Enters a new process whose first task is `pid`.
     pub(super) fn enter_process(&mut self, pid: i32, parent: Option<ProcessId>) -> ProcessId {
-        let watched = parent.and_then(|parent| self.process(parent)).is_some_and(|parent| parent.watched);
-        self.processes.push(Process { parent, watched, alive: true, ..Process::default() });
+        let known = parent.and_then(|parent| self.process(parent));
+        let (watched, script) = known.map_or((false, None), |parent| (parent.watched, parent.script));
+        self.processes.push(Process { parent, watched, script, alive: true, ..Process::default() });
         let id = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
         self.enter_task(pid, id);
         id
@@ -99,7 +102,9 @@ impl Table {
 
     /// It, as who does something to files.
     pub(super) fn actor(&mut self, id: ProcessId) -> Actor {
-        Actor { process: id, npm: self.process(id).is_some_and(|process| process.again) }
+        let known = self.process(id);
+        let (npm, script) = known.map_or((false, None), |known| (known.again, known.script));
+        Actor { process: id, npm, script }
     }
 
     /// Whether it has the filter of scripts.

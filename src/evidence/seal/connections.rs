@@ -29,6 +29,7 @@ pub(super) fn connections(recording: &Recording, here: &BTreeSet<u16>) -> Vec<Co
             | Event::ExecFailed { .. }
             | Event::Exited { .. }
             | Event::Read { .. }
+            | Event::Fed { .. }
             | Event::Denied { .. }
             | Event::Unpacked { .. }
             | Event::Installed { .. }

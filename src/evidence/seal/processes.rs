@@ -1,8 +1,8 @@
 //! Which process belongs to whose lifecycle script.
 
 use super::layout::Layout;
-use super::{Recording, SealContext, in_clone, in_project, redact};
-use crate::evidence::fact::{Package, Process, StandIn};
+use super::{PROJECT, Recording, SealContext, in_clone, in_project, redact};
+use crate::evidence::fact::{Fed, Package, Process, StandIn};
 use crate::project::Project;
 use crate::wire::{Event, Exit, ProcessId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +30,7 @@ pub(super) fn processes(
     // The commands, and what npm starts of itself to prepare a clone.
     let mut npms = BTreeSet::from([COMMAND]);
     let mut program: Option<(&str, Option<&String>)> = None;
+    let mut fed: BTreeMap<ProcessId, Vec<Fed>> = BTreeMap::new();
     let mut lingering: Vec<(ProcessId, Exit, Option<u64>)> = Vec::new();
     for (event, at_ms) in recording.timed() {
         match event {
@@ -104,10 +105,16 @@ pub(super) fn processes(
                         outlived,
                         ran,
                         stand_in,
+                        fed: Vec::new(),
                         started_ms,
                         ended_ms: None,
                     },
                 );
+            }
+            Event::Fed { process, by, path } => {
+                let told = in_project(path).and_then(|path| layout.told(path));
+                let path = told.map_or_else(|| path.clone(), |told| format!("{PROJECT}/{told}"));
+                fed.entry(*process).or_default().push(Fed { by: *by, file: redact(&path, context.secrets) });
             }
             Event::Exited { process, how, outlived } => {
                 if let Some(process) = found.get_mut(process) {
@@ -129,6 +136,18 @@ pub(super) fn processes(
             | Event::CommandExited { .. }
             | Event::Gap { .. }
             | Event::Ended { .. } => {}
+        }
+    }
+    // A subshell reads and is listed nowhere: whoever made it stands for it.
+    for (process, read) in fed {
+        let mut at = Some(process);
+        let mut steps = parents.len();
+        while let Some(here) = at.filter(|here| !found.contains_key(here) && steps > 0) {
+            at = parents.get(&here).copied();
+            steps -= 1;
+        }
+        if let Some(known) = at.and_then(|at| found.get_mut(&at)) {
+            known.fed.extend(read);
         }
     }
     for fork in lingering {
@@ -180,6 +199,7 @@ fn outlive(
         ended_ms,
         ran: Vec::new(),
         stand_in: None,
+        fed: Vec::new(),
         ..maker.clone()
     };
     let already =

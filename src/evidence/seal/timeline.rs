@@ -112,6 +112,7 @@ impl<'a> Timeline<'a> {
                 self.cut_short = *cut_short;
             }
             Event::Ready
+            | Event::Fed { .. }
             | Event::Forked { .. }
             | Event::ExecFailed { .. }
             | Event::Exited { .. }

@@ -32,7 +32,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         // script fails, with what falls with it.
         let undone = file.change == Change::Removed
             && (!run.worked() || file.package.as_deref().is_some_and(|path| taken_away(run, path)));
-        let package = file.package.as_deref().filter(|package| package.contains("node_modules/") && !undone);
+        let package = file.package.as_deref().filter(|package| tampering.is_installed(package) && !undone);
         if let Some(package) = package.filter(|_| tampering.takes_over(file).is_none()) {
             let writer = tampering.writer(file).and_then(|process| process.package.as_deref());
             changed.entry((package, writer)).or_default().push((at, file));

@@ -32,8 +32,9 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         let process = tampering.writer(file);
         let writer = process.and_then(|process| process.package.as_deref());
         let own = tampering.by_owner(file);
-        // Trees of packages are another rule's, and so is what takes one over.
-        let of_package = file.package.as_deref().is_some_and(|package| package.contains("node_modules/"));
+        // Trees of packages are another rule's, and so is what takes one over. What the lockfile
+        // has not is nobody's tree.
+        let of_package = file.package.as_deref().is_some_and(|package| tampering.is_installed(package));
         let at_home = in_project(&file.path).zip(writer).is_some_and(|(path, own)| is_below(path, own));
         if of_package || at_home || tampering.takes_over(file).is_some() {
             continue;
@@ -54,7 +55,7 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         let first = files.first()?;
         let written = written(&files);
         let help = "look at what was written and by which script; install with scripts off if nothing needs it";
-        let process = first.1.process.and_then(|process| run.process(process));
+        let process = tampering.writer(first.1);
         if let (Some(path), Some(process)) = (writer, process) {
             let kind = if mild { " of its own" } else { "" };
             let sighting = Sighting::new(format!("{} wrote {}: {written}", script(process), place.name()), help)

@@ -14,6 +14,7 @@ mod bytes;
 mod cache;
 mod credentials;
 mod evidence;
+mod further;
 mod host;
 mod internal;
 mod limits;

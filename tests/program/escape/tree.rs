@@ -71,7 +71,7 @@ pub(super) fn told(outcome: &Outcome, rule: &str, severity: &str, words: &[&str]
 
 /// Nothing at all is said of the victim but that its script is on no list.
 #[track_caller]
-fn nothing_blames_the_victim(outcome: &Outcome) {
+pub(super) fn nothing_blames_the_victim(outcome: &Outcome) {
     let findings = outcome.report["findings"].as_array().unwrap();
     let blamed: Vec<_> = findings
         .iter()
