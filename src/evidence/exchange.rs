@@ -41,6 +41,9 @@ pub struct Exchange {
     /// More was sent, or was packed into what was sent, than is searched for planted secrets.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsearched: bool,
+    /// What of it could not be searched, or not be read; `None` where all of it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<Unread>,
     /// The fault that was played, by name (`refused`).
     pub fault: Option<String>,
     /// A decoy was delivered.
@@ -69,6 +72,29 @@ pub struct Exchange {
     /// did not wait for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<u64>,
+}
+
+/// Bytes that were sent, and of which nobody can say what they hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Unread {
+    /// How many came with them, as far as they were counted.
+    pub bytes: u64,
+    /// Why.
+    pub because: Unreadable,
+}
+
+/// Why nobody can say what bytes hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Unreadable {
+    /// There are more than are searched.
+    Bound,
+    /// More is packed in them than is unpacked.
+    Packed,
+    /// They are in a protocol that is not read: no HTTP, or TLS that is not ended here.
+    Protocol,
+    /// They are in a form that is not read: encrypted, or packed in another way.
+    Form,
 }
 
 /// What answered an exchange.

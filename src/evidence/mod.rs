@@ -12,7 +12,7 @@ pub mod seal;
 pub mod shadow;
 pub mod tree;
 
-pub use exchange::{Credential, Exchange, ExchangeKind, Lookup, Role};
+pub use exchange::{Credential, Exchange, ExchangeKind, Lookup, Role, Unread, Unreadable};
 pub use fact::{
     Connection, Decoy, Evidence, Gap, NamedPackage, NpmError, Output, Package, PackageSource, Process,
     SourceKind,

@@ -23,6 +23,7 @@ mod settle;
 mod sight;
 mod tampering;
 mod unite;
+mod unread;
 pub mod verdict;
 
 use crate::text::Place;

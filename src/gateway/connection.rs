@@ -124,6 +124,7 @@ impl Connections {
         while let Ok(length @ 1..) = stream.read(&mut buffer).await {
             heard = true;
             flow.misread();
+            flow.opaque();
             flow.feed(&buffer[..length]);
         }
         heard
@@ -268,8 +269,12 @@ impl Connections {
             .half_close(true)
             .serve_connection(TokioIo::new(line), service)
             .with_upgrades();
-        if connection.await.is_err() {
+        if let Err(error) = connection.await {
             flow.misread();
+            // Who only hangs up has sent what was read.
+            if error.is_parse() {
+                flow.opaque();
+            }
         }
         if !any.load(Ordering::Relaxed) {
             self.opaque(&way, opaque, None);
@@ -330,6 +335,7 @@ impl Connections {
         exchange.bytes = 0;
         exchange.carried_secret = self.shared.scanner.in_name(&host);
         exchange.fault = fault.map(str::to_owned);
+        way.flow.opaque();
         self.record(way, exchange, way.arrived);
     }
 

@@ -9,6 +9,7 @@ use super::excuse::Excuses;
 use super::record::{Recorder, Slot};
 use super::scan::Scanner;
 use super::serve::blank;
+use crate::evidence::{Unread, Unreadable};
 use http::Method;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -76,6 +77,10 @@ struct State {
     unfinished: bool,
     /// Something came that was no part of a request.
     misread: bool,
+    /// What came is in no protocol that is read here.
+    opaque: bool,
+    /// Bytes that came.
+    came: u64,
     /// The rest was not waited for.
     cut: bool,
 }
@@ -112,6 +117,7 @@ impl Flow {
             return;
         }
         let mut state = self.state();
+        state.came += bytes.len() as u64;
         while !bytes.is_empty() {
             if state.held.len() >= NARROW && state.permit.is_none() {
                 state.permit = pool.room.clone().try_acquire_many_owned((WIDE >> 10) as u32).ok();
@@ -145,6 +151,11 @@ impl Flow {
     /// What comes is no part of a request.
     pub(super) fn misread(&self) {
         self.each(&|state| state.misread = true);
+    }
+
+    /// What comes is in no protocol that is read here: a secret that was encrypted in it is not found.
+    pub(super) fn opaque(&self) {
+        self.state().opaque = true;
     }
 
     /// More may have come, and nobody waited for it.
@@ -194,6 +205,19 @@ impl State {
     }
 }
 
+impl State {
+    /// What nobody could search, or read.
+    fn unread(&self) -> Option<Unread> {
+        let because = match (self.cut, self.unfinished && self.misread, self.opaque && self.came > 0) {
+            (true, _, _) => Unreadable::Bound,
+            (false, true, _) => Unreadable::Packed,
+            (false, false, true) => Unreadable::Protocol,
+            (false, false, false) => return None,
+        };
+        Some(Unread { bytes: self.came, because })
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -204,24 +228,27 @@ impl Drop for Inner {
         state.search(scanner, true);
         state.settle(scanner);
         let found = state.found.take().filter(|label| !state.told.contains(label));
-        let unsearched = found.is_none() && (state.cut || state.unfinished && state.misread);
-        if found.is_none() && !unsearched {
+        let unread = state.unread().filter(|_| found.is_none());
+        if found.is_none() && unread.is_none() {
             return;
         }
+        let unsearched = unread.is_some_and(|unread| unread.because != Unreadable::Protocol);
         if let Some(outer) = &self.outer {
             // One finding, not one for each layer.
             found.iter().for_each(|label| outer.told(label));
         }
         match state.slot {
             Some(slot) => recorder.note(slot, |exchange| {
-                exchange.unsearched |= unsearched && exchange.carried_secret.is_none();
+                let unread = unread.filter(|_| exchange.carried_secret.is_none());
+                exchange.unsearched |= unsearched && unread.is_some();
+                exchange.unread = exchange.unread.or(unread);
                 exchange.carried_secret = exchange.carried_secret.take().or(found);
             }),
             None => {
                 let Towards { scheme, host, port, caller, arrived } = self.towards.clone();
                 let mut exchange = blank(&Method::GET, scheme, &scanner.redact_name(&host), port);
                 exchange.method = "-".into();
-                (exchange.carried_secret, exchange.unsearched) = (found, unsearched);
+                (exchange.carried_secret, exchange.unsearched, exchange.unread) = (found, unsearched, unread);
                 recorder.past(exchange, caller, arrived);
             }
         }

@@ -34,6 +34,7 @@ impl Room {
         let carries = exchange.carried_secret.is_some()
             || exchange.used_secret.is_some()
             || exchange.unsearched
+            || exchange.unread.is_some()
             || exchange.credential != Credential::None;
         let size = exchange.path.len();
         if caller.is_some_and(|caller| caller.npm) {

@@ -25,6 +25,7 @@ mod folder;
 mod forward;
 mod kept;
 mod layout;
+mod legible;
 mod line;
 mod local;
 mod names;
@@ -35,10 +36,12 @@ mod route;
 mod scan;
 mod searched;
 mod serve;
+mod spelling;
 mod tamper;
 mod unpack;
 #[cfg(test)]
 mod worlds;
+mod written;
 
 pub use authority::Authority;
 pub use callers::{Caller, Callers};

@@ -13,6 +13,8 @@ use tokio::sync::watch;
 
 /// Exchanges that are kept, and look-ups; the rest is counted.
 const MAX_KEPT: usize = 200_000;
+/// Look-ups that carry a secret and are kept beside them.
+const MAX_CARRYING: usize = 1000;
 /// Bytes of paths that are kept; beyond them each is cut to [`SHORT`].
 const MAX_PATHS: usize = 32 << 20;
 const SHORT: usize = 256;
@@ -171,7 +173,8 @@ impl Recorder {
     /// Puts a look-up down; `asked` is only called if it is kept.
     pub(super) fn lookup(&self, lookup: Lookup, asked: impl FnOnce() -> Asked) {
         let mut kept = self.kept();
-        if kept.lookups.len() >= MAX_KEPT {
+        let carrying = if lookup.carried_secret.is_some() { MAX_CARRYING } else { 0 };
+        if kept.lookups.len() >= MAX_KEPT + carrying {
             kept.dropped += 1;
             return;
         }

@@ -2,28 +2,24 @@
 //! thieves use.
 //!
 //! Planted values are random, so a match is proof. Each is turned into the
-//! texts it may appear as (base64 and base32 in every alignment, hexadecimal,
-//! reversed), and these are looked for in one pass. What is sent is also
-//! unpacked, each of these in each other: percent-encoding, broken lines, gzip,
-//! zlib, and runs of base64 or hexadecimal. All of it is bounded.
+//! texts it may appear as ([`super::spelling`]), and these are looked for in one
+//! pass, in any case and whatever stands between the letters. What is sent is
+//! also unpacked ([`super::unpack`]) and read as what it is written in
+//! ([`super::written`]), each of these in each other. All of it is bounded.
 
-use super::unpack::{
-    BASE32, BASE64, Budget, MIN_RUN, from_base32, from_hex, is_packed, runs, unpacked, unwritten,
-    written_runs,
+use super::spelling::{spellings, values};
+use super::unpack::{Budget, Found, is_packed, streams, unpacked};
+use super::written::{
+    MIN_RUN, from_base32, from_hex, from_squeezed, holds_writing, is_text, numbers, runs, squeezed, texts,
+    unwritten,
 };
-use crate::plan::{Planted, World};
-use base64::Engine;
+use crate::plan::World;
 use std::collections::BTreeMap;
 
-/// Values shorter than this are not looked for: they would be found by chance.
-const MIN_VALUE: usize = 8;
 /// How deep packed things are unpacked.
 const DEPTH: u8 = 5;
 /// Labels of a name that are put together.
 const LABELS: usize = 16;
-
-const BASE64_ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const BASE64_URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// Looks for planted values.
 pub(super) struct Scanner {
@@ -114,24 +110,61 @@ impl Scanner {
     }
 
     fn deep(&self, bytes: &[u8], depth: u8, budget: &mut Budget) -> Option<String> {
-        if let Some(label) = self.exact.find(bytes) {
-            return Some(label.to_owned());
-        }
-        if self.exact.is_empty() {
+        if self.is_empty() {
             return None;
+        }
+        if let Some(label) = self.plain_or_folded(bytes) {
+            return Some(label);
         }
         if depth == 0 {
-            budget.whole &= !is_packed(bytes) && written_runs(bytes).next().is_none();
+            budget.whole &= !is_packed(bytes) && !holds_writing(bytes);
             return None;
         }
-        for view in [unpacked, runs, unwritten] {
-            for inner in view(bytes, budget) {
-                if let Some(label) = self.deep(&inner, depth - 1, budget) {
-                    return Some(label);
-                }
+        if let Some(label) = self.in_found(unpacked(bytes, budget), depth, budget) {
+            return Some(label);
+        }
+        if is_text(bytes) {
+            return self.in_text(bytes, depth, budget);
+        }
+        self.in_text(&texts(bytes), depth, budget)
+    }
+
+    fn in_text(&self, bytes: &[u8], depth: u8, budget: &mut Budget) -> Option<String> {
+        if let Some(label) = self.in_pieces(bytes, depth, budget) {
+            return Some(label);
+        }
+        for view in [runs, unwritten, numbers] {
+            let inner = view(bytes, budget);
+            if let Some(label) = inner.iter().find_map(|inner| self.deep(inner, depth - 1, budget)) {
+                return Some(label);
             }
         }
         None
+    }
+
+    /// The label of a value that is in pieces, whatever stands between them. What is packed, then
+    /// written in base64 and then cut up is found where it says that it is packed.
+    fn in_pieces(&self, bytes: &[u8], depth: u8, budget: &mut Budget) -> Option<String> {
+        let [signs, plain] = squeezed(bytes);
+        self.plain_or_folded(&signs).or_else(|| self.plain_or_folded(&plain)).or_else(|| {
+            from_squeezed(&signs).find_map(|spelt| {
+                let found = streams(&spelt, budget);
+                self.in_found(found, depth, budget)
+            })
+        })
+    }
+
+    fn in_found(&self, found: Vec<Found>, depth: u8, budget: &mut Budget) -> Option<String> {
+        found.into_iter().find_map(|Found { bytes, sure }| match sure {
+            true => self.deep(&bytes, depth - 1, budget),
+            false => self.plain_or_folded(&bytes),
+        })
+    }
+
+    /// The label of a value in one of its spellings, in whatever case.
+    fn plain_or_folded(&self, bytes: &[u8]) -> Option<String> {
+        let found = self.exact.find(bytes);
+        found.or_else(|| self.folded.find(&bytes.to_ascii_lowercase())).map(str::to_owned)
     }
 
     /// A text for the record, without any planted value.
@@ -158,56 +191,6 @@ impl Scanner {
             None => format!("[redacted:{label}].{end}"),
         }
     }
-}
-
-/// What a planted value may be used as: npm decodes `_password` and `_auth` itself.
-fn values(planted: &Planted) -> Vec<Vec<u8>> {
-    let mut values = vec![planted.value.clone().into_bytes()];
-    if matches!(planted.key.as_str(), "_password" | "_auth")
-        && let Ok(inner) = BASE64.decode(&planted.value)
-    {
-        if let Some(colon) = inner.iter().position(|byte| *byte == b':') {
-            values.push(inner[colon + 1..].to_vec());
-        } else {
-            values.push(inner);
-        }
-    }
-    values.retain(|value| value.len() >= MIN_VALUE);
-    values
-}
-
-fn spellings(value: &[u8]) -> Vec<Vec<u8>> {
-    let reversed: Vec<u8> = value.iter().rev().copied().collect();
-    let hex = crate::evidence::tree::hex(value).into_bytes();
-    let mut all = vec![value.to_vec(), reversed.clone(), hex.to_ascii_uppercase(), hex];
-    let percent = value.iter().flat_map(|byte| format!("%{byte:02X}").into_bytes()).collect();
-    all.push(percent);
-    for text in [value, reversed.as_slice()] {
-        for offset in 0..3 {
-            all.push(aligned(text, offset, 6, BASE64_ALPHABET));
-            all.push(aligned(text, offset, 6, BASE64_URL));
-        }
-        for offset in 0..5 {
-            all.push(aligned(text, offset, 5, BASE32));
-        }
-    }
-    all.retain(|text| text.len() >= MIN_VALUE);
-    all.sort();
-    all.dedup();
-    all
-}
-
-/// The characters that `value` gives for certain when `offset` bytes stand before it.
-fn aligned(value: &[u8], offset: usize, bits: usize, letters: &[u8]) -> Vec<u8> {
-    let bit = |at: usize| usize::from(value[at / 8] >> (7 - at % 8) & 1);
-    let skip = (bits - offset * 8 % bits) % bits;
-    let mut text = Vec::new();
-    let mut at = skip;
-    while at + bits <= value.len() * 8 {
-        text.push(letters[(at..at + bits).fold(0, |sum, at| sum << 1 | bit(at))]);
-        at += bits;
-    }
-    text
 }
 
 /// Texts to look for, by their first four bytes.
@@ -253,9 +236,12 @@ fn slot(start: [u8; 4]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::spelling::aligned;
     use super::super::unpack::{BUDGET, STREAMS};
     use super::super::worlds::world;
+    use super::super::written::{BASE32, BASE64};
     use super::*;
+    use base64::Engine;
     use std::io::Write;
 
     fn scanner() -> (Scanner, String) {
@@ -371,6 +357,40 @@ mod tests {
             assert!(name.len() <= 253, "{name}");
             assert_eq!(scanner.in_name(&name).as_deref(), Some("NPM_TOKEN"), "{name}");
         }
+    }
+
+    /// By encoders that are not ours: `tests/fixtures/encodings/make.py`.
+    #[test]
+    fn what_other_encoders_write_is_read_or_said_to_be_unread() {
+        let (scanner, _) = scanner();
+        let forms = include_str!("../../tests/fixtures/encodings/forms.txt");
+        let mut wrong = Vec::new();
+        for line in forms.lines() {
+            let [kind, name, bytes] = line.split('\t').collect::<Vec<_>>().try_into().unwrap();
+            let bytes = BASE64.decode(bytes).unwrap();
+            let (found, whole) = scanner.in_body(&bytes);
+            let right = match kind {
+                "read" => found.as_deref() == Some("NPM_TOKEN"),
+                _ => found.is_none() && !whole,
+            };
+            if !right {
+                wrong.push((name, found, whole));
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    /// Ordinary texts are searched whole, and so is what no one can read.
+    #[test]
+    fn large_bodies_are_searched_whole() {
+        let (scanner, _) = scanner();
+        let mut lines = String::new();
+        for at in 0_u32..4_000 {
+            lines +=
+                &format!("{{\"name\":\"@scope/package-{at}\",\"integrity\":\"sha512-{:x}\"}},\n", at * 7);
+        }
+        assert_eq!(scanner.in_body(lines.as_bytes()), (None, true));
+        assert_eq!(scanner.in_body(&gzip(lines.as_bytes())), (None, true));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! A request's body, looked at for planted secrets.
 
 use super::flow::Flow;
+use super::legible::is_legible;
 use super::record::Slot;
 use super::serve::Shared;
+use crate::evidence::{Unread, Unreadable};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::time::Duration;
@@ -23,6 +25,8 @@ pub(super) struct Searched<'a> {
     slot: Slot,
     carried: Option<String>,
     taken: Vec<u8>,
+    /// Bytes of it that came.
+    came: u64,
     /// What of the run's room it takes.
     room: Vec<OwnedSemaphorePermit>,
     /// There was more than is looked at.
@@ -32,11 +36,12 @@ pub(super) struct Searched<'a> {
 impl<'a> Searched<'a> {
     /// A body of which nothing has come yet; `carried` is what the head carries.
     pub(super) fn new(shared: &'a Shared, flow: &'a Flow, slot: Slot, carried: Option<String>) -> Self {
-        Self { shared, flow, slot, carried, taken: Vec::new(), room: Vec::new(), cut: false }
+        Self { shared, flow, slot, carried, taken: Vec::new(), came: 0, room: Vec::new(), cut: false }
     }
 
     /// Keeps bytes; not so, where there are more than this body or all of them may have.
     fn keep(&mut self, bytes: &[u8]) -> bool {
+        self.came += bytes.len() as u64;
         let wanted = self.taken.len() + bytes.len();
         while self.room.len() * ((STEP as usize) << 10) < wanted.min(MAX_REQUEST) {
             match self.shared.bodies.clone().try_acquire_many_owned(STEP) {
@@ -76,14 +81,20 @@ impl<'a> Searched<'a> {
         let (taken, _room) = (std::mem::take(&mut self.taken), std::mem::take(&mut self.room));
         if self.carried.is_none() && !taken.is_empty() {
             let (carried, whole) = self.shared.scanner.in_body(&taken);
-            let unsearched = carried.is_none() && (self.cut || !whole);
+            let because = match (self.cut, whole) {
+                (true, _) => Some(Unreadable::Bound),
+                (false, false) => Some(Unreadable::Packed),
+                (false, true) => (!is_legible(&taken)).then_some(Unreadable::Form),
+            };
+            let because = because.filter(|_| carried.is_none());
             self.carried.clone_from(&carried);
             if let Some(label) = &carried {
                 self.flow.told(label);
             }
             self.shared.recorder.note(self.slot, |exchange| {
                 exchange.carried_secret = carried;
-                exchange.unsearched = unsearched;
+                exchange.unsearched = matches!(because, Some(Unreadable::Bound | Unreadable::Packed));
+                exchange.unread = because.map(|because| Unread { bytes: self.came, because });
             });
         }
     }

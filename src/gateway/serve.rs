@@ -438,6 +438,7 @@ pub(super) fn blank(method: &Method, scheme: &str, host: &str, port: u16) -> Exc
         carried_secret: None,
         used_secret: None,
         unsearched: false,
+        unread: None,
         fault: None,
         decoy: false,
         bytes: 0,

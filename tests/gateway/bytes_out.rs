@@ -271,6 +271,34 @@ async fn bodies_that_do_not_end_are_not_all_held() {
     assert!(seen.iter().any(|seen| seen.unsearched), "nothing was left out of 280 MB");
 }
 
+/// What nobody here can read is no fault, and is in the record with how much there was of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_in_the_record() {
+    use sealcheck::evidence::{Unread, Unreadable};
+    let cipher: Vec<u8> = (0_u32..64).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let posted = |body: &[u8]| {
+        let head = format!("{HEAD}Connection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+        [head.as_bytes(), body].concat()
+    };
+    let xz = [b"\xfd7zXZ\0".as_slice(), &cipher].concat();
+    let protocol = [b"\0".as_slice(), &cipher].concat();
+    let unread = |bytes, because| Some(Unread { bytes, because });
+    let cases = [
+        (posted(b"{\"name\":\"an ordinary body\"}"), None, false),
+        (posted(&cipher), unread(64, Unreadable::Form), false),
+        (posted(&xz), unread(70, Unreadable::Packed), true),
+        (protocol, unread(65, Unreadable::Protocol), false),
+        (format!("{GET}Connection: close\r\n\r\n").into_bytes(), None, false),
+    ];
+    for (bytes, wanted, unsearched) in cases {
+        let rig = Rig::plain(|_| {});
+        send(TcpStream::connect(rig.lookup("evil.example")).await.unwrap(), &bytes).await;
+        let seen = rig.gateway.close().await.exchanges;
+        let [seen] = seen.as_slice() else { panic!("{seen:#?}") };
+        assert_eq!((seen.unread, seen.unsearched), (wanted, unsearched), "{seen:#?}");
+    }
+}
+
 fn query() -> Message {
     let mut message = Message::query();
     message.add_query(Query::query(Name::from_ascii("a.example.").unwrap(), RecordType::A));

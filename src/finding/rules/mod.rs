@@ -43,6 +43,7 @@ rules! {
     scripts_ran_while_disabled,
     scripts_required,
     secret_exfiltrated,
+    secret_may_have_left,
     secret_read,
     server_resolution_unproven,
     silent_fallback,

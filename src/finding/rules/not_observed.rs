@@ -1,7 +1,7 @@
 //! `not-observed`: where we were blind.
 
 use crate::evidence::Exchange;
-use crate::evidence::fact::{Connection, Gap, Reached};
+use crate::evidence::fact::Gap;
 use crate::finding::around;
 use crate::finding::case::{
     CREDENTIAL_NOT_SET, Case, INTERNAL_ADDRESS, NOT_IN_STORE, Run, Sighting, UPSTREAM_UNREACHABLE, answered, owner, withheld,
@@ -11,6 +11,7 @@ use crate::finding::many::few;
 use crate::finding::rule::{Check, Rule};
 use crate::finding::refusal::refusal;
 use crate::finding::run_verdict::upstream_out_of_reach;
+use crate::finding::unread::{Sent, reads, sent};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
 use crate::project::Project;
 use crate::project::class::Class;
@@ -55,7 +56,6 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     sightings.extend(out_of_reach(case, run));
     sightings.extend(refused(case, run));
     sightings.extend(unsearched(run));
-    sightings.extend(datagrams(run));
     sightings.extend(unread(case, run));
     sightings
 }
@@ -203,45 +203,29 @@ fn refused(case: &Case<'_>, run: &Run<'_>) -> Option<Sighting> {
     Some(refused.evidence.into_iter().fold(sighting, |sighting, (kind, at)| sighting.seen(kind, at)))
 }
 
-/// Requests that may have carried a planted secret where nobody looked.
+/// What may have carried a planted secret where nobody looked, and where no script is known to
+/// have read one: `secret-may-have-left` tells the rest.
 fn unsearched(run: &Run<'_>) -> Vec<Sighting> {
-    let blind = run.evidence.exchanges.iter().filter(|exchange| exchange.unsearched);
-    let told = |exchange: &Exchange| {
-        let process = exchange.process.and_then(|id| run.process(id));
-        let by = process.map_or_else(|| "npm".to_owned(), owner);
-        Sighting::new(
-            format!(
-                "a {} to {} by {by} holds more than is searched for planted secrets",
-                exchange.method, exchange.host
-            ),
-            "see what sends so much during an install; what is sent goes nowhere, but it may be a secret",
-        )
-        .key(&exchange.host)
-        .seen(EvidenceKind::Exchange, exchange.seq)
+    let any_read = !reads(run).is_empty();
+    let blind = sent(run).into_iter().filter(|sent| sent.blind && (sent.by_npm() || !any_read));
+    let told = |sent: Sent<'_>| {
+        let by = sent.by.map_or_else(|| "npm".to_owned(), owner);
+        let (message, help, key) = if sent.datagrams {
+            (
+                format!("{by} sent {}, which nobody searches for planted secrets", sent.what),
+                "see what sends datagrams during an install; they go nowhere, but they may hold a secret",
+                format!("datagrams {by} {}", sent.target),
+            )
+        } else {
+            (
+                format!("{} by {by} holds more than is searched for planted secrets", sent.what),
+                "see what sends so much during an install; what is sent goes nowhere, but it may be a secret",
+                sent.host,
+            )
+        };
+        Sighting::new(message, help).key(key).seen(sent.fact.0, sent.fact.1)
     };
     few(blind.map(told).collect())
-}
-
-/// Datagrams of scripts to where only the resolver's are read: what is in them is nowhere.
-fn datagrams(run: &Run<'_>) -> Vec<Sighting> {
-    let sent = (0u32..).zip(&run.evidence.connections).filter(|(_, connection)| {
-        // What could not be sent has not left, and what stays inside neither.
-        connection.datagram && matches!(connection.outcome, Reached::Gateway | Reached::Pending)
-    });
-    let told = |(at, connection): (u32, &Connection)| {
-        let process = run.process(connection.process).filter(|process| process.package.is_some())?;
-        let host = connection.name.as_ref().unwrap_or(&connection.address);
-        let target = format!("{host}:{}", connection.port);
-        Some(
-            Sighting::new(
-                format!("{} sent datagrams to {target}, which nobody searches for planted secrets", owner(process)),
-                "see what sends datagrams during an install; they go nowhere, but they may hold a secret",
-            )
-            .key(format!("datagrams {} {target}", owner(process)))
-            .seen(EvidenceKind::Connection, at),
-        )
-    };
-    few(sent.filter_map(told).collect())
 }
 
 /// Packages of which nothing says whose they are: whatever came, no one can

@@ -5,8 +5,8 @@ use crate::finding::case::{Case, Run, Sighting, owner};
 use crate::finding::location::Spot;
 use crate::finding::tampering::{self, Tampering};
 use crate::finding::rule::{Check, Rule};
+use crate::finding::unread::{Read, reads};
 use crate::finding::{Confidence, EvidenceKind, Severity, Verdict};
-use crate::wire::ProcessId;
 use std::collections::BTreeMap;
 
 pub(super) static RULE: Rule = Rule {
@@ -21,8 +21,6 @@ pub(super) static RULE: Rule = Rule {
 
 /// Secrets that are named in the message.
 const SHOWN: usize = 3;
-/// The file that npm reads whoever starts it.
-const NPMRC: &str = "~/.npmrc";
 
 /// What one package's scripts read.
 struct Reads<'a> {
@@ -37,11 +35,9 @@ struct Reads<'a> {
 fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
     let tampering = Tampering::of(case, run);
     let mut by_package: BTreeMap<(&str, Option<&str>), Reads<'_>> = BTreeMap::new();
-    let mut add = |process: &ProcessId, told: String, fact: (EvidenceKind, u32)| {
-        let Some(process) = run.process(*process) else { return };
-        let Some(path) = process.package.as_deref() else { return };
+    for Read { process, package, told, fact } in reads(run) {
         let behind = tampering.behind(process);
-        let key = (path, behind.and_then(|behind| behind.package.as_deref()));
+        let key = (package, behind.and_then(|behind| behind.package.as_deref()));
         let reads = by_package.entry(key).or_insert_with(|| Reads {
             process,
             behind,
@@ -51,17 +47,6 @@ fn check(case: &Case<'_>, run: &Run<'_>) -> Vec<Sighting> {
         if !reads.told.contains(&told) {
             reads.told.push(told);
             reads.evidence.push(fact);
-        }
-    };
-    for (at, read) in (0u32..).zip(&run.evidence.reads) {
-        if read.secret != NPMRC || !read.npm {
-            add(&read.process, read.secret.clone(), (EvidenceKind::Read, at));
-        }
-    }
-    for exchange in &run.evidence.exchanges {
-        if let (Some(secret), Some(process)) = (&exchange.used_secret, &exchange.process) {
-            let told = format!("{secret}, with which it asked {}", exchange.host);
-            add(process, told, (EvidenceKind::Exchange, exchange.seq));
         }
     }
     by_package

@@ -168,6 +168,7 @@ impl Desk {
             credential_label: None,
             used_secret: None,
             unsearched: false,
+            unread: None,
             carried_secret: None,
             fault: None,
             decoy: false,
