@@ -149,6 +149,47 @@ fn what_a_script_reads_and_writes_is_told_with_its_name() {
     assert_eq!(outcome.report["verdict"], "sealed", "{}", outcome.stdout);
 }
 
+/// Encrypted bodies, a protocol of its own and datagrams: with a secret read before, none is clean.
+#[test]
+fn what_nobody_can_search_after_a_read_is_no_clean_install() {
+    if let Some(lack) = lacks_npm() {
+        return support::skip("secrets::unread", &lack);
+    }
+    let outcome = |reads: &str| {
+        let thief = Package::new("cipher", "1.0.0")
+            .script("postinstall", &format!("{reads} node send.js"))
+            .file("send.js", include_str!("../fixtures/secrets/send_unread.js"));
+        project(thief, "").test(&["--scenario", "baseline"])
+    };
+    let with = outcome("cat ~/.aws/credentials >/dev/null;");
+    assert_eq!(baseline(&with)["exit_code"], 0, "{:#}", baseline(&with)["output"]);
+    let said: Vec<&str> = findings(&with, "secret-may-have-left")
+        .into_iter()
+        .map(|finding| finding["message"].as_str().unwrap())
+        .collect();
+    for sent in [
+        "a POST to sink.example:443, 96 bytes, encrypted, or packed in a form that is not read",
+        "a message to sink.example:443, 97 bytes, in a protocol that nobody here reads",
+        "datagrams to sink.example:443, which nobody reads",
+    ] {
+        let message =
+            format!("the postinstall script of cipher@1.0.0 read ~/.aws/credentials, and sent {sent}");
+        assert!(said.contains(&message.as_str()), "{message}: {said:#?}");
+    }
+    assert_eq!(
+        (with.report["verdict"].as_str(), with.status),
+        (Some("unobserved"), Some(3)),
+        "{}",
+        with.stdout
+    );
+    assert_eq!(findings(&with, "not-observed"), Vec::<&Value>::new());
+
+    // Without a read the datagrams alone are told, as ever.
+    let without = outcome("");
+    assert_eq!(findings(&without, "secret-may-have-left"), Vec::<&Value>::new());
+    assert_eq!(findings(&without, "not-observed").len(), 1);
+}
+
 #[test]
 fn an_executable_in_the_place_of_the_shell_or_of_node_is_named() {
     if let Some(lack) = lacks_npm() {
