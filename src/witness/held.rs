@@ -23,6 +23,11 @@ const FLOOR: u64 = 256 << 20;
 /// How much longer than the last look the next one waits, so that a crowd of processes does not
 /// keep the witness from all else.
 const REST: u32 = 4;
+/// The same of the lists of sockets: for each of them the kernel walks the table of the whole
+/// machine, which takes longer than all else here, and what lies in sockets grows slower.
+const SOCKETS_REST: u32 = 40;
+/// When the sockets are first looked at.
+const SOCKETS_FIRST: Duration = Duration::from_millis(300);
 
 /// Memory of everything inside but the witness.
 #[derive(Debug)]
@@ -34,6 +39,9 @@ pub(super) struct Held {
     starved: Option<u64>,
     /// When it is worth looking again.
     again: Instant,
+    /// What lay in sockets when they were last looked at, and when it is worth looking again.
+    sockets: u64,
+    sockets_again: Instant,
     peak: u64,
 }
 
@@ -41,7 +49,9 @@ impl Held {
     /// Begins to watch; a limit of 0 is none.
     pub(super) fn watch(limit: u64) -> Self {
         let floor = available().map_or(0, |free| FLOOR.min(free / 4));
-        Self { limit, floor, starved: starved(), again: Instant::now(), peak: 0 }
+        let now = Instant::now();
+        let sockets_again = now + SOCKETS_FIRST;
+        Self { limit, floor, starved: starved(), again: now, sockets: 0, sockets_again, peak: 0 }
     }
 
     /// The largest sum that was seen.
@@ -55,11 +65,22 @@ impl Held {
         if began < self.again {
             return false;
         }
-        let held = processes().saturating_add(segments()).saturating_add(sockets(self.limit));
-        self.peak = self.peak.max(held);
+        let held = processes().saturating_add(segments());
         let took = began.elapsed();
+        let held = held.saturating_add(self.in_sockets());
+        self.peak = self.peak.max(held);
         self.again = began + took.saturating_mul(REST).min(Duration::from_secs(2));
         self.limit > 0 && (held > self.limit || available().is_some_and(|free| free < self.floor))
+    }
+
+    fn in_sockets(&mut self) -> u64 {
+        let began = Instant::now();
+        if began >= self.sockets_again {
+            self.sockets = sockets(self.limit);
+            let rest = began.elapsed().saturating_mul(SOCKETS_REST);
+            self.sockets_again = began + rest.min(Duration::from_secs(2));
+        }
+        self.sockets
     }
 
     /// Whether the kernel has ended a process for want of memory since, of this run or of another.

@@ -143,7 +143,8 @@ pub(crate) const ROWS: [Row; 26] = [
                     late.is_some_and(|it| it["argv"].to_string().contains("late.js")),
                     "the child that stays",
                 )
-                .unless(asked(run, "GET", "late.drill.example", 404), "its request when npm has exited")
+                // It is ended half a second after npm, in which a busy machine may not get to an answer.
+                .unless(called(run, "late.drill.example"), "its call when npm has exited")
                 .0
         },
     ),
@@ -256,6 +257,11 @@ fn file(run: &Value, end: &str, change: &str) -> bool {
 fn asked(run: &Value, method: &str, host: &str, status: u16) -> bool {
     let mut exchanges = run["exchanges"].as_array().unwrap().iter();
     exchanges.any(|it| it["method"] == method && it["host"] == host && it["status"] == status)
+}
+
+/// Whether a host's name was looked up, whatever came of it.
+fn called(run: &Value, host: &str) -> bool {
+    run["lookups"].as_array().unwrap().iter().any(|it| it["name"] == host)
 }
 
 /// The label of the secret that a request to a host carried.
