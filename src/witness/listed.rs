@@ -2,7 +2,10 @@
 
 use crate::wire::Peer;
 use crate::witness::sock_diag;
-use nix::sys::socket::{SockType as Type, getsockopt, sockopt::SockType};
+use nix::sys::socket::{
+    AddressFamily, SockType as Type, SockaddrLike as _, SockaddrStorage, getsockname, getsockopt,
+    sockopt::SockType,
+};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
@@ -20,14 +23,24 @@ pub(super) struct Listed {
 /// Asks for a task's socket; `None` where it is no internet socket, or gone. `asked` is where it
 /// was told to connect to, which the kernel confirms quicker than it finds.
 pub(super) fn listed(task: i32, descriptor: i32, asked: Option<&Peer>) -> Option<Listed> {
-    held(task, descriptor, asked).or_else(|| found(task, descriptor))
+    let Some(socket) = copy(task, descriptor) else { return found(task, descriptor) };
+    if !is_internet(&socket) {
+        // Each look-up of a name asks the kernel for its addresses by a socket of netlink.
+        return None;
+    }
+    held(socket, asked).or_else(|| found(task, descriptor))
+}
+
+fn is_internet(socket: &OwnedFd) -> bool {
+    let family = getsockname::<SockaddrStorage>(socket.as_raw_fd()).ok().and_then(|local| local.family());
+    matches!(family, Some(AddressFamily::Inet | AddressFamily::Inet6))
 }
 
 /// By a copy of the descriptor: at once, but refused by the profile of some
 /// engines, to all threads but a process's first. While a connection is under way the
 /// kernel does not name the other end, and only confirms the one that was asked for.
-fn held(task: i32, descriptor: RawFd, asked: Option<&Peer>) -> Option<Listed> {
-    let socket = UdpSocket::from(copy(task, descriptor)?);
+fn held(socket: OwnedFd, asked: Option<&Peer>) -> Option<Listed> {
+    let socket = UdpSocket::from(socket);
     let plain = |end: SocketAddr| SocketAddr::new(end.ip().to_canonical(), end.port());
     let local = plain(socket.local_addr().ok()?);
     let datagrams = getsockopt(&socket, SockType).ok()? == Type::Datagram;
@@ -120,6 +133,12 @@ pub(super) fn really(peer: Option<&Peer>, listed: &Listed) -> Option<Peer> {
 mod tests {
     use super::*;
     use std::net::{TcpListener, TcpStream};
+    use std::os::unix::net::UnixStream;
+
+    /// As [`super::held`], of a task's descriptor.
+    fn held(task: i32, descriptor: RawFd, asked: Option<&Peer>) -> Option<Listed> {
+        super::held(copy(task, descriptor)?, asked)
+    }
 
     #[test]
     fn both_ways_of_asking_give_the_same_answer() {
@@ -143,7 +162,7 @@ mod tests {
 
     /// Connects to a listener until one connection is under way and stays so.
     fn under_way(there: SocketAddr) -> (Vec<OwnedFd>, OwnedFd) {
-        use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, socket};
+        use nix::sys::socket::{SockFlag, SockType, connect, socket};
         let mut done = Vec::new();
         for _ in 0..16 {
             let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
@@ -156,6 +175,16 @@ mod tests {
             done.push(one.into());
         }
         panic!("a queue of one took 16");
+    }
+
+    #[test]
+    fn a_socket_that_is_none_of_the_internet_is_known_without_the_lists() {
+        let (one, _other) = UnixStream::pair().unwrap();
+        assert!(!is_internet(&one.into()));
+        for at in ["127.0.0.1:0", "[::1]:0"] {
+            assert!(is_internet(&TcpListener::bind(at).unwrap().into()));
+            assert!(is_internet(&UdpSocket::bind(at).unwrap().into()));
+        }
     }
 
     #[test]
