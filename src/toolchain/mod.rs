@@ -2,7 +2,7 @@
 //! and how they are got from the npm registry where they are nowhere.
 //!
 //! It runs the user's own `node` to learn its version and npm's built-in
-//! default registry, and nothing of the project's. It must not know scenarios,
+//! default registry, keeps the answers, and runs nothing of the project's. It must not know scenarios,
 //! sandboxes or rules.
 
 pub mod answers;

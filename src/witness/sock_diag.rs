@@ -1,14 +1,12 @@
-//! A question to the kernel for one TCP connection by its two ends (sock_diag(7)), which it
-//! answers by a look in its table. `/proc/net/tcp` walks the whole of that table instead.
+//! Questions to the kernel about sockets (sock_diag(7)). One for a TCP connection by its two ends
+//! it answers by a look in its table; `/proc/net/tcp` walks the whole of that table instead.
 
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket as new_socket,
-};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// `SOCK_DIAG_BY_FAMILY` of linux/sock_diag.h: the question, and an answer that found one.
-const BY_FAMILY: u16 = 20;
+pub(super) const BY_FAMILY: u16 = 20;
 /// `sizeof(struct nlmsghdr)` and `sizeof(struct inet_diag_req_v2)`.
 const HEADER: usize = 16;
 const QUESTION: usize = 56;
@@ -21,19 +19,21 @@ pub(super) fn leads(socket: &impl AsFd, local: SocketAddr, remote: SocketAddr) -
 
 fn asked(socket: &impl AsFd, local: SocketAddr, remote: SocketAddr) -> Option<bool> {
     let question = question(cookie(socket)?, local, remote)?;
-    let netlink: OwnedFd = new_socket(
-        AddressFamily::Netlink,
-        SockType::Raw,
-        SockFlag::SOCK_CLOEXEC,
-        SockProtocol::NetlinkSockDiag,
-    )
-    .ok()?;
-    send(netlink.as_raw_fd(), &question, MsgFlags::empty()).ok()?;
+    let netlink = ask(&question)?;
     let mut answer = [0; 512];
     // The kernel has answered before `send` returns.
     let length = recv(netlink.as_raw_fd(), &mut answer, MsgFlags::MSG_DONTWAIT).ok()?;
     let kind = answer.get(..length)?.get(4..6)?;
     Some(kind == BY_FAMILY.to_ne_bytes())
+}
+
+/// Sends a question, a whole netlink message. The answer can be received from what is returned.
+pub(super) fn ask(question: &[u8]) -> Option<OwnedFd> {
+    let netlink =
+        socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkSockDiag)
+            .ok()?;
+    send(netlink.as_raw_fd(), question, MsgFlags::empty()).ok()?;
+    Some(netlink)
 }
 
 /// The number that the kernel gives a socket for as long as it runs (`SO_COOKIE`).

@@ -5,7 +5,8 @@
 //! them, which for a thousand single bytes is a thousand times as much. The sender's buffer bounds
 //! that, so a socket in which anything waits counts as if one had been filled for it.
 
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
+use super::sock_diag::{BY_FAMILY, ask};
+use nix::sys::socket::{MsgFlags, recv};
 use std::os::fd::AsRawFd;
 
 /// A socket and what the kernel has beside it.
@@ -19,7 +20,6 @@ const MESSAGES: u64 = 11;
 const PARTS: usize = 1 << 16;
 
 // sock_diag(7), linux/netlink.h.
-const BY_FAMILY: u16 = 20;
 const REQUEST_DUMP: u16 = 0x301;
 const SHOW_QUEUES: u32 = 0x10;
 const QUEUES: u16 = 4;
@@ -31,10 +31,7 @@ const ANSWER: usize = 16;
 
 /// Bytes in all of them, never less than it is; `None` where the kernel does not list them.
 pub(super) fn held() -> Option<u64> {
-    let asked =
-        socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkSockDiag);
-    let asked = asked.ok()?;
-    send(asked.as_raw_fd(), &request(), MsgFlags::empty()).ok()?;
+    let asked = ask(&request())?;
     let mut sum = 0_u64;
     let mut part = vec![0; 64 << 10];
     for _ in 0..PARTS {
